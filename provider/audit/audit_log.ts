@@ -1,0 +1,38 @@
+/**
+ * A state change that matters (invariant 8). `data` names things by internal ids, client ids, claim names and codes;
+ * never a serial, a certificate or an attribute's value.
+ */
+export interface AuditEvent {
+  kind:
+    | 'subject.created'
+    | 'certificate.bound'
+    | 'consent.granted'
+    | 'consent.withdrawn'
+    | 'key.created'
+    | 'key.retired'
+    | 'client.added'
+    | 'client.removed'
+    | 'sign_in.refused';
+  /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `hub`. */
+  actor: string;
+  subjectId?: string;
+  clientId?: string;
+  data?: Record<string, unknown>;
+}
+
+export interface StoredAuditEvent extends AuditEvent {
+  /** 1, 2, 3 … without gaps. */
+  sequence: bigint;
+  at: number;
+  /** Hash of the previous event (32 zero bytes for the first). */
+  previousHash: Uint8Array;
+  /** SHA-256 over the previous hash and this event's canonical JSON. */
+  hash: Uint8Array;
+}
+
+/** Append-only and hash-chained: a changed, removed or reordered event breaks every hash after it. */
+export interface AuditLog {
+  append(event: AuditEvent, now: number): Promise<void>;
+  /** In order of sequence, from `after` (exclusive). */
+  read(after: bigint, limit: number): Promise<readonly StoredAuditEvent[]>;
+}

@@ -1,0 +1,36 @@
+/** How the identity room keeps subjects, their certificates and their pairwise identifiers. */
+
+export interface CertificateRecord {
+  /** HMAC over issuer and serial (Vault.index): the only way to find the row. */
+  lookup: Uint8Array;
+  kind: 'user' | 'signing';
+  subjectId: string;
+  /** The serial's content octets under Vault.seal; opened only to ask the authority about it. */
+  sealedSerial: Uint8Array;
+  /** SHA-256 of the issuer's DER name: tells which authority the sealed serial belongs to. */
+  issuerHash: Uint8Array;
+  /** First 8 bytes of the certificate's SHA-256: what the console and the log may show. */
+  fingerprint: Uint8Array;
+  /** Milliseconds since the epoch. */
+  notBefore: number;
+  notAfter: number;
+}
+
+export interface KnownCertificate {
+  subjectId: string;
+  kind: 'user' | 'signing';
+  /** `superseded` when a linkage names a successor: then only the successor may sign in. */
+  status: 'current' | 'superseded' | 'unlinked';
+}
+
+export interface IdentityStore {
+  findCertificate(lookup: Uint8Array): Promise<KnownCertificate | undefined>;
+  /** Creates the subject. */
+  insertSubject(subjectId: string, now: number): Promise<void>;
+  /** False when the certificate is already bound (to whomever): the caller then reads it again and drops its own subject. */
+  insertCertificate(record: CertificateRecord, now: number): Promise<boolean>;
+  /** The stored identifier of (subject, sector); stores `candidate` first if there is none. One statement; two callers get one answer. */
+  pairwiseIdentifier(subjectId: string, sector: string, candidate: string): Promise<string>;
+  /** Back from the identifier, for `login_hint`, `id_token_hint` and operators. */
+  findSubjectByPairwise(sector: string, identifier: string): Promise<string | undefined>;
+}

@@ -1,0 +1,42 @@
+import type { JWK } from 'jose';
+
+/** An OIDC client as the command line registered it: the metadata after the engine's own validation (RFC 7591 names). */
+export interface StoredClient {
+  clientId: string;
+  metadata: Record<string, unknown>;
+  createdAt: number;
+}
+
+export interface ClientStore {
+  find(clientId: string): Promise<Record<string, unknown> | undefined>;
+  /** False when the client id is taken. `client_secret` is sealed at rest. */
+  insert(client: StoredClient): Promise<boolean>;
+  list(): Promise<readonly StoredClient[]>;
+  /** False when there is no such client. */
+  remove(clientId: string): Promise<boolean>;
+}
+
+export type SigningAlgorithm = 'ES256' | 'RS256' | 'PS256';
+
+export interface SigningKey {
+  /** JWK thumbprint (RFC 7638). */
+  kid: string;
+  alg: SigningAlgorithm;
+  /** Private JWK; sealed at rest. */
+  jwk: JWK;
+  createdAt: number;
+  /** From when it signs; it is published before, so that relying parties have it in their caches (ms). */
+  activeFrom: number;
+  /** From when it is no longer published; undefined while it is in use or next (ms). */
+  retiredFrom: number | undefined;
+}
+
+export interface SigningKeyStore {
+  list(): Promise<readonly SigningKey[]>;
+  insert(key: SigningKey): Promise<void>;
+  /** Sets when a key stops being published. */
+  retire(kid: string, from: number): Promise<void>;
+  /** Newest first; sealed at rest. Cookies are signed with the first and accepted with any. */
+  cookieSecrets(): Promise<readonly string[]>;
+  insertCookieSecret(secret: string, now: number): Promise<void>;
+}

@@ -1,0 +1,20 @@
+import type { AuditLog } from './audit/audit_log.ts';
+import type { ChallengeStore } from './authentication/challenge.ts';
+import type { ConsentStore } from './consent/consent_store.ts';
+import type { IdentityStore } from './identity/identity_store.ts';
+import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
+
+/** Every room's store, all speaking to one database or one transaction of it. */
+export interface Stores {
+  identity: IdentityStore;
+  consents: ConsentStore;
+  challenges: ChallengeStore;
+  clients: ClientStore;
+  signingKeys: SigningKeyStore;
+  audit: AuditLog;
+}
+
+export interface Storage extends Stores {
+  /** Runs `work` in one transaction: all of it happens, or nothing. Serialisation failures are tried again. */
+  transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>;
+}
