@@ -1,3 +1,5 @@
+import type { CardCheck } from './identity.ts';
+
 /** How the identity room keeps subjects, their certificates and their pairwise identifiers. */
 
 export interface CertificateRecord {
@@ -24,11 +26,14 @@ export interface KnownCertificate {
 }
 
 export interface IdentityStore {
-  findCertificate(lookup: Uint8Array): Promise<KnownCertificate | undefined>;
+  /** Finds the certificate and, in the same statement, notes when and how it was last checked. */
+  recordSignIn(lookup: Uint8Array, check: CardCheck): Promise<KnownCertificate | undefined>;
+  /** The newest check among the subject's user certificates. */
+  lastCardCheck(subjectId: string): Promise<CardCheck | undefined>;
   /** Creates the subject. */
   insertSubject(subjectId: string, now: number): Promise<void>;
   /** False when the certificate is already bound (to whomever): the caller then reads it again and drops its own subject. */
-  insertCertificate(record: CertificateRecord, now: number): Promise<boolean>;
+  insertCertificate(record: CertificateRecord, check: CardCheck, now: number): Promise<boolean>;
   /** The stored identifier of (subject, sector); stores `candidate` first if there is none. One statement; two callers get one answer. */
   pairwiseIdentifier(subjectId: string, sector: string, candidate: string): Promise<string>;
   /** Back from the identifier, for `login_hint`, `id_token_hint` and operators. */

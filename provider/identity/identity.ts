@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import type { RevocationVerdict } from '../authentication/revocation.ts';
+import type { VerifiedCertificate } from '../authentication/verify_card_token.ts';
+import { HubError } from '../errors.ts';
+import type { Storage } from '../storage.ts';
+import type { Vault } from '../vault.ts';
+import type { Clock, Random } from '../world.ts';
+
+/** What the last check of a subject's card said; the only fact about the card that may leave the hub, with consent. */
+export interface CardCheck {
+  /** When the hub checked it (ms). */
+  checkedAt: number;
+  source: RevocationVerdict['source'];
+  /** How old the authority's word was then: thisUpdate of the CRL or OCSP answer (ms). */
+  asOf: number;
+}
+
+export interface Identity {
+  /**
+   * The subject who holds this certificate. An unknown but valid user certificate becomes a new subject without
+   * attributes. Two sign-ins with the same new card at the same moment give one subject.
+   * Throws HubError `certificate_superseded` when a linkage names a successor.
+   */
+  subjectOf(verified: VerifiedCertificate): Promise<{ subjectId: string; isNew: boolean }>;
+  /**
+   * The one resolver of pairwise identifiers: every exit (id_token, userinfo, introspection, logout token, and later
+   * SAML) gets its `sub` here (OIDC Core §8.1). Random and stored, so that no leaked key can link anybody.
+   */
+  pairwiseIdentifier(subjectId: string, sector: string): Promise<string>;
+  subjectByPairwise(sector: string, identifier: string): Promise<string | undefined>;
+  /** Undefined for a subject who never signed in with a card. */
+  lastCardCheck(subjectId: string): Promise<CardCheck | undefined>;
+}
+
+const PURPOSE_LOOKUP = 'certificate.lookup';
+const PURPOSE_SERIAL = 'certificate.serial';
+
+/** 160 bits in base64url: as unguessable as a session, and short enough for a relying party's key column. */
+const PAIRWISE_BYTES = 20;
+
+/**
+ * A pairwise identifier never changes once stored, so that a bounded map saves the look-up on the hot path; oldest
+ * entries go first.
+ */
+const PAIRWISE_CACHE_ENTRIES = 50_000;
+
+export function createIdentity(world: { storage: Storage; vault: Vault; clock: Clock; random: Random }): Identity {
+  const { storage, vault, clock, random } = world;
+  const pairwiseCache = new Map<string, string>();
+
+  return {
+    async subjectOf(verified) {
+      const { certificate, revocation } = verified;
+      const lookup = vault.index(PURPOSE_LOOKUP, certificateKey(certificate.issuer.der, certificate.serialNumber));
+      const check: CardCheck = {
+        checkedAt: revocation.checkedAt,
+        source: revocation.source,
+        asOf: revocation.thisUpdate,
+      };
+
+      const known = await storage.identity.recordSignIn(lookup, check);
+      if (known) {
+        if (known.status === 'superseded') {
+          throw new HubError('certificate_superseded', 403, 'This card has been renewed; use the new one.');
+        }
+        if (known.status !== 'current' || known.kind !== 'user') {
+          throw new HubError('certificate_revoked', 403, 'This card cannot be used here.');
+        }
+        return { subjectId: known.subjectId, isNew: false };
+      }
+
+      const now = clock();
+      return storage.transaction(async (stores) => {
+        const subjectId = uuid(random);
+        await stores.identity.insertSubject(subjectId, now);
+        const bound = await stores.identity.insertCertificate(
+          {
+            lookup,
+            kind: 'user',
+            subjectId,
+            sealedSerial: vault.seal(PURPOSE_SERIAL, certificate.serialNumber),
+            issuerHash: createHash('sha256').update(certificate.issuer.der).digest(),
+            fingerprint: Buffer.from(certificate.fingerprint, 'hex').subarray(0, 8),
+            notBefore: certificate.notBefore,
+            notAfter: certificate.notAfter,
+          },
+          check,
+          now,
+        );
+        // Somebody bound the same certificate between our look-up and our insert: theirs is the subject.
+        if (!bound) throw new LostRace();
+        await stores.audit.append(
+          {
+            kind: 'subject.created',
+            actor: `subject:${subjectId}`,
+            subjectId,
+            data: { certificate: certificate.fingerprint.slice(0, 16), method: 'user certificate' },
+          },
+          now,
+        );
+        return { subjectId, isNew: true };
+      }).catch(async (error: unknown) => {
+        if (!(error instanceof LostRace)) throw error;
+        const winner = await storage.identity.recordSignIn(lookup, check);
+        if (!winner) throw error;
+        return { subjectId: winner.subjectId, isNew: false };
+      });
+    },
+
+    async pairwiseIdentifier(subjectId, sector) {
+      const key = `${subjectId} ${sector}`;
+      const cached = pairwiseCache.get(key);
+      if (cached) return cached;
+      const candidate = Buffer.from(random(PAIRWISE_BYTES)).toString('base64url');
+      const identifier = await storage.identity.pairwiseIdentifier(subjectId, sector, candidate);
+      if (pairwiseCache.size >= PAIRWISE_CACHE_ENTRIES) {
+        const oldest = pairwiseCache.keys().next().value;
+        if (oldest !== undefined) pairwiseCache.delete(oldest);
+      }
+      pairwiseCache.set(key, identifier);
+      return identifier;
+    },
+
+    subjectByPairwise(sector, identifier) {
+      return storage.identity.findSubjectByPairwise(sector, identifier);
+    },
+
+    lastCardCheck(subjectId) {
+      return storage.identity.lastCardCheck(subjectId);
+    },
+  };
+}
+
+class LostRace extends Error {}
+
+/**
+ * The key of a certificate: (authority, serial), never the serial alone (invariant 3). The length prefix keeps two
+ * different pairs from running together into the same bytes.
+ */
+export function certificateKey(issuerDer: Uint8Array, serialNumber: Uint8Array): Uint8Array {
+  const key = new Uint8Array(4 + issuerDer.length + serialNumber.length);
+  new DataView(key.buffer).setUint32(0, issuerDer.length);
+  key.set(issuerDer, 4);
+  key.set(serialNumber, 4 + issuerDer.length);
+  return key;
+}
+
+/** RFC 9562 §5.4, from the randomness handed in. */
+function uuid(random: Random): string {
+  const bytes = Buffer.from(random(16));
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
