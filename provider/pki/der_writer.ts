@@ -1,0 +1,41 @@
+import { contextConstructed, Tag } from './der.ts';
+
+/** The few DER encoders that an OCSP request needs. Everything else here only reads. */
+
+/** Tag, length and the parts joined as value. */
+export function encode(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const value = Buffer.concat(parts);
+  const { length } = value;
+  const header = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  if (length > 0xffff) throw new RangeError('nothing written here is longer than 64 KiB');
+  return new Uint8Array(Buffer.concat([Uint8Array.of(tag, ...header), value]));
+}
+
+export function encodeSequence(...parts: readonly Uint8Array[]): Uint8Array {
+  return encode(Tag.sequence, ...parts);
+}
+
+/** [number] EXPLICIT. */
+export function encodeExplicit(number: number, value: Uint8Array): Uint8Array {
+  return encode(contextConstructed(number), value);
+}
+
+export function encodeOctetString(value: Uint8Array): Uint8Array {
+  return encode(Tag.octetString, value);
+}
+
+export function encodeNull(): Uint8Array {
+  return encode(Tag.null);
+}
+
+/** OBJECT IDENTIFIER from its dotted form, which must be well formed: it comes from our own table. */
+export function encodeObjectIdentifier(dotted: string): Uint8Array {
+  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
+  const octets: number[] = [];
+  for (const arc of [first * 40 + second, ...rest]) {
+    const groups = [arc % 128];
+    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) groups.unshift((left % 128) | 0x80);
+    octets.push(...groups);
+  }
+  return encode(Tag.objectIdentifier, Uint8Array.from(octets));
+}

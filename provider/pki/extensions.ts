@@ -1,0 +1,281 @@
+import type { DerElement, DerReader } from './der.ts';
+import { contextConstructed, contextPrimitive, malformed, Tag } from './der.ts';
+import {
+  readAscii,
+  readBoolean,
+  readDefaultFalse,
+  readNamedBits,
+  readObjectIdentifier,
+  readSmallInteger,
+  readUnsignedOctets,
+} from './der_values.ts';
+import { certificateExtensions, ocspObjects } from './object_identifiers.ts';
+
+/** Named bits of KeyUsage, in the order of RFC 5280 §4.2.1.3. */
+export const keyUsages = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const;
+export type KeyUsage = (typeof keyUsages)[number];
+
+/** An otherName of a subjectAltName; `value` is the DER of what the type defines, unread. */
+export interface OtherName {
+  readonly type: string;
+  readonly value: Uint8Array;
+}
+
+/** What the extensions of a certificate say. An absent extension is `undefined`, an absent list is empty. */
+export interface CertificateExtensions {
+  readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
+  readonly basicConstraints: { readonly cA: boolean; readonly pathLength: number | undefined } | undefined;
+  readonly extendedKeyUsage: readonly string[] | undefined;
+  readonly certificatePolicies: readonly string[];
+  readonly subjectKeyIdentifier: Uint8Array | undefined;
+  readonly authorityKeyIdentifier: Uint8Array | undefined;
+  /** DER of each GeneralName that names a list covering this certificate for every reason, from its own issuer. */
+  readonly distributionPoints: readonly Uint8Array[];
+  readonly otherNames: readonly OtherName[];
+  /** Where the authority says that OCSP answers. Not to be used before the certificate is trusted. */
+  readonly ocspAddresses: readonly string[];
+  readonly ocspNoCheck: boolean;
+  /** Critical extensions that nobody here processes: whoever relies on the certificate must refuse it. */
+  readonly unprocessedCritical: readonly string[];
+}
+
+interface ExtensionBuilder {
+  keyUsage: ReadonlySet<KeyUsage> | undefined;
+  basicConstraints: { cA: boolean; pathLength: number | undefined } | undefined;
+  extendedKeyUsage: readonly string[] | undefined;
+  certificatePolicies: readonly string[];
+  subjectKeyIdentifier: Uint8Array | undefined;
+  authorityKeyIdentifier: Uint8Array | undefined;
+  distributionPoints: readonly Uint8Array[];
+  otherNames: readonly OtherName[];
+  ocspAddresses: readonly string[];
+  ocspNoCheck: boolean;
+  unprocessedCritical: string[];
+}
+
+/** More extensions than any certificate, list or answer carries. */
+const MAX_EXTENSIONS = 32;
+
+/**
+ * Calls `visit` for each extension of an `Extensions` sequence (RFC 5280 §4.2). A second one of the same type is
+ * refused: two readers might choose differently.
+ */
+export function readExtensions(
+  reader: DerReader,
+  visit: (type: string, critical: boolean, value: DerElement) => void,
+): void {
+  const seen = new Set<string>();
+  if (reader.atEnd) throw malformed('the list of extensions is empty');
+  while (!reader.atEnd) {
+    const extension = reader.next(Tag.sequence).open();
+    const type = readObjectIdentifier(extension.next());
+    const critical = readDefaultFalse(extension);
+    const value = extension.next(Tag.octetString);
+    extension.finish();
+    if (seen.has(type)) throw malformed('an extension appears twice');
+    if (seen.size === MAX_EXTENSIONS) throw malformed('there are too many extensions');
+    seen.add(type);
+    visit(type, critical, value);
+  }
+}
+
+type ExtensionReader = (reader: DerReader, into: ExtensionBuilder) => void;
+
+const extensionReaders: ReadonlyMap<string, ExtensionReader> = new Map<string, ExtensionReader>([
+  [certificateExtensions.keyUsage, readKeyUsage],
+  [certificateExtensions.basicConstraints, readBasicConstraints],
+  [certificateExtensions.extendedKeyUsage, readExtendedKeyUsage],
+  [certificateExtensions.certificatePolicies, readCertificatePolicies],
+  [certificateExtensions.subjectKeyIdentifier, readSubjectKeyIdentifier],
+  [certificateExtensions.authorityKeyIdentifier, readAuthorityKeyIdentifier],
+  [certificateExtensions.cRLDistributionPoints, readDistributionPoints],
+  [certificateExtensions.subjectAltName, readSubjectAltName],
+  [certificateExtensions.authorityInfoAccess, readAuthorityInfoAccess],
+  [certificateExtensions.ocspNoCheck, readOcspNoCheck],
+]);
+
+/** Reads the extensions of a certificate; `reader` stands inside their SEQUENCE. Throws `der_malformed`. */
+export function readCertificateExtensions(reader: DerReader | undefined): CertificateExtensions {
+  const extensions: ExtensionBuilder = {
+    keyUsage: undefined,
+    basicConstraints: undefined,
+    extendedKeyUsage: undefined,
+    certificatePolicies: [],
+    subjectKeyIdentifier: undefined,
+    authorityKeyIdentifier: undefined,
+    distributionPoints: [],
+    otherNames: [],
+    ocspAddresses: [],
+    ocspNoCheck: false,
+    unprocessedCritical: [],
+  };
+  if (reader === undefined) return extensions;
+  readExtensions(reader, (type, critical, value) => {
+    const read = extensionReaders.get(type);
+    if (read === undefined) {
+      if (critical) extensions.unprocessedCritical.push(type);
+      return;
+    }
+    const inner = value.open();
+    read(inner, extensions);
+    inner.finish();
+  });
+  return extensions;
+}
+
+function readKeyUsage(reader: DerReader, into: ExtensionBuilder): void {
+  const bits = readNamedBits(reader.next(Tag.bitString));
+  if (bits === 0) throw malformed('keyUsage sets no bit');
+  into.keyUsage = new Set(keyUsages.filter((_, bit) => (bits & (1 << bit)) !== 0));
+}
+
+function readBasicConstraints(reader: DerReader, into: ExtensionBuilder): void {
+  const inner = reader.next(Tag.sequence).open();
+  const cA = readDefaultFalse(inner);
+  const limit = inner.optional(Tag.integer);
+  inner.finish();
+  if (limit !== undefined && !cA) throw malformed('a path length is given for a certificate that issues nothing');
+  into.basicConstraints = { cA, pathLength: limit === undefined ? undefined : readSmallInteger(limit) };
+}
+
+function readExtendedKeyUsage(reader: DerReader, into: ExtensionBuilder): void {
+  into.extendedKeyUsage = readList(reader.next(Tag.sequence), (inner) => readObjectIdentifier(inner.next()));
+}
+
+/** Qualifiers are for people to read; only the identifiers decide (RFC 5280 §4.2.1.4). */
+function readCertificatePolicies(reader: DerReader, into: ExtensionBuilder): void {
+  const policies = readList(reader.next(Tag.sequence), (inner) => {
+    const information = inner.next(Tag.sequence).open();
+    const policy = readObjectIdentifier(information.next());
+    information.optional(Tag.sequence);
+    information.finish();
+    return policy;
+  });
+  if (new Set(policies).size !== policies.length) throw malformed('a certificate policy appears twice');
+  into.certificatePolicies = policies;
+}
+
+function readSubjectKeyIdentifier(reader: DerReader, into: ExtensionBuilder): void {
+  into.subjectKeyIdentifier = reader.next(Tag.octetString).content;
+}
+
+function readAuthorityKeyIdentifier(reader: DerReader, into: ExtensionBuilder): void {
+  const inner = reader.next(Tag.sequence).open();
+  into.authorityKeyIdentifier = inner.optional(contextPrimitive(0))?.content;
+  inner.optional(contextConstructed(1));
+  const serial = inner.optional(contextPrimitive(2));
+  if (serial !== undefined) readUnsignedOctets(serial);
+  inner.finish();
+}
+
+/**
+ * cRLDistributionPoints (RFC 5280 §4.2.1.13). A point that is limited to some reasons, or whose list another
+ * authority signs, cannot vouch for a certificate by itself, so it is not counted.
+ */
+function readDistributionPoints(reader: DerReader, into: ExtensionBuilder): void {
+  into.distributionPoints = readList(reader.next(Tag.sequence), (inner) => {
+    const point = inner.next(Tag.sequence).open();
+    const name = point.optional(contextConstructed(0));
+    const reasons = point.optional(contextPrimitive(1));
+    const crlIssuer = point.optional(contextConstructed(2));
+    point.finish();
+    const names = name === undefined ? undefined : readDistributionPointName(name);
+    return reasons === undefined && crlIssuer === undefined && names !== undefined ? names : [];
+  }).flat();
+}
+
+/** DER of each name of a `fullName`; undefined for `nameRelativeToCRLIssuer`, which nothing here uses. */
+export function readDistributionPointName(element: DerElement): Uint8Array[] | undefined {
+  const reader = element.open();
+  const choice = reader.next();
+  reader.finish();
+  if (choice.tag === contextConstructed(1)) return undefined;
+  if (choice.tag !== contextConstructed(0)) throw malformed('a distribution point has no known kind of name');
+  return readList(choice, (inner) => inner.next().der);
+}
+
+function readSubjectAltName(reader: DerReader, into: ExtensionBuilder): void {
+  const names = readList(reader.next(Tag.sequence), (inner) => {
+    const name = inner.next();
+    if (name.tag !== contextConstructed(0)) return undefined;
+    const otherName = name.open();
+    const type = readObjectIdentifier(otherName.next());
+    const explicit = otherName.next(contextConstructed(0)).open();
+    otherName.finish();
+    const value = explicit.next().der;
+    explicit.finish();
+    return { type, value };
+  });
+  into.otherNames = names.filter((name) => name !== undefined);
+}
+
+function readAuthorityInfoAccess(reader: DerReader, into: ExtensionBuilder): void {
+  const addresses = readList(reader.next(Tag.sequence), (inner) => {
+    const description = inner.next(Tag.sequence).open();
+    const method = readObjectIdentifier(description.next());
+    const location = description.next();
+    description.finish();
+    const isAddress = method === ocspObjects.accessMethod && location.tag === contextPrimitive(6);
+    return isAddress ? readAscii(location) : undefined;
+  });
+  into.ocspAddresses = addresses.filter((address) => address !== undefined);
+}
+
+function readOcspNoCheck(reader: DerReader, into: ExtensionBuilder): void {
+  if (reader.next(Tag.null).content.length !== 0) throw malformed('ocsp-nocheck is not empty');
+  into.ocspNoCheck = true;
+}
+
+/** Reads a `SEQUENCE SIZE (1..MAX) OF`. */
+function readList<T>(element: DerElement, read: (inner: DerReader) => T): T[] {
+  const inner = element.open();
+  const items: T[] = [];
+  if (inner.atEnd) throw malformed('a list that must hold something is empty');
+  while (!inner.atEnd) items.push(read(inner));
+  return items;
+}
+
+/** Reads the issuingDistributionPoint of a list (RFC 5280 §5.2.5); `reader` stands inside the extension's value. */
+export function readIssuingDistributionPoint(reader: DerReader): IssuingDistributionPoint {
+  const inner = reader.next(Tag.sequence).open();
+  const name = inner.optional(contextConstructed(0));
+  const flag = (number: number) => {
+    const element = inner.optional(contextPrimitive(number));
+    if (element !== undefined && !readBoolean(element)) throw malformed('a default value is written out');
+    return element !== undefined;
+  };
+  const onlyUserCertificates = flag(1);
+  const onlyAuthorityCertificates = flag(2);
+  const onlySomeReasons = inner.optional(contextPrimitive(3)) !== undefined;
+  const indirect = flag(4);
+  const onlyAttributeCertificates = flag(5);
+  inner.finish();
+  return {
+    names: name === undefined ? undefined : (readDistributionPointName(name) ?? 'relative'),
+    onlyUserCertificates,
+    onlyAuthorityCertificates,
+    onlySomeReasons,
+    indirect,
+    onlyAttributeCertificates,
+  };
+}
+
+export interface IssuingDistributionPoint {
+  /** DER of the names under which the list is published; undefined when the list covers the whole authority. */
+  readonly names: readonly Uint8Array[] | 'relative' | undefined;
+  readonly onlyUserCertificates: boolean;
+  readonly onlyAuthorityCertificates: boolean;
+  readonly onlySomeReasons: boolean;
+  readonly indirect: boolean;
+  readonly onlyAttributeCertificates: boolean;
+}

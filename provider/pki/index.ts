@@ -1,0 +1,30 @@
+/**
+ * X.509 for the hub: bytes in, verdicts out. No HTTP, no database, no clock of its own. A sign-in calls, in order,
+ * `parseCertificate`, `checkProfile`, `findAnchor`, `checkValidity`, `checkKeyUsage`, `checkPolicy` and
+ * `verifySignature`; revocation is asked of a `RevocationList` or an OCSP answer. Everything throws `PkiError`.
+ */
+
+export { Certificate, MAX_CERTIFICATE_SIZE, parseCertificate } from './certificate.ts';
+export type { RevocationListOptions } from './crl.ts';
+export { parseRevocationList, RevocationList } from './crl.ts';
+export type { PkiErrorCode } from './errors.ts';
+export { PkiError } from './errors.ts';
+export type { CertificateExtensions, KeyUsage, OtherName } from './extensions.ts';
+export { jpkiAttributes, jpkiPolicies } from './object_identifiers.ts';
+export type { CertIdDigest, OcspAnswer, OcspResponseOptions } from './ocsp.ts';
+export { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, parseOcspResponse } from './ocsp.ts';
+export type { TrustAnchor } from './path.ts';
+export { checkValidity, findAnchor, loadTrustAnchor } from './path.ts';
+export type { CertificateProfile } from './profile.ts';
+export {
+  checkKeyUsage,
+  checkPolicy,
+  checkProfile,
+  jpkiSigning,
+  jpkiSigningTest,
+  jpkiUser,
+  jpkiUserTest,
+} from './profile.ts';
+export type { Revocation, RevocationReason } from './revocation_reason.ts';
+export type { SignatureAlgorithm } from './signature.ts';
+export { checkSignature, isSignatureAlgorithm, verifySignature } from './signature.ts';

@@ -1,0 +1,82 @@
+import type { Certificate } from './certificate.ts';
+import { parseCertificate } from './certificate.ts';
+import { sameOctets } from './der_values.ts';
+import { PkiError } from './errors.ts';
+import type { CertificateProfile } from './profile.ts';
+
+/** A pinned root and the kind of certificate that it may vouch for. */
+export interface TrustAnchor {
+  /** SHA-256 fingerprint of the root, in lower-case hex: how configuration, lists and logs name it. */
+  readonly id: string;
+  readonly certificate: Certificate;
+  /** JPKI has one root for each kind of certificate; a signing root must not vouch for a sign-in. */
+  readonly profile: CertificateProfile;
+}
+
+/**
+ * Reads a root that the operator pins. It must be a CA (RFC 5280 §4.2.1.9) that may sign certificates and has signed
+ * itself; whether it is in date is asked at each use, so that an old generation may stay configured.
+ *
+ * @throws PkiError `anchor_invalid`, with the reason as cause where there is one.
+ */
+export function loadTrustAnchor(der: Uint8Array, options: { profile: CertificateProfile }): TrustAnchor {
+  let certificate: Certificate;
+  try {
+    certificate = parseCertificate(der);
+  } catch (cause) {
+    throw new PkiError('anchor_invalid', 'the trust anchor is not a readable certificate', { cause });
+  }
+  const { extensions } = certificate;
+  if (extensions.basicConstraints?.cA !== true) throw new PkiError('anchor_invalid', 'the trust anchor is not a CA');
+  if (!extensions.keyUsage?.has('keyCertSign')) {
+    throw new PkiError('anchor_invalid', 'the trust anchor may not sign certificates');
+  }
+  if (extensions.unprocessedCritical.length > 0) {
+    throw new PkiError('anchor_invalid', 'the trust anchor has a critical extension that is not understood');
+  }
+  if (!sameOctets(certificate.issuer, certificate.subject) || !certificate.isSignedBy(certificate.publicKey)) {
+    throw new PkiError('anchor_invalid', 'the trust anchor has not signed itself');
+  }
+  return { id: certificate.fingerprint, certificate, profile: options.profile };
+}
+
+/**
+ * The anchor whose key signed this certificate. JPKI's roots of several generations share one name, and a stranger
+ * can copy a name and a key identifier, so both only say where to look; the signature alone decides.
+ *
+ * This is the last link of a path: JPKI has no intermediates. Where a community has them, the certificate to ask
+ * about is the topmost intermediate.
+ *
+ * @param anchors the pinned roots that may vouch for this kind of certificate.
+ * @param now milliseconds since 1970; an anchor that is out of date vouches for nothing.
+ * @throws PkiError `certificate_untrusted`, or `certificate_anchor_expired` when only a former root signed it.
+ */
+export function findAnchor(certificate: Certificate, anchors: readonly TrustAnchor[], now: number): TrustAnchor {
+  const candidates = anchors.filter((anchor) => sameOctets(anchor.certificate.subject, certificate.issuer));
+  candidates.sort((left, right) => hint(certificate, right) - hint(certificate, left));
+  let expired = false;
+  for (const anchor of candidates) {
+    if (!certificate.isSignedBy(anchor.certificate.publicKey)) continue;
+    if (now >= anchor.certificate.notBefore && now <= anchor.certificate.notAfter) return anchor;
+    expired ||= now > anchor.certificate.notAfter;
+  }
+  if (expired) throw new PkiError('certificate_anchor_expired', 'the root that signed the certificate has expired');
+  throw new PkiError('certificate_untrusted', 'no trusted root signed the certificate');
+}
+
+/** 1 when the certificate names the anchor's key. Saves the arithmetic of asking the other generations first. */
+function hint(certificate: Certificate, anchor: TrustAnchor): number {
+  const wanted = certificate.extensions.authorityKeyIdentifier;
+  const offered = anchor.certificate.extensions.subjectKeyIdentifier;
+  return wanted !== undefined && offered !== undefined && sameOctets(wanted, offered) ? 1 : 0;
+}
+
+/**
+ * The certificate is in its period of validity, both ends included (RFC 5280 §4.1.2.5).
+ *
+ * @throws PkiError `certificate_not_yet_valid` or `certificate_expired`.
+ */
+export function checkValidity(certificate: Certificate, now: number): void {
+  if (now < certificate.notBefore) throw new PkiError('certificate_not_yet_valid', 'the certificate is not valid yet');
+  if (now > certificate.notAfter) throw new PkiError('certificate_expired', 'the certificate has expired');
+}

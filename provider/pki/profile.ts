@@ -1,0 +1,141 @@
+import type { Certificate } from './certificate.ts';
+import type { PkiErrorCode } from './errors.ts';
+import { PkiError } from './errors.ts';
+import type { KeyUsage } from './extensions.ts';
+import { extendedKeyUsages, jpkiPolicies } from './object_identifiers.ts';
+import type { PublicKeyFacts } from './public_key.ts';
+import type { SignatureAlgorithm } from './signature.ts';
+
+/** What an end-entity certificate of one kind must look like. Data, so that another community is another value. */
+export interface CertificateProfile {
+  /** For logs and configuration. */
+  readonly id: string;
+  /** At least one of these policies must be asserted. */
+  readonly policies: readonly string[];
+  /** Policies of the certificate that people confuse with this one, and the code that tells them so. */
+  readonly mistakenFor: { readonly policies: readonly string[]; readonly code: PkiErrorCode };
+  readonly keyUsageRequired: readonly KeyUsage[];
+  readonly keyUsageForbidden: readonly KeyUsage[];
+  /** If the certificate restricts its extended usage, to nothing but these. */
+  readonly extendedKeyUsage: readonly string[];
+  readonly keys: readonly PublicKeyFacts['type'][];
+  readonly signatureAlgorithms: readonly SignatureAlgorithm[];
+}
+
+const neverInLeaf: readonly KeyUsage[] = [
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+];
+
+/** RSA with SHA-256 is what cards carry today, P-384 with SHA-384 what the next card is announced to carry. */
+const jpkiAlgorithms = {
+  keys: ['RSA', 'P-384'],
+  signatureAlgorithms: ['RS256', 'ES384'],
+} as const;
+
+const userCommon = {
+  ...jpkiAlgorithms,
+  mistakenFor: {
+    policies: [jpkiPolicies.signing, jpkiPolicies.signingOnPhone, jpkiPolicies.signingTest],
+    code: 'certificate_is_signing',
+  },
+  keyUsageRequired: ['digitalSignature'],
+  keyUsageForbidden: ['nonRepudiation', ...neverInLeaf],
+  extendedKeyUsage: [extendedKeyUsages.clientAuth],
+} as const satisfies Partial<CertificateProfile>;
+
+const signingCommon = {
+  ...jpkiAlgorithms,
+  mistakenFor: { policies: [jpkiPolicies.user, jpkiPolicies.userTest], code: 'certificate_is_user' },
+  keyUsageRequired: ['nonRepudiation'],
+  keyUsageForbidden: neverInLeaf,
+  extendedKeyUsage: [],
+} as const satisfies Partial<CertificateProfile>;
+
+/** 利用者証明用電子証明書: for signing in. */
+export const jpkiUser: CertificateProfile = { id: 'jpki-user', policies: [jpkiPolicies.user], ...userCommon };
+
+/** 署名用電子証明書: for signing documents, on the card and on a phone. */
+export const jpkiSigning: CertificateProfile = {
+  id: 'jpki-signing',
+  policies: [jpkiPolicies.signing, jpkiPolicies.signingOnPhone],
+  ...signingCommon,
+};
+
+/** The same certificates as the authority's test hierarchy and the sandbox issue them. Never for production. */
+export const jpkiUserTest: CertificateProfile = {
+  id: 'jpki-user-test',
+  policies: [jpkiPolicies.userTest],
+  ...userCommon,
+};
+
+export const jpkiSigningTest: CertificateProfile = {
+  id: 'jpki-signing-test',
+  policies: [jpkiPolicies.signingTest],
+  ...signingCommon,
+};
+
+/**
+ * The certificate is of the kind that the profile describes: an end entity, nothing critical left unread, an
+ * algorithm in use, and not the other certificate of the card.
+ *
+ * @throws PkiError `certificate_is_signing` or `certificate_is_user` (the person chose the wrong certificate),
+ *   `certificate_is_authority`, `certificate_critical_extension`, `certificate_algorithm`, `certificate_key`.
+ */
+export function checkProfile(certificate: Certificate, profile: CertificateProfile): void {
+  const { extensions } = certificate;
+  const { mistakenFor } = profile;
+  if (extensions.certificatePolicies.some((policy) => mistakenFor.policies.includes(policy))) {
+    throw new PkiError(mistakenFor.code, `the certificate is not one for ${profile.id}`);
+  }
+  // RFC 5280 §4.2.1.9: a certificate that may issue others must never pass as a person's.
+  if (extensions.basicConstraints?.cA === true) {
+    throw new PkiError('certificate_is_authority', 'the certificate belongs to an authority');
+  }
+  // RFC 5280 §4.2: a critical extension that is not understood must not be skipped.
+  if (extensions.unprocessedCritical.length > 0) {
+    throw new PkiError('certificate_critical_extension', 'a critical extension is not understood');
+  }
+  if (!profile.signatureAlgorithms.includes(certificate.signatureAlgorithm)) {
+    throw new PkiError('certificate_algorithm', `${certificate.signatureAlgorithm} is not used by ${profile.id}`);
+  }
+  if (!profile.keys.includes(certificate.keyFacts.type)) {
+    throw new PkiError('certificate_key', `${certificate.keyFacts.type} keys are not used by ${profile.id}`);
+  }
+}
+
+/**
+ * The key may be used as the profile uses it (RFC 5280 §4.2.1.3, §4.2.1.12). An absent extendedKeyUsage restricts
+ * nothing; one that is there may name nothing outside the profile, anyExtendedKeyUsage included.
+ *
+ * @throws PkiError `certificate_key_usage`.
+ */
+export function checkKeyUsage(certificate: Certificate, profile: CertificateProfile): void {
+  const { keyUsage, extendedKeyUsage } = certificate.extensions;
+  if (keyUsage === undefined) throw new PkiError('certificate_key_usage', 'keyUsage is missing');
+  for (const usage of profile.keyUsageRequired) {
+    if (!keyUsage.has(usage)) throw new PkiError('certificate_key_usage', `keyUsage lacks ${usage}`);
+  }
+  for (const usage of profile.keyUsageForbidden) {
+    if (keyUsage.has(usage)) throw new PkiError('certificate_key_usage', `keyUsage has ${usage}`);
+  }
+  if (extendedKeyUsage?.some((usage) => !profile.extendedKeyUsage.includes(usage))) {
+    throw new PkiError('certificate_key_usage', 'extendedKeyUsage names a usage outside the profile');
+  }
+}
+
+/**
+ * The certificate was issued under one of the profile's policies (RFC 5280 §4.2.1.4).
+ *
+ * @throws PkiError `certificate_policy`.
+ */
+export function checkPolicy(certificate: Certificate, profile: CertificateProfile): void {
+  if (!certificate.extensions.certificatePolicies.some((policy) => profile.policies.includes(policy))) {
+    throw new PkiError('certificate_policy', `the certificate asserts no policy of ${profile.id}`);
+  }
+}

@@ -1,0 +1,100 @@
+import type { KeyObject } from 'node:crypto';
+import { constants, verify } from 'node:crypto';
+import type { DerElement } from './der.ts';
+import { malformed, Tag } from './der.ts';
+import { readObjectIdentifier } from './der_values.ts';
+import { PkiError } from './errors.ts';
+import { signatureTypes } from './object_identifiers.ts';
+
+/** Names of RFC 7518 §3.1, used for certificates too. */
+export type SignatureAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384';
+
+interface AlgorithmFacts {
+  readonly digest: string;
+  readonly keyType: 'rsa' | 'ec';
+  readonly curve?: string;
+  /** Octets of r‖s. */
+  readonly rawLength?: number;
+  readonly saltLength?: number;
+}
+
+/** PSS salts are as long as the digest (RFC 7518 §3.5); any other length is another algorithm and is refused. */
+const facts: Readonly<Record<SignatureAlgorithm, AlgorithmFacts>> = {
+  RS256: { digest: 'sha256', keyType: 'rsa' },
+  RS384: { digest: 'sha384', keyType: 'rsa' },
+  RS512: { digest: 'sha512', keyType: 'rsa' },
+  PS256: { digest: 'sha256', keyType: 'rsa', saltLength: 32 },
+  PS384: { digest: 'sha384', keyType: 'rsa', saltLength: 48 },
+  PS512: { digest: 'sha512', keyType: 'rsa', saltLength: 64 },
+  ES256: { digest: 'sha256', keyType: 'ec', curve: 'prime256v1', rawLength: 64 },
+  ES384: { digest: 'sha384', keyType: 'ec', curve: 'secp384r1', rawLength: 96 },
+};
+
+/** True when `name` is one of the algorithms that can be verified here. */
+export function isSignatureAlgorithm(name: string): name is SignatureAlgorithm {
+  return Object.hasOwn(facts, name);
+}
+
+/**
+ * Whether `signature` over `data` was made by the holder of `publicKey` with exactly this algorithm.
+ *
+ * The algorithm is often named by the client, so it must fit the key: otherwise the client could choose how its
+ * own signature is judged. ECDSA signatures are r‖s (IEEE P1363), as in Web eID and JOSE, unless `encoding` is `der`,
+ * as in X.509. PKCS#1 v1.5 is compared as a whole, so that nothing can hide behind the digest (Bleichenbacher 2006).
+ */
+export function verifySignature(
+  publicKey: KeyObject,
+  algorithm: SignatureAlgorithm,
+  data: Uint8Array,
+  signature: Uint8Array,
+  encoding: 'raw' | 'der' = 'raw',
+): boolean {
+  const { digest, keyType, curve, rawLength, saltLength } = facts[algorithm];
+  if (publicKey.type !== 'public' || publicKey.asymmetricKeyType !== keyType) return false;
+  if (keyType === 'rsa') {
+    const key =
+      saltLength === undefined
+        ? { key: publicKey, padding: constants.RSA_PKCS1_PADDING }
+        : { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+    return verify(digest, data, key, signature);
+  }
+  if (publicKey.asymmetricKeyDetails?.namedCurve !== curve) return false;
+  if (encoding === 'raw' && signature.length !== rawLength) return false;
+  return verify(digest, data, { key: publicKey, dsaEncoding: encoding === 'raw' ? 'ieee-p1363' : 'der' }, signature);
+}
+
+/** The same, throwing `PkiError('signature_invalid')` instead of answering false. */
+export function checkSignature(
+  publicKey: KeyObject,
+  algorithm: SignatureAlgorithm,
+  data: Uint8Array,
+  signature: Uint8Array,
+): void {
+  if (!verifySignature(publicKey, algorithm, data, signature)) {
+    throw new PkiError('signature_invalid', `the ${algorithm} signature does not verify`);
+  }
+}
+
+const byObjectIdentifier: ReadonlyMap<string, SignatureAlgorithm> = new Map([
+  [signatureTypes.sha256WithRSAEncryption, 'RS256'],
+  [signatureTypes.sha384WithRSAEncryption, 'RS384'],
+  [signatureTypes.sha512WithRSAEncryption, 'RS512'],
+  [signatureTypes.ecdsaWithSHA256, 'ES256'],
+  [signatureTypes.ecdsaWithSHA384, 'ES384'],
+]);
+
+/**
+ * The algorithm that an AlgorithmIdentifier names, or undefined when it is not one of ours: SHA-1, MD5, DSA and the
+ * rest have no name here. Parameters are NULL for RSA (RFC 4055 §5) and absent for ECDSA (RFC 5758 §3.2); anything
+ * else throws `der_malformed`.
+ */
+export function readSignatureAlgorithm(element: DerElement): SignatureAlgorithm | undefined {
+  const reader = element.open();
+  const algorithm = byObjectIdentifier.get(readObjectIdentifier(reader.next()));
+  if (algorithm === undefined) return undefined;
+  if (facts[algorithm].keyType === 'rsa' && reader.next(Tag.null).content.length !== 0) {
+    throw malformed('NULL parameters are not empty');
+  }
+  reader.finish();
+  return algorithm;
+}
