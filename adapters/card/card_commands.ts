@@ -1,0 +1,32 @@
+import type { CardStatus, WebEidToken } from './card.ts';
+import { softCardDoor } from './soft_card.ts';
+
+/**
+ * Signs a website's challenge with a soft card: the token that the card agent's page would have handed to `origin`
+ * (`musubi card sign`).
+ *
+ * @throws CardError as {@link Card.signChallenge}, and `card_not_found`.
+ */
+export async function signWithCard(request: {
+  cardsFolder: string;
+  name: string;
+  pin: string;
+  origin: string;
+  nonce: string;
+}): Promise<WebEidToken> {
+  const { cardsFolder, name, ...challenge } = request;
+  const card = await softCardDoor(cardsFolder).open(name);
+  return card.signChallenge(challenge);
+}
+
+export interface ListedCard {
+  name: string;
+  label: { ja: string; en: string };
+  status: CardStatus;
+}
+
+/** The soft cards of a folder with the tries that their PINs have left (`musubi card list`), by name. */
+export async function listCards(cardsFolder: string): Promise<ListedCard[]> {
+  const cards = await softCardDoor(cardsFolder).list();
+  return Promise.all(cards.map(async (card) => ({ name: card.name, label: card.label, status: await card.status() })));
+}
