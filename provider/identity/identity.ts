@@ -51,7 +51,7 @@ export function createIdentity(world: { storage: Storage; vault: Vault; clock: C
   return {
     async subjectOf(verified) {
       const { certificate, revocation } = verified;
-      const lookup = vault.index(PURPOSE_LOOKUP, certificateKey(certificate.issuer.der, certificate.serialNumber));
+      const lookup = vault.index(PURPOSE_LOOKUP, certificateKey(certificate.issuer, certificate.serial));
       const check: CardCheck = {
         checkedAt: revocation.checkedAt,
         source: revocation.source,
@@ -70,41 +70,43 @@ export function createIdentity(world: { storage: Storage; vault: Vault; clock: C
       }
 
       const now = clock();
-      return storage.transaction(async (stores) => {
-        const subjectId = uuid(random);
-        await stores.identity.insertSubject(subjectId, now);
-        const bound = await stores.identity.insertCertificate(
-          {
-            lookup,
-            kind: 'user',
-            subjectId,
-            sealedSerial: vault.seal(PURPOSE_SERIAL, certificate.serialNumber),
-            issuerHash: createHash('sha256').update(certificate.issuer.der).digest(),
-            fingerprint: Buffer.from(certificate.fingerprint, 'hex').subarray(0, 8),
-            notBefore: certificate.notBefore,
-            notAfter: certificate.notAfter,
-          },
-          check,
-          now,
-        );
-        // Somebody bound the same certificate between our look-up and our insert: theirs is the subject.
-        if (!bound) throw new LostRace();
-        await stores.audit.append(
-          {
-            kind: 'subject.created',
-            actor: `subject:${subjectId}`,
-            subjectId,
-            data: { certificate: certificate.fingerprint.slice(0, 16), method: 'user certificate' },
-          },
-          now,
-        );
-        return { subjectId, isNew: true };
-      }).catch(async (error: unknown) => {
-        if (!(error instanceof LostRace)) throw error;
-        const winner = await storage.identity.recordSignIn(lookup, check);
-        if (!winner) throw error;
-        return { subjectId: winner.subjectId, isNew: false };
-      });
+      return storage
+        .transaction(async (stores) => {
+          const subjectId = uuid(random);
+          await stores.identity.insertSubject(subjectId, now);
+          const bound = await stores.identity.insertCertificate(
+            {
+              lookup,
+              kind: 'user',
+              subjectId,
+              sealedSerial: vault.seal(PURPOSE_SERIAL, certificate.serial),
+              issuerHash: createHash('sha256').update(certificate.issuer).digest(),
+              fingerprint: Buffer.from(certificate.fingerprint, 'hex').subarray(0, 8),
+              notBefore: certificate.notBefore,
+              notAfter: certificate.notAfter,
+            },
+            check,
+            now,
+          );
+          // Somebody bound the same certificate between our look-up and our insert: theirs is the subject.
+          if (!bound) throw new LostRace();
+          await stores.audit.append(
+            {
+              kind: 'subject.created',
+              actor: `subject:${subjectId}`,
+              subjectId,
+              data: { certificate: certificate.fingerprint.slice(0, 16), method: 'user certificate' },
+            },
+            now,
+          );
+          return { subjectId, isNew: true };
+        })
+        .catch(async (error: unknown) => {
+          if (!(error instanceof LostRace)) throw error;
+          const winner = await storage.identity.recordSignIn(lookup, check);
+          if (!winner) throw error;
+          return { subjectId: winner.subjectId, isNew: false };
+        });
     },
 
     async pairwiseIdentifier(subjectId, sector) {
@@ -137,11 +139,11 @@ class LostRace extends Error {}
  * The key of a certificate: (authority, serial), never the serial alone (invariant 3). The length prefix keeps two
  * different pairs from running together into the same bytes.
  */
-export function certificateKey(issuerDer: Uint8Array, serialNumber: Uint8Array): Uint8Array {
-  const key = new Uint8Array(4 + issuerDer.length + serialNumber.length);
+export function certificateKey(issuerDer: Uint8Array, serial: Uint8Array): Uint8Array {
+  const key = new Uint8Array(4 + issuerDer.length + serial.length);
   new DataView(key.buffer).setUint32(0, issuerDer.length);
   key.set(issuerDer, 4);
-  key.set(serialNumber, 4 + issuerDer.length);
+  key.set(serial, 4 + issuerDer.length);
   return key;
 }
 

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import type { Attributes } from '../attributes/catalogue.ts';
+import type { Storage } from '../storage.ts';
+import type { Clock } from '../world.ts';
+import { type ConsentNeed, consentNeed, decide } from './consent_rules.ts';
+import type { Consent, Exit } from './consent_store.ts';
+
+export interface Consents {
+  /** What must be asked before `requested` may leave, and the live consent it was judged by. */
+  need(
+    subjectId: string,
+    clientId: string,
+    requested: readonly string[],
+  ): Promise<{ need: ConsentNeed; live: Consent | undefined }>;
+  /** Records the person's answer to the consent page, with its audit event, in one transaction. */
+  record(decision: {
+    subjectId: string;
+    clientId: string;
+    requested: readonly string[];
+    agreed: readonly string[];
+    purpose: string | undefined;
+  }): Promise<Consent>;
+  /**
+   * Values that may leave now: the live consent is checked and the disclosure row written in one statement, before
+   * any value is fetched (invariant 6). Undefined when there is no live consent any more.
+   */
+  release(disclosure: {
+    subjectId: string;
+    clientId: string;
+    exit: Exit;
+    claims: readonly string[];
+  }): Promise<Record<string, unknown> | undefined>;
+}
+
+export function createConsents(world: {
+  storage: Storage;
+  attributes: Attributes;
+  clock: Clock;
+  /** Milliseconds that a consent lives. */
+  lifetime: number;
+}): Consents {
+  const { storage, attributes, clock, lifetime } = world;
+
+  const need: Consents['need'] = async (subjectId, clientId, requested) => {
+    const [live, held] = await Promise.all([
+      storage.consents.findLive(subjectId, clientId, clock()),
+      attributes.held(subjectId),
+    ]);
+    return { need: consentNeed(requested, held, live), live };
+  };
+
+  return {
+    need,
+
+    async record({ subjectId, clientId, requested, agreed, purpose }) {
+      const judged = await need(subjectId, clientId, requested);
+      const now = clock();
+      const consent: Consent = {
+        id: randomUUID(),
+        subjectId,
+        clientId,
+        ...decide(judged.need, agreed, judged.live),
+        purpose,
+        grantedAt: now,
+        expiresAt: now + lifetime,
+      };
+      await storage.transaction(async (stores) => {
+        await stores.consents.replace(consent);
+        await stores.audit.append(
+          {
+            kind: 'consent.granted',
+            actor: `subject:${subjectId}`,
+            subjectId,
+            clientId,
+            data: { consent: consent.id, granted: consent.granted, declined: consent.declined },
+          },
+          now,
+        );
+      });
+      return consent;
+    },
+
+    async release({ subjectId, clientId, exit, claims }) {
+      const allowed = await storage.consents.disclose({ subjectId, clientId, exit, claims, now: clock() });
+      if (!allowed) return undefined;
+      return attributes.values(subjectId, allowed);
+    },
+  };
+}
