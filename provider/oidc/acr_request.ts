@@ -1,0 +1,15 @@
+/**
+ * The `acr` values that an authorization request asks for: `acr_values`, or `acr` in the claims parameter
+ * (OIDC Core §5.5.1.1), which the engine has validated before it stored it.
+ */
+export function requestedAcr(params: { acr_values?: unknown; claims?: unknown }): readonly string[] {
+  const values = typeof params.acr_values === 'string' ? params.acr_values.split(' ') : [];
+  if (typeof params.claims !== 'string') return values;
+  const { id_token: idToken } = JSON.parse(params.claims) as {
+    id_token?: { acr?: { value?: unknown; values?: unknown } | null };
+  };
+  const acr = idToken?.acr;
+  return [...values, acr?.value, ...(Array.isArray(acr?.values) ? acr.values : [])].filter(
+    (value): value is string => typeof value === 'string',
+  );
+}

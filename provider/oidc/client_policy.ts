@@ -1,0 +1,119 @@
+import type { Client, KoaContextWithOIDC } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import type { Clock } from '../world.ts';
+
+/** Client metadata of ours beside RFC 7591's: registered with the client, validated below. */
+export const CLIENT_METADATA = [
+  'client_name#ja',
+  'client_name#en',
+  'purpose',
+  'purpose#ja',
+  'purpose#en',
+  'require_pkce',
+  'introspection_resource',
+] as const;
+
+const TEXT_LIMIT = 200;
+
+/** Defaults for what a registration leaves out. ES256 signs 30 times cheaper than RS256 and verifies everywhere that matters. */
+export const CLIENT_DEFAULTS = {
+  id_token_signed_response_alg: 'ES256',
+  subject_type: 'pairwise',
+  require_auth_time: true,
+} as const;
+
+/** The engine calls this for each of `CLIENT_METADATA`; throws `invalid_client_metadata`. */
+export function validateClientMetadata(key: string, value: unknown, metadata: Record<string, unknown>): void {
+  if (value === undefined) return;
+  if (key === 'require_pkce') {
+    if (typeof value !== 'boolean') throw new errors.InvalidClientMetadata('require_pkce must be true or false');
+    if (value === false && metadata.token_endpoint_auth_method === 'none') {
+      throw new errors.InvalidClientMetadata('a public client cannot be exempted from PKCE');
+    }
+    return;
+  }
+  if (typeof value !== 'string' || value.length === 0 || value.length > TEXT_LIMIT) {
+    throw new errors.InvalidClientMetadata(`${key} must be a text of 1 to ${TEXT_LIMIT} characters`);
+  }
+  if (key === 'introspection_resource' && !URL.canParse(value)) {
+    throw new errors.InvalidClientMetadata('introspection_resource must be an absolute URI');
+  }
+}
+
+/**
+ * PKCE for everybody (RFC 9700 §2.1.1). The one exemption is a confidential client that is registered with
+ * `require_pkce: false` because its library has no PKCE, and that sends a nonce, which guards against code injection in
+ * its place.
+ */
+export function pkceRequired(ctx: KoaContextWithOIDC, client: Client): boolean {
+  const exempt = client.require_pkce === false && client.tokenEndpointAuthMethod !== 'none';
+  return !(exempt && ctx.oidc.params?.nonce);
+}
+
+/** An assertion is for one exchange: minutes, and one audience, so that it cannot be replayed at another server. */
+const ASSERTION_LIFETIME = 5 * 60;
+const REQUEST_OBJECT_LIFETIME = 10 * 60;
+/** Seconds by which clocks may differ; the engine's `clockTolerance`. */
+export const CLOCK_TOLERANCE = 15;
+
+interface Claims {
+  aud?: unknown;
+  exp?: unknown;
+}
+
+export interface AssertionPolicy {
+  /** RFC 7523 §3 as tightened by RFC 9700 §2.5: short-lived, single audience. Throws `invalid_client`. */
+  assertClientAssertion(claims: Claims, header: Record<string, unknown>): void;
+  /** RFC 9101 §10.2–10.8. Throws `invalid_request_object`. */
+  assertRequestObject(claims: Claims, header: Record<string, unknown>): void;
+}
+
+export function createAssertionPolicy(clock: Clock): AssertionPolicy {
+  return {
+    assertClientAssertion(claims, header) {
+      const refuse = (detail: string) => new errors.InvalidClientAuth(detail);
+      assertShortLived(claims, clock(), ASSERTION_LIFETIME, refuse);
+      assertSingleAudience(claims, refuse);
+      assertPlainHeader(header, ['jwt', 'client-authentication+jwt'], refuse);
+    },
+
+    assertRequestObject(claims, header) {
+      const refuse = (detail: string) => new errors.InvalidRequestObject(detail);
+      assertShortLived(claims, clock(), REQUEST_OBJECT_LIFETIME, refuse);
+      assertSingleAudience(claims, refuse);
+      assertPlainHeader(header, ['jwt', 'oauth-authz-req+jwt'], refuse);
+    },
+  };
+}
+
+type Refuse = (detail: string) => Error;
+
+function assertShortLived(claims: Claims, now: number, lifetime: number, refuse: Refuse): void {
+  if (typeof claims.exp !== 'number' || claims.exp > now / 1000 + lifetime + CLOCK_TOLERANCE) {
+    throw refuse(`exp is required and must be at most ${lifetime} seconds ahead`);
+  }
+}
+
+function assertSingleAudience(claims: Claims, refuse: Refuse): void {
+  const { aud } = claims;
+  if (typeof aud === 'string' || (Array.isArray(aud) && aud.length === 1)) return;
+  throw refuse('aud must name exactly one audience');
+}
+
+function assertPlainHeader(header: Record<string, unknown>, types: readonly string[], refuse: Refuse): void {
+  if (header.crit !== undefined || header.b64 !== undefined) throw refuse('crit and b64 are not supported');
+  const { typ } = header;
+  if (typ === undefined) return;
+  const name = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
+  if (name === undefined || !types.includes(name)) throw refuse('typ names another kind of token');
+}
+
+/**
+ * Who may introspect a token: the client it was issued to, and the resource server it is for (RFC 7662 §4). The
+ * engine's default would answer any confidential client about anybody's token.
+ */
+export function mayIntrospect(client: Client, token: { clientId?: string; aud?: string | string[] }): boolean {
+  if (token.clientId === client.clientId) return true;
+  const resource = client.introspection_resource;
+  return typeof resource === 'string' && [token.aud].flat().includes(resource);
+}

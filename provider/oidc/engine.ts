@@ -1,0 +1,271 @@
+import type { JWK } from 'jose';
+import {
+  type AdapterFactory,
+  type Client,
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  Provider,
+} from 'oidc-provider';
+import { claimsByScope } from '../attributes/catalogue.ts';
+import { ACR_VALUES } from '../authentication/acr.ts';
+import type { Consents } from '../consent/consents.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Clock } from '../world.ts';
+import { createAccountFinder } from './account.ts';
+import {
+  CLIENT_DEFAULTS,
+  CLIENT_METADATA,
+  CLOCK_TOLERANCE,
+  createAssertionPolicy,
+  mayIntrospect,
+  pkceRequired,
+  validateClientMetadata,
+} from './client_policy.ts';
+import type { EnginePages } from './engine_pages.ts';
+import { interactionChecks } from './interaction_policy.ts';
+import { createGrantLoader } from './load_grant.ts';
+import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
+
+export interface ResourceServerSettings {
+  /** Absolute URI, the `resource` parameter's value (RFC 8707). */
+  identifier: string;
+  scopes: readonly string[];
+  accessTokenFormat: 'jwt' | 'opaque';
+  /** Seconds. */
+  accessTokenLifetime: number;
+}
+
+export interface EngineSettings {
+  issuer: string;
+  /** Origin of the mutual-TLS listener, when there is one (RFC 8705 §5). */
+  mutualTlsOrigin: string | undefined;
+  /** Seconds. */
+  lifetimes: { session: number; interaction: number; accessToken: number; refreshToken: number };
+  resources: readonly ResourceServerSettings[];
+  /** Cookies are `__Host-` wherever the hub is reached by https. */
+  secureCookies: boolean;
+}
+
+export interface EngineWorld {
+  settings: EngineSettings;
+  jwks: JWK[];
+  cookieSecrets: readonly string[];
+  adapter: AdapterFactory;
+  identity: Identity;
+  consents: Consents;
+  pages: EnginePages;
+  /** The guarded outbound client: `jwks_uri`, `sector_identifier_uri`, back-channel logout. */
+  fetch: typeof fetch;
+  clock: Clock;
+}
+
+const SIGNING = ['ES256', 'RS256', 'PS256'] as const;
+const CLIENT_SIGNING = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const;
+/** No RSA1_5 and no PBES2 (unbounded work): what is left are the standard's recommended algorithms. */
+const KEY_ENCRYPTION = ['ECDH-ES', 'RSA-OAEP-256', 'RSA-OAEP', 'A256KW', 'dir'] as const;
+const CONTENT_ENCRYPTION = ['A256GCM', 'A128GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as const;
+
+/** Bytes of a fetched `jwks_uri` or `sector_identifier_uri`. */
+const FETCH_LIMIT = 512 * 1024;
+
+/** Configures oidc-provider; everything it is certified for that a relying party of this hub can use is on. */
+export function createEngine(world: EngineWorld): Provider {
+  const { settings } = world;
+  const engine = new Provider(settings.issuer, configuration(world));
+  engine.proxy = true; // the host guard has removed what a client sent and set what is true
+  return engine;
+}
+
+function configuration(world: EngineWorld): Configuration {
+  const { settings, pages, identity, consents } = world;
+  const { lifetimes } = settings;
+  const assertions = createAssertionPolicy(world.clock);
+  return {
+    adapter: world.adapter,
+    jwks: { keys: world.jwks as never }, // jose's JWK and the engine's differ only in optional members
+    fetch: world.fetch as never, // the same standard function, typed by two versions of the platform's types
+    fetchResponseBodyLimits: { jwks_uri: FETCH_LIMIT, sector_identifier_uri: FETCH_LIMIT },
+    clockTolerance: CLOCK_TOLERANCE,
+
+    routes: {
+      authorization: '/authorize',
+      token: '/token',
+      userinfo: '/userinfo',
+      jwks: '/jwks',
+      end_session: '/sign-out',
+      introspection: '/introspect',
+      revocation: '/revoke',
+      pushed_authorization_request: '/par',
+    },
+    cookies: {
+      keys: [...world.cookieSecrets],
+      names: cookieNames(settings.secureCookies),
+      long: { httpOnly: true, sameSite: 'lax', secure: settings.secureCookies, path: '/' },
+      short: { httpOnly: true, sameSite: 'lax', secure: settings.secureCookies },
+    },
+    discovery: {
+      ui_locales_supported: ['ja', 'en'],
+      claims_locales_supported: ['ja', 'en'],
+      ...mutualTlsAliases(settings.mutualTlsOrigin),
+    },
+
+    acrValues: [...ACR_VALUES],
+    claims: { acr: null, amr: null, auth_time: null, iss: null, sid: null, ...claimsByScope() },
+    scopes: ['openid', 'offline_access'],
+    subjectTypes: ['pairwise'],
+    pairwiseIdentifier: (_ctx, subjectId, client) => identity.pairwiseIdentifier(subjectId, sectorOf(client)),
+    findAccount: createAccountFinder(consents),
+    loadExistingGrant: createGrantLoader(consents),
+    interactions: {
+      policy: interactionChecks(),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
+
+    clientDefaults: { ...CLIENT_DEFAULTS },
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'tls_client_auth',
+      'self_signed_tls_client_auth',
+      'none',
+    ],
+    extraClientMetadata: {
+      properties: [...CLIENT_METADATA],
+      validator: (_ctx, key, value, metadata) =>
+        validateClientMetadata(key, value, metadata as ClientMetadata as Record<string, unknown>),
+    },
+    pkce: { required: pkceRequired },
+    responseTypes: ['code'],
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header) =>
+      assertions.assertClientAssertion(claims, header),
+    rotateRefreshToken: () => true,
+    allowOmittingSingleRegisteredRedirectUri: false,
+    enabledJWA: algorithms(),
+
+    features: {
+      devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
+      claimsParameter: { enabled: true },
+      dPoP: { enabled: true },
+      encryption: { enabled: true },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => mayIntrospect(client, token as { clientId?: string; aud?: string }),
+      },
+      jwtIntrospection: { enabled: true },
+      jwtResponseModes: { enabled: true },
+      jwtUserinfo: { enabled: true },
+      mTLS: {
+        enabled: settings.mutualTlsOrigin !== undefined,
+        certificateBoundAccessTokens: true,
+        selfSignedTlsClientAuth: true,
+        tlsClientAuth: true,
+        getCertificate: clientCertificate,
+        certificateAuthorized,
+        certificateSubjectMatches,
+      },
+      pushedAuthorizationRequests: { enabled: true },
+      requestObjects: {
+        enabled: true,
+        assertJwtClaimsAndHeader: async (_ctx, claims, header) => assertions.assertRequestObject(claims, header),
+      },
+      resourceIndicators: resourceIndicators(settings.resources),
+      revocation: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: pages.confirmSignOut,
+        postLogoutSuccessSource: pages.signedOut,
+      },
+      userinfo: { enabled: true },
+    },
+    renderError: pages.error,
+
+    ttl: {
+      AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken,
+      AuthorizationCode: 60,
+      Grant: lifetimes.refreshToken,
+      IdToken: lifetimes.accessToken,
+      Interaction: lifetimes.interaction,
+      RefreshToken: lifetimes.refreshToken,
+      Session: lifetimes.session,
+    },
+  };
+}
+
+/** The host of the redirect URIs or of `sector_identifier_uri`: who is "one relying party" (OIDC Core §8.1). */
+export function sectorOf(client: Client): string {
+  return (client as Client & { sectorIdentifier?: string }).sectorIdentifier ?? client.clientId;
+}
+
+function cookieNames(secure: boolean) {
+  const names = { session: 'musubi_session', interaction: 'musubi_interaction', resume: 'musubi_resume' };
+  // `__Host-` demands Path=/; the two interaction cookies are narrowed to a path instead.
+  return secure
+    ? {
+        ...names,
+        session: '__Host-musubi_session',
+        interaction: '__Secure-musubi_interaction',
+        resume: '__Secure-musubi_resume',
+      }
+    : names;
+}
+
+function mutualTlsAliases(origin: string | undefined) {
+  if (!origin) return {};
+  const at = (path: string) => new URL(path, origin).href;
+  return {
+    mtls_endpoint_aliases: {
+      token_endpoint: at('/token'),
+      userinfo_endpoint: at('/userinfo'),
+      introspection_endpoint: at('/introspect'),
+      revocation_endpoint: at('/revoke'),
+      pushed_authorization_request_endpoint: at('/par'),
+    },
+  };
+}
+
+function resourceIndicators(resources: readonly ResourceServerSettings[]) {
+  const byIdentifier = new Map(resources.map((resource) => [resource.identifier, resource]));
+  return {
+    enabled: true,
+    defaultResource: async () => undefined as never, // no resource named: the token is for userinfo
+    useGrantedResource: async () => true,
+    getResourceServerInfo: async (_ctx: unknown, identifier: string) => {
+      const resource = byIdentifier.get(identifier);
+      if (!resource) throw new errors.InvalidTarget();
+      return {
+        scope: resource.scopes.join(' '),
+        audience: resource.identifier,
+        accessTokenFormat: resource.accessTokenFormat,
+        accessTokenTTL: resource.accessTokenLifetime,
+        jwt: { sign: { alg: 'ES256' as const } },
+      };
+    },
+  };
+}
+
+function algorithms(): Configuration['enabledJWA'] {
+  const key = [...KEY_ENCRYPTION];
+  const content = [...CONTENT_ENCRYPTION];
+  return {
+    clientAuthSigningAlgValues: [...CLIENT_SIGNING],
+    requestObjectSigningAlgValues: [...CLIENT_SIGNING],
+    dPoPSigningAlgValues: [...CLIENT_SIGNING],
+    idTokenSigningAlgValues: [...SIGNING],
+    userinfoSigningAlgValues: [...SIGNING],
+    introspectionSigningAlgValues: [...SIGNING],
+    authorizationSigningAlgValues: [...SIGNING],
+    idTokenEncryptionAlgValues: key,
+    idTokenEncryptionEncValues: content,
+    userinfoEncryptionAlgValues: key,
+    userinfoEncryptionEncValues: content,
+    introspectionEncryptionAlgValues: key,
+    introspectionEncryptionEncValues: content,
+    authorizationEncryptionAlgValues: key,
+    authorizationEncryptionEncValues: content,
+    requestObjectEncryptionAlgValues: key,
+    requestObjectEncryptionEncValues: content,
+  };
+}

@@ -1,0 +1,236 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Router } from '@koa/router';
+import type { Context } from 'koa';
+import type { InteractionResults, Provider } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import { findClaim } from '../attributes/catalogue.ts';
+import type { AuditLog } from '../audit/audit_log.ts';
+import { achievedAcr, CARD_AMR, canMeet, requestedChannel } from '../authentication/acr.ts';
+import type { Challenges } from '../authentication/challenge.ts';
+import type { CardVerifier } from '../authentication/verify_card_token.ts';
+import type { Consents } from '../consent/consents.ts';
+import { HubError } from '../errors.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Clock } from '../world.ts';
+import { requestedAcr } from './acr_request.ts';
+import type { InteractionPages } from './interaction_pages.ts';
+import { readForm } from './read_form.ts';
+import { essentialClaims, requestedClaims } from './requested_claims.ts';
+
+export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+export interface InteractionWorld {
+  /** The engine that runs now: a key rotation replaces it. */
+  engine(): Provider;
+  /** The origin that a browser names to the card agent for our pages. */
+  origin: string;
+  challenges: Challenges;
+  cards: CardVerifier;
+  identity: Identity;
+  consents: Consents;
+  audit: AuditLog;
+  pages: InteractionPages;
+  clock: Clock;
+  /** Counts sign-ins by outcome: `ok` or the error's code. */
+  observe(outcome: string): void;
+}
+
+/** Everything between `/authorize` and its answer: the sign-in page, the consent page, and their forms. */
+export function mountInteractions(router: Router, world: InteractionWorld): void {
+  router.get('/interaction/:uid', (ctx) => showInteraction(ctx, world));
+  router.post('/interaction/:uid/sign-in', (ctx) => signIn(ctx, world));
+  router.post('/interaction/:uid/consent', (ctx) => answerConsent(ctx, world));
+  router.post('/interaction/:uid/cancel', (ctx) => cancel(ctx, world));
+}
+
+async function showInteraction(ctx: Context, world: InteractionWorld): Promise<void> {
+  const interaction = await loadInteraction(ctx, world);
+  if (interaction.prompt.name === 'consent') return showConsent(ctx, world, interaction);
+  if (!canBeMet(interaction)) {
+    return finish(ctx, world, interaction, {
+      error: 'unmet_authentication_requirements',
+      error_description: 'none of the essential acr values can be met',
+    });
+  }
+  // The engine asks for a login again when another person came than the one the relying party named.
+  const otherPerson =
+    interaction.lastSubmission?.login && interaction.prompt.reasons.some((r) => SUBJECT_REASONS.has(r));
+  return showSignIn(ctx, world, interaction, otherPerson ? 'other_person' : undefined);
+}
+
+const SUBJECT_REASONS = new Set(['id_token_hint', 'claims_id_token_sub_value']);
+
+async function showSignIn(ctx: Context, world: InteractionWorld, interaction: Interaction, errorCode?: string) {
+  const client = await clientOf(world, interaction);
+  const challenge = await world.challenges.issue({
+    origin: world.origin,
+    session: interaction.uid,
+    purpose: 'sign-in',
+  });
+  world.pages.signIn(ctx, { client, interaction, challenge, csrf: csrfToken(interaction), errorCode });
+}
+
+/** The card's answer. One list: form → challenge and card → subject → back to the engine. */
+async function signIn(ctx: Context, world: InteractionWorld): Promise<void> {
+  const interaction = await loadInteraction(ctx, world, 'login');
+  const form = await readOwnForm(ctx, world, interaction);
+  try {
+    const verified = await world.cards.verify({
+      token: form.get('token') ?? '',
+      nonce: form.get('nonce') ?? '',
+      origin: world.origin,
+      session: interaction.uid,
+      channel: requestedChannel(requestedAcr(interaction.params)),
+    });
+    const { subjectId } = await world.identity.subjectOf(verified);
+    world.observe('ok');
+    await finish(ctx, world, interaction, {
+      login: { accountId: subjectId, acr: achievedAcr(verified.revocation), amr: [...CARD_AMR] },
+    });
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    world.observe(error.code);
+    await world.audit.append(
+      { kind: 'sign_in.refused', actor: 'hub', clientId: clientIdOf(interaction), data: { code: error.code } },
+      world.clock(),
+    );
+    ctx.state.refusal = { code: error.code, ...error.details };
+    ctx.status = error.status;
+    if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
+    await showSignIn(ctx, world, interaction, error.code);
+  }
+}
+
+async function showConsent(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
+  const client = await clientOf(world, interaction);
+  const requested = requestedClaims(interaction.params);
+  const { need, live } = await world.consents.need(subjectOf(interaction), client.clientId, requested);
+  const essential = essentialClaims(interaction.params);
+  world.pages.consent(ctx, {
+    client,
+    interaction,
+    csrf: csrfToken(interaction),
+    claims: requested.flatMap((name) => {
+      const claim = findClaim(name);
+      if (!claim) return [];
+      const required = name === 'sub' || essential.has(name);
+      const available = need.askable.includes(name);
+      return [{ claim, required, available, checked: required || live?.granted.includes(name) === true }];
+    }),
+  });
+}
+
+async function answerConsent(ctx: Context, world: InteractionWorld): Promise<void> {
+  const interaction = await loadInteraction(ctx, world, 'consent');
+  const form = await readOwnForm(ctx, world, interaction);
+  if (form.get('decision') !== 'agree') return refuse(ctx, world, interaction);
+  const client = await clientOf(world, interaction);
+  const requested = requestedClaims(interaction.params);
+  await world.consents.record({
+    subjectId: subjectOf(interaction),
+    clientId: client.clientId,
+    requested,
+    agreed: [...form.getAll('claims'), ...essentialClaims(interaction.params)],
+    purpose: world.pages.purposeOf(ctx, client),
+  });
+  await finish(ctx, world, interaction, { consent: {} });
+}
+
+async function cancel(ctx: Context, world: InteractionWorld): Promise<void> {
+  const interaction = await loadInteraction(ctx, world);
+  await readOwnForm(ctx, world, interaction);
+  await refuse(ctx, world, interaction);
+}
+
+function refuse(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
+  return finish(ctx, world, interaction, { error: 'access_denied', error_description: 'the person refused' });
+}
+
+/**
+ * The interaction of this browser. The cookie decides; the address must agree with it, so that a link made in one
+ * browser is nothing in another. Throws HubError `interaction_expired` or `interaction_other_browser`.
+ */
+async function loadInteraction(
+  ctx: Context,
+  world: InteractionWorld,
+  prompt?: 'login' | 'consent',
+): Promise<Interaction> {
+  let interaction: Interaction;
+  try {
+    interaction = await world.engine().interactionDetails(ctx.req, ctx.res);
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) {
+      throw new HubError('interaction_expired', 400, 'This sign-in has expired or was begun in another browser.', {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  if (interaction.uid !== ctx.params.uid) {
+    throw new HubError('interaction_other_browser', 400, 'This sign-in was begun in another browser or window.');
+  }
+  if (prompt && interaction.prompt.name !== prompt) {
+    throw new HubError('interaction_expired', 400, 'This step of the sign-in is over.');
+  }
+  return interaction;
+}
+
+/**
+ * A form of our own page: the browser says that it comes from our origin, and it carries the interaction's token.
+ * Throws HubError `form_forged`.
+ */
+async function readOwnForm(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<URLSearchParams> {
+  const form = await readForm(ctx);
+  const origin = ctx.get('Origin');
+  const foreign = origin !== '' && origin !== world.origin;
+  if (foreign || !equal(form.get('csrf') ?? '', csrfToken(interaction))) {
+    throw new HubError('form_forged', 403, 'This form did not come from our own page.');
+  }
+  return form;
+}
+
+/** Only who reads our page of this interaction knows it: `cid` stays in the hub's store and is never in an address. */
+function csrfToken(interaction: Interaction): string {
+  return createHash('sha256').update(`csrf ${interaction.cid} ${interaction.uid}`).digest('base64url');
+}
+
+function equal(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/**
+ * What the engine's own `interactionResult` does, without reading the interaction and the session a second time.
+ */
+async function finish(ctx: Context, world: InteractionWorld, interaction: Interaction, result: InteractionResults) {
+  interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
+  await interaction.save(interaction.exp - Math.floor(world.clock() / 1000));
+  ctx.status = 303;
+  ctx.redirect(interaction.returnTo);
+}
+
+function subjectOf(interaction: Interaction): string {
+  const subjectId = interaction.session?.accountId;
+  if (!subjectId) throw new HubError('interaction_expired', 400, 'Nobody is signed in.');
+  return subjectId;
+}
+
+function clientIdOf(interaction: Interaction): string {
+  return String(interaction.params.client_id);
+}
+
+async function clientOf(world: InteractionWorld, interaction: Interaction) {
+  const client = await world.engine().Client.find(clientIdOf(interaction));
+  if (!client) throw new HubError('unregistered_relying_party', 400, 'The website is not registered here.');
+  return client;
+}
+
+/** An essential `acr` (OIDC Core §5.5.1.1) that no sign-in of ours gives must end in an error, not in a card page for ever. */
+function canBeMet(interaction: Interaction): boolean {
+  const reasons = interaction.prompt.reasons;
+  if (!reasons.includes('essential_acr') && !reasons.includes('essential_acrs')) return true;
+  const details = interaction.prompt.details as { acr?: { value?: string; values?: string[] } };
+  const values = details.acr?.values ?? (details.acr?.value ? [details.acr.value] : []);
+  return canMeet(values) && !interaction.lastSubmission?.login;
+}

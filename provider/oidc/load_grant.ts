@@ -1,0 +1,49 @@
+import type { Grant, KoaContextWithOIDC } from 'oidc-provider';
+import { answeredAcr } from '../authentication/acr.ts';
+import type { Consents } from '../consent/consents.ts';
+import { requestedAcr } from './acr_request.ts';
+import { requestedClaims } from './requested_claims.ts';
+
+/** Scopes that release no claim of the catalogue: agreeing to `sub` includes them. */
+const PLAIN_SCOPES = ['openid', 'offline_access'];
+
+/**
+ * The engine's Grant is made from the consent, which is the record: one consent lives long, a Grant lives with the
+ * tokens of one authorization and can be revoked with them. What was declined or is not held is rejected in the Grant,
+ * so that the engine neither asks for it again nor releases it.
+ *
+ * Undefined while something is undecided: the engine then prompts for consent.
+ */
+export function createGrantLoader(consents: Consents) {
+  return async function loadGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
+    const { client, session, provider, params } = ctx.oidc;
+    const accountId = ctx.oidc.account?.accountId;
+    if (!client || !session || !accountId || !params) return undefined;
+
+    // Answers of this request carry the level in the form that this relying party asked for (see acr.ts).
+    Object.defineProperty(ctx.oidc, 'acr', { value: answeredAcr(session.acr, requestedAcr(params)) });
+
+    const requested = requestedClaims(params);
+    const { need, live } = await consents.need(accountId, client.clientId, requested);
+    if (!live || need.undecided.length > 0) return undefined;
+
+    const granted = new Set(live.granted);
+    const grant = new provider.Grant({ accountId, clientId: client.clientId });
+    const refused = requested.filter((claim) => !granted.has(claim));
+    for (const scope of ctx.oidc.requestParamOIDCScopes) {
+      // A scope of the catalogue carries one claim of the same name.
+      if (PLAIN_SCOPES.includes(scope) || granted.has(scope)) grant.addOIDCScope(scope);
+      else grant.rejectOIDCScope(scope);
+    }
+    grant.addOIDCClaims(requested.filter((claim) => granted.has(claim)));
+    if (refused.length > 0) grant.rejectOIDCClaims(refused);
+    for (const [resource, server] of Object.entries(ctx.oidc.resourceServers ?? {})) {
+      grant.addResourceScope(
+        resource,
+        [...server.scopes].filter((scope) => ctx.oidc.requestParamScopes.has(scope)).join(' '),
+      );
+    }
+    await grant.save();
+    return grant;
+  };
+}

@@ -1,0 +1,42 @@
+import { catalogue, findClaim } from '../attributes/catalogue.ts';
+
+interface ClaimsRequest {
+  userinfo?: Record<string, unknown> | null;
+  id_token?: Record<string, unknown> | null;
+}
+
+/**
+ * Claims of the catalogue that an authorization request asks for, by scope or by the claims parameter (OIDC Core §5.5),
+ * in the catalogue's order. The protocol's own claims (`acr`, `auth_time`, `sid` …) are not in the catalogue.
+ */
+export function requestedClaims(params: { scope?: unknown; claims?: unknown }): readonly string[] {
+  const scopes = new Set(typeof params.scope === 'string' ? params.scope.split(' ') : []);
+  const named = claimNames(params.claims);
+  return catalogue.filter(({ name, scope }) => scopes.has(scope) || named.has(name)).map(({ name }) => name);
+}
+
+/** Claims that the relying party marked `essential`: shown as needed, not as a choice. */
+export function essentialClaims(params: { claims?: unknown }): ReadonlySet<string> {
+  const request = parse(params.claims);
+  const essential = new Set<string>();
+  for (const part of [request.userinfo, request.id_token]) {
+    for (const [name, want] of Object.entries(part ?? {})) {
+      if (findClaim(name) && isEssential(want)) essential.add(name);
+    }
+  }
+  return essential;
+}
+
+function claimNames(claims: unknown): ReadonlySet<string> {
+  const request = parse(claims);
+  return new Set([...Object.keys(request.userinfo ?? {}), ...Object.keys(request.id_token ?? {})]);
+}
+
+/** The engine has validated the parameter before it stored it; here it is JSON text or absent. */
+function parse(claims: unknown): ClaimsRequest {
+  return typeof claims === 'string' ? (JSON.parse(claims) as ClaimsRequest) : {};
+}
+
+function isEssential(want: unknown): boolean {
+  return typeof want === 'object' && want !== null && 'essential' in want && want.essential === true;
+}
