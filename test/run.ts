@@ -1,0 +1,128 @@
+import { availableParallelism } from 'node:os';
+import { relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensureTestTools, type TestToolName } from './setup.ts';
+import { startPostgresql, type TestPostgresql } from './support/postgresql.ts';
+import { type FileResult, runCommand, runTestFile, stopEverything } from './support/run_file.ts';
+import { planSuites, projectFolder, type Suite } from './support/suites.ts';
+
+const USAGE = `node test/run.ts [folder or file under test/ …]
+
+Without arguments: types, lint and every test, on both databases. With arguments: the tests in those folders and files.
+
+  --database pglite|postgresql   storage-dependent suites on this database only
+  --help
+`;
+
+/** Tests share two cores with the servers and the browser that they start. */
+const CONCURRENCY = Math.min(Math.max(availableParallelism(), 1), 4);
+
+interface Total {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { database: { type: 'string' }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const everything = positionals.length === 0;
+  const total: Total = { passed: 0, failed: 0, skipped: 0 };
+  let postgresql: TestPostgresql | undefined;
+  try {
+    const paths = positionals.map((path) => resolve(path));
+    const suites = planSuites(paths, values.database);
+    ensureTestTools(toolsFor(suites));
+    if (suites.some((suite) => suite.database === 'postgresql')) {
+      postgresql = await startPostgresql();
+      process.env.MUSUBI_TEST_POSTGRESQL_URL = postgresql.url;
+    }
+    if (everything) add(total, await runChecks());
+    for (const suite of suites) add(total, await runSuite(suite));
+  } catch (error) {
+    total.failed += 1;
+    process.stdout.write(`\nthe run itself failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  } finally {
+    await postgresql?.stop();
+  }
+  const nothingRan = total.passed + total.failed === 0;
+  if (nothingRan) process.stdout.write('\nno test ran\n');
+  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
+  return total.failed > 0 || nothingRan ? 1 : 0;
+}
+
+function toolsFor(suites: readonly Suite[]): TestToolName[] {
+  const needed = new Set<TestToolName>(suites.length > 0 ? ['openssl', 'curl'] : []);
+  if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts');
+  // Some suites ask for PostgreSQL themselves, so it is looked for unless only unit tests were named.
+  if (suites.some((suite) => suite.database === 'postgresql')) needed.add('postgresql');
+  return [...needed];
+}
+
+/** Types and lint, the two halves of `npm run check`, each counted as one test. */
+async function runChecks(): Promise<Total> {
+  process.stdout.write('\ncheck\n');
+  const results = [
+    await runCommand('types', 'tsc', ['--pretty', 'false']),
+    await runCommand('formatting and lint', 'biome', ['check', '--colors=off', '.']),
+  ];
+  return report('check', results);
+}
+
+async function runSuite(suite: Suite): Promise<Total> {
+  const name = suite.twice ? `${suite.name} on ${suite.database}` : suite.name;
+  process.stdout.write(`\n${name} (${suite.files.length} files)\n`);
+  const waiting = [...suite.files];
+  const results: FileResult[] = [];
+  const worker = async () => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
+      results.push(await runTestFile(file, { MUSUBI_TEST_DATABASE: suite.database }, suite.fileTimeoutMs));
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  return report(name, results);
+}
+
+/** Prints what failed, and the suite's total; a skipped test proves nothing, so under CI it counts as failed. */
+function report(name: string, results: readonly FileResult[]): Total {
+  const total: Total = { passed: 0, failed: 0, skipped: 0 };
+  for (const { file, outcomes, output } of results) {
+    const shownFile = relative(projectFolder, file);
+    for (const { title, outcome, error } of outcomes) {
+      const counted = outcome === 'skipped' && process.env.CI === 'true' ? 'failed' : outcome;
+      total[counted] += 1;
+      if (counted !== 'failed') continue;
+      const reason = error ?? 'skipped, which CI=true does not allow';
+      process.stdout.write(`\n  FAILED ${shownFile}\n    ${title.join(' › ')}\n${indent(reason)}\n`);
+    }
+    const failed = outcomes.some(({ outcome }) => outcome === 'failed');
+    if (failed && output) process.stdout.write(`\n  what ${shownFile} printed:\n${indent(output)}\n`);
+  }
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  process.stdout.write(`  ${name}: ${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  return total;
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replaceAll(/^/gm, '      ');
+}
+
+function add(total: Total, more: Total): void {
+  total.passed += more.passed;
+  total.failed += more.failed;
+  total.skipped += more.skipped;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stopEverything();
+    process.exit(1);
+  });
+}
+process.exitCode = await main();

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { findPostgresqlPrograms } from './support/postgresql.ts';
+
+/** Something outside npm that tests need, and the Debian or Ubuntu package that brings it. */
+interface TestTool {
+  readonly name: string;
+  readonly package: string;
+  readonly isPresent: () => boolean;
+}
+
+export type TestToolName = 'chromium' | 'fonts' | 'postgresql' | 'openssl' | 'curl';
+
+const TOOLS: Readonly<Record<TestToolName, TestTool>> = {
+  chromium: { name: 'Chromium', package: 'chromium', isPresent: () => findChromium() !== undefined },
+  fonts: { name: 'Noto CJK fonts', package: 'fonts-noto-cjk', isPresent: () => hasNotoCjk() },
+  postgresql: {
+    name: 'PostgreSQL server',
+    package: 'postgresql',
+    isPresent: () => findPostgresqlPrograms() !== undefined,
+  },
+  openssl: { name: 'OpenSSL', package: 'openssl', isPresent: () => onPath('openssl') !== undefined },
+  curl: { name: 'curl', package: 'curl', isPresent: () => onPath('curl') !== undefined },
+};
+
+/** The browser that test/browser drives, or undefined. */
+export function findChromium(): string | undefined {
+  return ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'].map(onPath).find(Boolean);
+}
+
+/**
+ * Makes sure that the named tools are on this machine. Missing ones are installed when we are root and apt-get is there.
+ *
+ * @throws Error with the command to type when they cannot be installed from here
+ */
+export function ensureTestTools(names: readonly TestToolName[]): void {
+  const missing = names.map((name) => TOOLS[name]).filter((tool) => !tool.isPresent());
+  if (missing.length === 0) return;
+  const packages = missing.map((tool) => tool.package);
+  const advice = `apt-get install --no-install-recommends ${packages.join(' ')}`;
+  const described = missing.map((tool) => tool.name).join(', ');
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
+    throw new Error(`the tests need ${described}. Install it first, as root: ${advice}`);
+  }
+  process.stdout.write(`installing what the tests need: ${described}\n`);
+  aptGet(['update', '--quiet'], advice);
+  aptGet(['install', '--yes', '--quiet', '--no-install-recommends', ...packages], advice);
+  const stillMissing = missing.filter((tool) => !tool.isPresent());
+  if (stillMissing.length > 0) {
+    throw new Error(`installed, but not found: ${stillMissing.map((tool) => tool.name).join(', ')}. Tried: ${advice}`);
+  }
+}
+
+function aptGet(args: string[], advice: string): void {
+  const result = spawnSync('apt-get', args, {
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (result.status === 0) return;
+  const reason = (result.stderr || String(result.error)).trim().slice(-1000);
+  throw new Error(`apt-get ${args[0]} failed. Install by hand, as root: ${advice}\n${reason}`);
+}
+
+function hasNotoCjk(): boolean {
+  const folders = ['/usr/share/fonts/opentype/noto', '/usr/share/fonts/truetype/noto', '/usr/share/fonts/noto-cjk'];
+  return folders.some((folder) => existsSync(join(folder, 'NotoSansCJK-Regular.ttc')));
+}
+
+function onPath(program: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+}
+
+if (import.meta.main) ensureTestTools(Object.keys(TOOLS) as TestToolName[]);
