@@ -32,6 +32,7 @@ const messagesJa = {
   agent_path_unknown: 'ページが見つかりません。サイトのサインインのボタンから開いてください。',
   agent_too_many_attempts: '短い時間に何度も試されました。1分ほど待ってから、もう一度お試しください。',
   agent_failed: 'カードソフトで問題が起きました。画面を閉じて、サイトからもう一度始めてください。',
+  agent_site_gone: '署名を求めたサイトの画面が閉じられました。この画面を閉じて、サイトからもう一度始めてください。',
   agent_unreachable:
     'カードソフトにつながりません。カードソフトが動いていることを確かめ、サイトからもう一度始めてください。',
 };
@@ -61,6 +62,7 @@ const messagesEn: typeof messagesJa = {
   agent_path_unknown: 'There is no such page. Start from the sign-in button of a site.',
   agent_too_many_attempts: 'Too many attempts in a short time. Wait about a minute and try again.',
   agent_failed: 'The card agent had a problem. Close this window and start again from the site.',
+  agent_site_gone: 'The window of the site that asked has been closed. Close this one and start again from the site.',
   agent_unreachable: 'The card agent does not answer. Check that it is running, then start again from the site.',
 };
 
