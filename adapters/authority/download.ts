@@ -1,0 +1,88 @@
+import type { Schedule } from './schedule.ts';
+
+/** Why nothing usable came over the wire. */
+export type DownloadFailure = 'download_failed' | 'download_status' | 'download_timeout' | 'download_too_large';
+
+export class DownloadError extends Error {
+  readonly code: DownloadFailure;
+
+  constructor(code: DownloadFailure, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'DownloadError';
+    this.code = code;
+  }
+}
+
+export interface Transport {
+  readonly fetch: typeof fetch;
+  readonly schedule: Schedule;
+}
+
+export interface DownloadRequest {
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Record<string, string>;
+  readonly body?: Uint8Array;
+  /** Milliseconds for everything, the last octet of the body included. */
+  readonly timeout: number;
+  /** Octets of the body after any content encoding is undone. */
+  readonly maxSize: number;
+  /** Ends the exchange early, as when the hub stops. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Download {
+  /** 200 or 304; every other status is an error. */
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/**
+ * One bounded exchange. Redirects are errors: the operator named the address, nobody else may send the hub elsewhere.
+ *
+ * @throws DownloadError
+ */
+export async function download(transport: Transport, url: string, request: DownloadRequest): Promise<Download> {
+  const controller = new AbortController();
+  let timedOut = false;
+  const cancel = transport.schedule(request.timeout, () => {
+    timedOut = true;
+    controller.abort();
+  });
+  const signal = request.signal ? AbortSignal.any([controller.signal, request.signal]) : controller.signal;
+  try {
+    const response = await transport.fetch(url, {
+      method: request.method ?? 'GET',
+      redirect: 'error',
+      signal,
+      ...(request.headers && { headers: request.headers }),
+      ...(request.body && { body: Buffer.from(request.body) }),
+    });
+    if (response.status !== 200 && response.status !== 304) {
+      throw new DownloadError('download_status', `the answer has status ${response.status}`);
+    }
+    const body = await readBody(response, request.maxSize);
+    return { status: response.status, headers: response.headers, body };
+  } catch (cause) {
+    // Whatever is still on its way is not wanted any more, and must not hold the connection.
+    controller.abort();
+    if (cause instanceof DownloadError) throw cause;
+    if (timedOut) throw new DownloadError('download_timeout', 'the answer took too long', { cause });
+    throw new DownloadError('download_failed', 'the exchange failed', { cause });
+  } finally {
+    cancel();
+  }
+}
+
+async function readBody(response: Response, maxSize: number): Promise<Uint8Array> {
+  const tooLarge = () => new DownloadError('download_too_large', `the answer exceeds ${maxSize} octets`);
+  if (Number(response.headers.get('content-length') ?? 0) > maxSize) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > maxSize) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}

@@ -1,0 +1,159 @@
+import type { RevocationVerdict } from '../../provider/authentication/revocation.ts';
+import { HubError } from '../../provider/errors.ts';
+import type { Certificate, OcspAnswer, TrustAnchor } from '../../provider/pki/index.ts';
+import { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, PkiError, parseOcspResponse } from '../../provider/pki/index.ts';
+import type { Clock, Random } from '../../provider/world.ts';
+import type { Transport } from './download.ts';
+import { DownloadError, download } from './download.ts';
+import type { AuthorityLog } from './log.ts';
+import type { AuthoritySettings } from './settings.ts';
+
+/** RFC 9654 §2.1 recommends 32 octets; 16 is what older responders accept as well. */
+const NONCE_OCTETS = 16;
+/** Seconds after which a person may try again when the responder is away. */
+const RETRY_AFTER = 30;
+
+export interface OcspSourceWorld extends Transport {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: AuthorityLog;
+  readonly settings: AuthoritySettings;
+  /** Address of the responder by anchor id. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Whether a fresh list says that a responder's own certificate is good. */
+  readonly isResponderGood: (responder: Certificate, anchor: TrustAnchor) => boolean;
+}
+
+export interface OcspSourceStatus {
+  readonly cached: number;
+  readonly asked: number;
+  readonly failed: number;
+}
+
+/** Asks the authority about one certificate at a time and remembers each answer for as long as it says itself. */
+export class OcspSource {
+  readonly #world: OcspSourceWorld;
+  /** Oldest first: a Map keeps the order in which keys came. */
+  readonly #answers = new Map<string, RevocationVerdict>();
+  readonly #underway = new Map<string, Promise<RevocationVerdict>>();
+  #asked = 0;
+  #failed = 0;
+
+  constructor(world: OcspSourceWorld) {
+    this.#world = world;
+  }
+
+  /** An answer that is still in date, without asking. */
+  known(certificate: Certificate, anchor: TrustAnchor, now: number): RevocationVerdict | undefined {
+    if (this.#answers.size === 0) return undefined;
+    const key = keyOf(certificate, anchor);
+    const verdict = this.#answers.get(key);
+    if (verdict !== undefined && now >= verdict.nextUpdate) {
+      this.#answers.delete(key);
+      return undefined;
+    }
+    return verdict;
+  }
+
+  /** Where to ask about this certificate, if anywhere. */
+  addressOf(certificate: Certificate, anchor: TrustAnchor): string | undefined {
+    const { addresses, settings } = this.#world;
+    const configured = addresses.get(anchor.id);
+    if (configured !== undefined) return configured;
+    return certificate.extensions.ocspAddresses.find((address) => {
+      const url = URL.parse(address);
+      const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+      return url !== null && isHttp && url.username === '' && settings.ocspHosts.includes(url.host);
+    });
+  }
+
+  /**
+   * The answer, from memory or from the responder. Several people waiting for the same answer share one question.
+   *
+   * @throws HubError `revocation_unavailable` or `certificate_unknown`.
+   */
+  ask(certificate: Certificate, anchor: TrustAnchor): Promise<RevocationVerdict> {
+    const known = this.known(certificate, anchor, this.#world.clock());
+    if (known !== undefined) return Promise.resolve(known);
+    const key = keyOf(certificate, anchor);
+    const underway = this.#underway.get(key);
+    if (underway !== undefined) return underway;
+    const asking = this.#ask(certificate, anchor, key).finally(() => this.#underway.delete(key));
+    this.#underway.set(key, asking);
+    return asking;
+  }
+
+  status(): OcspSourceStatus {
+    return { cached: this.#answers.size, asked: this.#asked, failed: this.#failed };
+  }
+
+  async #ask(certificate: Certificate, anchor: TrustAnchor, key: string): Promise<RevocationVerdict> {
+    const address = this.addressOf(certificate, anchor);
+    if (address === undefined) throw unavailable('ocsp_no_address');
+    this.#asked += 1;
+    let answer: OcspAnswer;
+    try {
+      answer = await this.#exchange(address, certificate, anchor);
+    } catch (error) {
+      if (!(error instanceof PkiError || error instanceof DownloadError)) throw error;
+      this.#failed += 1;
+      this.#world.log.warn({ anchor: anchor.id, code: error.code }, 'no usable OCSP answer');
+      throw unavailable(error.code, error);
+    }
+    // RFC 6960 §2.2: "unknown" says that the responder does not know the certificate, not that it is good.
+    if (answer.status === 'unknown') {
+      this.#world.log.warn({ anchor: anchor.id, code: 'certificate_unknown' }, 'the authority denies a certificate');
+      throw new HubError('certificate_unknown', 403, 'The authority does not know the certificate on this card.');
+    }
+    return this.#remember(key, answer, answer.status);
+  }
+
+  async #exchange(address: string, certificate: Certificate, anchor: TrustAnchor): Promise<OcspAnswer> {
+    const { clock, random, settings, isResponderGood } = this.#world;
+    const nonce = random(NONCE_OCTETS);
+    const { body } = await download(this.#world, address, {
+      method: 'POST',
+      headers: { 'content-type': 'application/ocsp-request', accept: 'application/ocsp-response' },
+      body: buildOcspRequest(certificate, anchor, { digest: settings.ocspDigest, nonce }),
+      timeout: settings.ocspTimeout,
+      maxSize: MAX_OCSP_RESPONSE_SIZE,
+    });
+    return parseOcspResponse(body, {
+      certificate,
+      anchor,
+      nonce,
+      now: clock(),
+      skew: settings.ocspSkew,
+      maxAge: settings.ocspMaxAge,
+      isResponderGood: (responder) => isResponderGood(responder, anchor),
+    });
+  }
+
+  #remember(key: string, answer: OcspAnswer, status: RevocationVerdict['status']): RevocationVerdict {
+    const { clock, settings } = this.#world;
+    const { reason, revokedAt, thisUpdate, nextUpdate } = answer;
+    const checkedAt = clock();
+    const verdict: RevocationVerdict = { status, reason, revokedAt, source: 'ocsp', thisUpdate, nextUpdate, checkedAt };
+    if (nextUpdate > checkedAt) {
+      this.#answers.delete(key);
+      this.#answers.set(key, verdict);
+      for (const oldest of this.#answers.keys()) {
+        if (this.#answers.size <= settings.ocspCacheSize) break;
+        this.#answers.delete(oldest);
+      }
+    }
+    return verdict;
+  }
+}
+
+function keyOf(certificate: Certificate, anchor: TrustAnchor): string {
+  return `${anchor.id}:${Buffer.from(certificate.serial).toString('hex')}`;
+}
+
+function unavailable(code: string, cause?: unknown): HubError {
+  return new HubError('revocation_unavailable', 503, 'Whether the card is still valid cannot be checked just now.', {
+    retryAfter: RETRY_AFTER,
+    details: { code },
+    cause,
+  });
+}

@@ -1,0 +1,133 @@
+import type { CrlNumberStore, RevocationSource, RevocationVerdict } from '../../provider/authentication/revocation.ts';
+import { HubError } from '../../provider/errors.ts';
+import type { Certificate, TrustAnchor } from '../../provider/pki/index.ts';
+import type { Clock, Random } from '../../provider/world.ts';
+import type { CrlSourceStatus } from './crl_source.ts';
+import { CrlSource } from './crl_source.ts';
+import type { AuthorityLog } from './log.ts';
+import type { OcspSourceStatus } from './ocsp_source.ts';
+import { OcspSource } from './ocsp_source.ts';
+import type { Schedule } from './schedule.ts';
+import { systemSchedule } from './schedule.ts';
+import type { AuthoritySettings } from './settings.ts';
+import { defaultAuthoritySettings } from './settings.ts';
+
+export interface RevocationWorld {
+  readonly anchors: readonly TrustAnchor[];
+  /** Where each root's lists are. `anchor` is the id of one of the anchors. */
+  readonly lists: readonly { readonly anchor: string; readonly url: string }[];
+  /** Where each root's responder is; takes precedence over the address inside a certificate. */
+  readonly responders?: readonly { readonly anchor: string; readonly url: string }[];
+  readonly crlNumbers: CrlNumberStore;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: AuthorityLog;
+  /** Timers; the process's own unless a test holds them. */
+  readonly schedule?: Schedule;
+  readonly settings?: Partial<AuthoritySettings>;
+}
+
+export interface RevocationStatus {
+  readonly lists: readonly CrlSourceStatus[];
+  readonly ocsp: OcspSourceStatus;
+}
+
+export interface Revocation extends RevocationSource {
+  /** Resolves when every list has been tried once. Does not reject when the authority is away: it tries again later. */
+  start(): Promise<void>;
+  stop(): void;
+  /** Whether sign-ins can be decided now: every list whose root is in date is fresh. */
+  ready(): boolean;
+  status(): RevocationStatus;
+}
+
+/** Shortest and longest `Retry-After`, seconds: not at once, and not so late that the person has gone. */
+const RETRY_AFTER_RANGE = { min: 5, max: 300 } as const;
+
+/**
+ * The authority's word on who is revoked, by list and by OCSP.
+ *
+ * `any` decides by list, which needs no network, and asks OCSP only when no fresh list covers the certificate. If
+ * both are known and disagree, revoked wins, whichever channel was asked for.
+ *
+ * @throws RangeError when a list or responder names an anchor that is not among the anchors.
+ */
+export function createRevocation(world: RevocationWorld): Revocation {
+  const { anchors, clock, lists, responders = [] } = world;
+  const common = {
+    ...world,
+    schedule: world.schedule ?? systemSchedule,
+    settings: Object.freeze({ ...defaultAuthoritySettings, ...world.settings }),
+  };
+  const anchorOf = (id: string): TrustAnchor => {
+    const anchor = anchors.find((candidate) => candidate.id === id);
+    if (anchor === undefined) throw new RangeError('a list or responder is configured for a root that is not pinned');
+    return anchor;
+  };
+  const sources = lists.map(({ anchor, url }) => new CrlSource(anchorOf(anchor), url, common));
+  const ocsp = new OcspSource({
+    ...common,
+    addresses: new Map(responders.map(({ anchor, url }) => [anchorOf(anchor).id, url])),
+    isResponderGood: (responder, anchor) => askLists(sources, responder, anchor, clock())?.status === 'good',
+  });
+
+  return {
+    async check(certificate, anchor, channel) {
+      const now = clock();
+      const byList = askLists(sources, certificate, anchor, now);
+      if (byList?.status === 'revoked') return byList;
+      const byAnswer = ocsp.known(certificate, anchor, now);
+      if (byAnswer?.status === 'revoked') return byAnswer;
+      if (channel !== 'ocsp' && byList !== undefined) return byList;
+      if (channel !== 'crl' && ocsp.addressOf(certificate, anchor) !== undefined) return ocsp.ask(certificate, anchor);
+      throw new HubError('revocation_unavailable', 503, 'Whether the card is still valid cannot be checked just now.', {
+        retryAfter: retryAfter(sources, anchor, now),
+        details: { channel, anchor: anchor.id },
+      });
+    },
+    async start() {
+      await Promise.all(sources.map((source) => source.start()));
+    },
+    stop() {
+      for (const source of sources) source.stop();
+    },
+    ready() {
+      const now = clock();
+      return sources.every((source) => now > source.anchor.certificate.notAfter || source.freshList(now) !== undefined);
+    },
+    status() {
+      return { lists: sources.map((source) => source.status()), ocsp: ocsp.status() };
+    },
+  };
+}
+
+/** What the fresh lists that cover a certificate say; undefined when there is none. One entry anywhere is enough. */
+function askLists(
+  sources: readonly CrlSource[],
+  certificate: Certificate,
+  anchor: TrustAnchor,
+  now: number,
+): RevocationVerdict | undefined {
+  let verdict: RevocationVerdict | undefined;
+  for (const source of sources) {
+    if (source.anchor.id !== anchor.id) continue;
+    const list = source.freshList(now);
+    if (list === undefined || !list.covers(certificate)) continue;
+    const { thisUpdate, nextUpdate } = list;
+    const common = { source: 'crl', thisUpdate, nextUpdate, checkedAt: now } as const;
+    const revocation = list.find(certificate.serial);
+    if (revocation !== undefined) return { status: 'revoked', ...revocation, ...common };
+    if (verdict === undefined || thisUpdate > verdict.thisUpdate) {
+      verdict = { status: 'good', reason: undefined, revokedAt: undefined, ...common };
+    }
+  }
+  return verdict;
+}
+
+/** Seconds until the next look at one of the root's lists. */
+function retryAfter(sources: readonly CrlSource[], anchor: TrustAnchor, now: number): number {
+  const due = sources.filter((source) => source.anchor.id === anchor.id).map((source) => source.nextAt ?? now);
+  const seconds = due.length === 0 ? RETRY_AFTER_RANGE.max : Math.ceil((Math.min(...due) - now) / 1000);
+  return Math.min(Math.max(seconds, RETRY_AFTER_RANGE.min), RETRY_AFTER_RANGE.max);
+}

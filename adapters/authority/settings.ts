@@ -1,0 +1,48 @@
+import type { CertIdDigest } from '../../provider/pki/index.ts';
+
+/** How patient the hub is with the authority. All times in milliseconds, sizes in octets. */
+export interface AuthoritySettings {
+  /** Between two looks at a list. A look costs the authority one conditional request. */
+  readonly refreshInterval: number;
+  /** Before the first new attempt after a failure; doubles with every further failure… */
+  readonly retryDelay: number;
+  /** …up to this. */
+  readonly maxRetryDelay: number;
+  /** How long a list serves after its nextUpdate. Anything but 0 accepts what the authority no longer vouches for. */
+  readonly listGrace: number;
+  /** For the whole of a list, so that one octet a second does not hold a connection for ever. */
+  readonly listTimeout: number;
+  readonly listMaxSize: number;
+  /** For a whole OCSP exchange: a person is waiting. */
+  readonly ocspTimeout: number;
+  /** By which the responder's clock may differ from ours. */
+  readonly ocspSkew: number;
+  /** For which an answer without nextUpdate counts as recent. The authority renews its data every 15 minutes. */
+  readonly ocspMaxAge: number;
+  /** Number of answers that are kept until their nextUpdate. */
+  readonly ocspCacheSize: number;
+  readonly ocspDigest: CertIdDigest;
+  /**
+   * Host names (with port, if any) to which an address inside a certificate may lead when no address is configured
+   * for its authority. Empty: addresses inside certificates are not used.
+   */
+  readonly ocspHosts: readonly string[];
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const defaultAuthoritySettings: AuthoritySettings = {
+  refreshInterval: 15 * MINUTE,
+  retryDelay: 5 * SECOND,
+  maxRetryDelay: 5 * MINUTE,
+  listGrace: 0,
+  listTimeout: MINUTE,
+  listMaxSize: 64 * 1024 * 1024,
+  ocspTimeout: 3 * SECOND,
+  ocspSkew: MINUTE,
+  ocspMaxAge: 15 * MINUTE,
+  ocspCacheSize: 10_000,
+  ocspDigest: 'sha1',
+  ocspHosts: [],
+};
