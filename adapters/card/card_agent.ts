@@ -37,6 +37,8 @@ export const DEFAULT_CARD_AGENT_PORT = 35975;
 /** Milliseconds. Bodies are tiny and come from this machine: whoever is slower is holding a connection open on purpose. */
 const REQUEST_TIMEOUT = 5_000;
 const MAX_CONNECTIONS = 100;
+/** Milliseconds for requests in flight at the end; a browser's spare connections would otherwise hold the process for ever. */
+const CLOSING_TIME = 1_000;
 
 const SECURITY_HEADERS = {
   'Content-Security-Policy': [
@@ -69,7 +71,7 @@ export interface CardAgentOptions {
 export interface CardAgent {
   /** `http://127.0.0.1:PORT`; a website opens `${url}/sign`. */
   url: string;
-  /** Finishes the requests in flight and stops listening. */
+  /** Stops listening, and gives the requests in flight a second to finish. */
   close(): Promise<void>;
 }
 
@@ -175,7 +177,11 @@ function listen(server: Server, port: number): Promise<number> {
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.close((error) => (error ? reject(error) : resolve()));
-    server.closeIdleConnections();
+    const deadline = setTimeout(() => server.closeAllConnections(), CLOSING_TIME);
+    server.close((error) => {
+      clearTimeout(deadline);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }

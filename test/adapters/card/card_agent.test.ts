@@ -3,6 +3,7 @@ import { fork, spawn } from 'node:child_process';
 import { createHash, verify, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { type CardAgent, startCardAgent } from '../../../adapters/card/card_agent.ts';
@@ -405,6 +406,17 @@ describe('the card agent’s process', () => {
     assert.equal((await fetch(`${listening}/sign`)).status, 200);
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [0, null]);
+  });
+
+  it('ends although a browser keeps a spare connection open', async () => {
+    const child = spawn(process.execPath, [MAIN, '--cards', folder, '--port', '0']);
+    const [line] = await once(child.stdout, 'data');
+    const spare = connect(Number(new URL(JSON.parse(String(line)).listening).port), '127.0.0.1');
+    spare.on('error', () => {});
+    await once(spare, 'connect');
+    child.kill('SIGTERM');
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    spare.destroy();
   });
 
   it('tells its parent where it listens, and ends when the parent goes away', async () => {

@@ -177,6 +177,16 @@ describe('PIN tries of a soft card', () => {
     assert.equal(triesLeft(folder), 3);
   });
 
+  it('a PIN waits for another process that is counting, and goes on from its count', async () => {
+    const holder = spawn(process.execPath, [join(here, 'hold_lock.ts'), join(folder, '.hanako.lock')]);
+    await once(holder.stdout, 'data');
+    const waiting = sign('0000');
+    const counted = await softCardFile({ userTriesLeft: 2 });
+    writeFileSync(join(folder, 'hanako.card.json'), JSON.stringify(counted));
+    holder.kill('SIGKILL');
+    await refuses(waiting, 'card_pin_wrong', 1);
+  });
+
   it('a process killed while it holds the lock does not lock the card for the next', async () => {
     const holder = spawn(process.execPath, [join(here, 'hold_lock.ts'), join(folder, '.hanako.lock')]);
     await once(holder.stdout, 'data');
