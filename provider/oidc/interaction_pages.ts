@@ -30,5 +30,5 @@ export interface InteractionPages {
     model: { client: Client; interaction: Interaction; csrf: string; claims: readonly ClaimChoice[] },
   ): void;
   /** The purpose that the consent page showed, in the language it was shown in: what the record keeps. */
-  purposeOf(ctx: Context, client: Client): string | undefined;
+  purposeOf(ctx: Context, interaction: Interaction, client: Client): string | undefined;
 }

@@ -6,15 +6,17 @@ import { errors } from 'oidc-provider';
 import { findClaim } from '../attributes/catalogue.ts';
 import type { AuditLog } from '../audit/audit_log.ts';
 import { achievedAcr, CARD_AMR, canMeet, requestedChannel } from '../authentication/acr.ts';
+import { CARD_TOKEN_LIMIT } from '../authentication/card_token.ts';
 import type { Challenges } from '../authentication/challenge.ts';
 import type { CardVerifier } from '../authentication/verify_card_token.ts';
 import type { Consents } from '../consent/consents.ts';
 import { HubError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
+import { readShortForm } from '../web/read_short_form.ts';
+import { requestSource } from '../web/request_source.ts';
 import type { Clock } from '../world.ts';
 import { requestedAcr } from './acr_request.ts';
 import type { InteractionPages } from './interaction_pages.ts';
-import { readForm } from './read_form.ts';
 import { essentialClaims, requestedClaims } from './requested_claims.ts';
 
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -34,6 +36,9 @@ export interface InteractionWorld {
   /** Counts sign-ins by outcome: `ok` or the error's code. */
   observe(outcome: string): void;
 }
+
+/** Bytes: the card token is the largest field. */
+const FORM_LIMIT = 2 * CARD_TOKEN_LIMIT;
 
 /** Everything between `/authorize` and its answer: the sign-in page, the consent page, and their forms. */
 export function mountInteractions(router: Router, world: InteractionWorld): void {
@@ -131,7 +136,7 @@ async function answerConsent(ctx: Context, world: InteractionWorld): Promise<voi
     clientId: client.clientId,
     requested,
     agreed: [...form.getAll('claims'), ...essentialClaims(interaction.params)],
-    purpose: world.pages.purposeOf(ctx, client),
+    purpose: world.pages.purposeOf(ctx, interaction, client),
   });
   await finish(ctx, world, interaction, { consent: {} });
 }
@@ -180,10 +185,8 @@ async function loadInteraction(
  * Throws HubError `form_forged`.
  */
 async function readOwnForm(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<URLSearchParams> {
-  const form = await readForm(ctx);
-  const origin = ctx.get('Origin');
-  const foreign = origin !== '' && origin !== world.origin;
-  if (foreign || !equal(form.get('csrf') ?? '', csrfToken(interaction))) {
+  const form = await readShortForm(ctx, FORM_LIMIT);
+  if (requestSource(ctx, world.origin) === 'foreign' || !equal(form.get('csrf') ?? '', csrfToken(interaction))) {
     throw new HubError('form_forged', 403, 'This form did not come from our own page.');
   }
   return form;

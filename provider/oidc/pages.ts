@@ -1,0 +1,153 @@
+import type { Context } from 'koa';
+import type { Client } from 'oidc-provider';
+import type { RelyingPartyInput } from '../../views/models.ts';
+import type { Language } from '../../views/words/words.ts';
+import { preferencesOf } from '../web/preferences.ts';
+import type { Renderer } from '../web/render.ts';
+import { formTarget } from '../web/security_headers.ts';
+import { sendPage } from '../web/send_page.ts';
+import { sectorOf } from './engine.ts';
+import type { EnginePages } from './engine_pages.ts';
+import type { InteractionPages } from './interaction_pages.ts';
+import type { Interaction } from './interactions.ts';
+
+export interface PageSettings {
+  /** Origin of the person's card agent. */
+  cardAgentUrl: string;
+  cardAgentHelpUrl: string | undefined;
+  /** Seconds. */
+  challengeLifetime: number;
+  /** Days. */
+  consentLifetime: number;
+}
+
+/** Turns what the interactions know into view models; no rule lives here. */
+export function createInteractionPages(renderer: Renderer, settings: PageSettings): InteractionPages {
+  return {
+    signIn(ctx, { client, interaction, challenge, csrf, errorCode }) {
+      const path = `/interaction/${interaction.uid}`;
+      sendPage(
+        ctx,
+        renderer,
+        'sign_in',
+        {
+          relyingParty: relyingParty(client, languageOf(ctx, interaction), redirectUriOf(interaction)),
+          action: `${path}/sign-in`,
+          cancelAction: `${path}/cancel`,
+          csrf,
+          nonce: challenge.nonce,
+          agentUrl: settings.cardAgentUrl,
+          agentHelpUrl: settings.cardAgentHelpUrl,
+          reloadPath: path,
+          lifetimeSeconds: settings.challengeLifetime,
+          errorCode,
+        },
+        pageOptions(interaction),
+      );
+    },
+
+    consent(ctx, { client, interaction, csrf, claims }) {
+      const language = languageOf(ctx, interaction);
+      const path = `/interaction/${interaction.uid}`;
+      sendPage(
+        ctx,
+        renderer,
+        'consent',
+        {
+          relyingParty: relyingParty(client, language, redirectUriOf(interaction)),
+          action: `${path}/consent`,
+          csrf,
+          purpose: inLanguage(client, 'purpose', language),
+          claims: claims.map(({ claim, ...choice }) => ({ name: claim.name, source: claim.source, ...choice })),
+          duration: { days: settings.consentLifetime },
+          offline: String(interaction.params.scope).split(' ').includes('offline_access'),
+        },
+        pageOptions(interaction),
+      );
+    },
+
+    purposeOf: (ctx, interaction, client) => inLanguage(client, 'purpose', languageOf(ctx, interaction)),
+  };
+}
+
+/** The engine's own pages in our clothes. */
+export function createEnginePages(renderer: Renderer): EnginePages {
+  return {
+    error(ctx, out, error) {
+      ctx.state.refusal = { code: out.error, cause: error };
+      sendPage(ctx, renderer, 'error', {
+        code: errorCode(out.error, out.error_description),
+        reference: ctx.state.reference,
+      });
+    },
+
+    confirmSignOut(ctx, form) {
+      // The engine hands its form as HTML; its one hidden field is the only thing that we need of it.
+      const xsrf = /name="xsrf" value="([^"]*)"/.exec(form)?.[1] ?? '';
+      const target = ctx.oidc.session?.state?.postLogoutRedirectUri;
+      sendPage(
+        ctx,
+        renderer,
+        'sign_out_confirm',
+        { action: new URL(ctx.oidc.urlFor('end_session_confirm')).pathname, fields: { xsrf } },
+        { formTargets: typeof target === 'string' ? [formTarget(target)] : [] },
+      );
+    },
+
+    signedOut(ctx) {
+      sendPage(ctx, renderer, 'signed_out', {});
+    },
+  };
+}
+
+/** The engine's words for what a person has a clearer page for. */
+function errorCode(error: string, description: string | undefined): string {
+  if (error === 'invalid_client') return 'unregistered_relying_party';
+  if (description?.includes('redirect_uri')) return 'invalid_redirect_uri';
+  if (error === 'session_not_found' || description?.includes('interaction session')) return 'interaction_expired';
+  return error;
+}
+
+function pageOptions(interaction: Interaction) {
+  const redirectUri = redirectUriOf(interaction);
+  return {
+    uiLocales: uiLocalesOf(interaction),
+    returnPath: `/interaction/${interaction.uid}`,
+    formTargets: redirectUri ? [formTarget(redirectUri)] : [],
+  };
+}
+
+function relyingParty(client: Client, language: Language, returnUrl: string | undefined): RelyingPartyInput {
+  return {
+    name: inLanguage(client, 'client_name', language) ?? client.clientName ?? sectorOf(client),
+    returnUrl,
+    logoUrl: client.logoUri,
+    privacyPolicyUrl: client.policyUri,
+    termsUrl: client.tosUri,
+  };
+}
+
+/** A text of the registration in the page's language, else without a language, else in the other one (RFC 7591 §2.2). */
+function inLanguage(client: Client, name: 'client_name' | 'purpose', language: Language): string | undefined {
+  const other = language === 'ja' ? 'en' : 'ja';
+  const texts = [
+    client[`${name}#${language}`],
+    name === 'purpose' ? client.purpose : client.clientName,
+    client[`${name}#${other}`],
+  ];
+  return texts.find((text): text is string => typeof text === 'string');
+}
+
+function languageOf(ctx: Context, interaction: Interaction): Language {
+  return preferencesOf(ctx, uiLocalesOf(interaction)).language;
+}
+
+function uiLocalesOf(interaction: Interaction): string | undefined {
+  const { ui_locales: locales } = interaction.params;
+  return typeof locales === 'string' ? locales : undefined;
+}
+
+function redirectUriOf(interaction: Interaction): string | undefined {
+  const { redirect_uri: uri } = interaction.params;
+  return typeof uri === 'string' ? uri : undefined;
+}
