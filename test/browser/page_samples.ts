@@ -1,0 +1,123 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Koa from 'koa';
+import { loadAssets, serveAssets } from '../../provider/web/assets.ts';
+import { preferences } from '../../provider/web/preferences.ts';
+import { createRenderer } from '../../provider/web/render.ts';
+import { securityHeaders } from '../../provider/web/security_headers.ts';
+import { sendPage } from '../../provider/web/send_page.ts';
+import type { PageInputs, PageName } from '../../views/models.ts';
+
+export interface Sample<Name extends PageName = PageName> {
+  page: Name;
+  input: PageInputs[Name];
+}
+
+const relyingParty = {
+  name: 'みなと市立図書館 オンライン予約',
+  returnUrl: 'https://library.minato.example/callback',
+  privacyPolicyUrl: 'https://library.minato.example/privacy',
+  termsUrl: 'https://library.minato.example/terms',
+};
+
+const signIn: PageInputs['sign_in'] = {
+  relyingParty,
+  action: '/interaction/1/sign-in',
+  cancelAction: '/interaction/1/cancel',
+  csrf: 'a form token',
+  nonce: 'a-challenge',
+  agentUrl: 'http://127.0.0.1:9',
+  agentHelpUrl: 'https://hub.example/agent',
+  reloadPath: '/sign-in',
+  lifetimeSeconds: 300,
+};
+
+function sample<Name extends PageName>(page: Name, input: PageInputs[Name]): Sample {
+  return { page, input };
+}
+
+/** Every page in a plausible and in a crowded state, by the path that the sample server shows it under. */
+export const samples: Readonly<Record<string, Sample>> = {
+  'sign-in': sample('sign_in', signIn),
+  'sign-in-refused': sample('sign_in', { ...signIn, errorCode: 'certificate_expired' }),
+  consent: sample('consent', {
+    relyingParty,
+    action: '/interaction/1/consent',
+    csrf: 'a form token',
+    purpose: '図書の予約と貸出の本人確認のため',
+    duration: { days: 365 },
+    offline: true,
+    claims: [
+      { name: 'sub', source: 'hub', required: true, available: true },
+      { name: 'card_status', source: 'card', required: false, available: true },
+      { name: 'name', source: 'signing_certificate', required: true, available: true },
+      { name: 'birthdate', source: 'signing_certificate', required: false, available: true, checked: true },
+      { name: 'address', source: 'signing_certificate', required: false, available: false },
+    ],
+  }),
+  error: sample('error', {
+    code: 'revocation_unavailable',
+    reference: '01JD-7Q4K-2M9X',
+    relyingParty,
+    backUrl: 'https://library.minato.example/',
+  }),
+  'sign-out-confirm': sample('sign_out_confirm', { action: '/session/end/confirm', fields: { xsrf: 'a form token' } }),
+  'signed-out': sample('signed_out', { relyingParty, backUrl: 'https://library.minato.example/' }),
+  home: sample('home', {
+    issuer: 'https://hub.example',
+    discoveryUrl: 'https://hub.example/.well-known/openid-configuration',
+    documentationUrl: 'https://hub.example/docs',
+  }),
+};
+
+export interface SampleServer {
+  /** `http://localhost:<port>` */
+  origin: string;
+  /** Bodies of the forms that pages have sent, oldest first. */
+  forms: URLSearchParams[];
+  close(): Promise<void>;
+}
+
+/** Shows every sample under its name, with the hub's own headers, assets and preferences; other samples on request. */
+export async function startSampleServer(more: Readonly<Record<string, Sample>> = {}): Promise<SampleServer> {
+  const server = createServer();
+  const port = await listen(server);
+  const origin = `http://localhost:${port}`;
+  const forms: URLSearchParams[] = [];
+  const assets = loadAssets();
+  const renderer = createRenderer({ assets, sandbox: true });
+
+  const app = new Koa();
+  app.use(securityHeaders({ publicUrl: origin }));
+  app.use(serveAssets(assets));
+  app.use(preferences({ publicUrl: origin }));
+  app.use(async (ctx) => {
+    const known = { ...samples, ...more };
+    const name = ctx.path.slice(1);
+    if (ctx.method === 'POST') {
+      const chunks: Buffer[] = [];
+      for await (const chunk of ctx.req) chunks.push(chunk as Buffer);
+      forms.push(new URLSearchParams(Buffer.concat(chunks).toString()));
+      ctx.body = 'received';
+    } else if (Object.hasOwn(known, name)) {
+      const { page, input } = known[name] as Sample;
+      sendPage(ctx, renderer, page, input);
+    }
+  });
+  server.on('request', app.callback());
+  return {
+    origin,
+    forms,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, 'localhost', () => resolve((server.address() as AddressInfo).port));
+  });
+}

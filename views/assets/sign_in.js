@@ -1,0 +1,134 @@
+// @ts-check
+/**
+ * The sign-in page's conversation with the card agent, a window of another origin on this machine. The agent signs only for
+ * the origin that the browser names to it, and we take a token only from the window that we opened, showing the agent's origin.
+ */
+
+/** Milliseconds: an agent that runs shows its page well within this. */
+const READY_LIMIT = 5000;
+/** Milliseconds between looks whether the person closed the window; browsers send no event for it. */
+const CLOSED_CHECK = 500;
+/** Characters of JSON: a card's token has about 4,000. */
+const TOKEN_LIMIT = 48 * 1024;
+
+/**
+ * @typedef {'popup_blocked' | 'agent_not_running' | 'window_closed' | 'cancelled' | 'expired'} Problem
+ * @typedef {'opening' | 'waiting' | 'checking'} Status
+ */
+
+const root = /** @type {HTMLElement} */ (document.querySelector('#sign-in'));
+const form = /** @type {HTMLFormElement} */ (root.querySelector('[data-sign-in-form]'));
+const start = /** @type {HTMLButtonElement} */ (root.querySelector('[data-start]'));
+const statusLine = /** @type {HTMLElement} */ (root.querySelector('[data-status]'));
+const problemArea = /** @type {HTMLElement} */ (root.querySelector('[data-problem]'));
+const tokenField = /** @type {HTMLInputElement} */ (form.elements.namedItem('token'));
+const agentOrigin = new URL(root.dataset.agentUrl ?? '').origin;
+
+/** @type {(() => void) | undefined} stops listening and waiting */
+let endConversation;
+let expired = false;
+
+start.addEventListener('click', () => {
+  endConversation?.();
+  if (expired) {
+    showProblem('expired');
+    return;
+  }
+  // Opened within the click itself: a moment later the browser would block it.
+  const agent = window.open(`${agentOrigin}/sign`, 'musubi-agent', 'popup,width=520,height=760');
+  if (!agent) showProblem('popup_blocked');
+  else converse(agent);
+});
+start.disabled = false;
+setTimeout(expire, Number(root.dataset.lifetimeSeconds) * 1000);
+// Back and forward may bring this page back from memory, its challenge long spent.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload();
+});
+
+/** @param {Window} agent */
+function converse(agent) {
+  showStatus('opening');
+  const noAnswer = setTimeout(() => {
+    end();
+    agent.close();
+    showProblem('agent_not_running');
+  }, READY_LIMIT);
+  const closedCheck = setInterval(() => {
+    if (!agent.closed) return;
+    end();
+    showProblem('window_closed');
+  }, CLOSED_CHECK);
+  addEventListener('message', receive);
+  endConversation = end;
+
+  function end() {
+    clearTimeout(noAnswer);
+    clearInterval(closedCheck);
+    removeEventListener('message', receive);
+    endConversation = undefined;
+  }
+
+  /** @param {MessageEvent} event */
+  function receive(event) {
+    if (event.origin !== agentOrigin || event.source !== agent) return;
+    switch (event.data?.type) {
+      case 'musubi.agent.ready':
+        clearTimeout(noAnswer);
+        showStatus('waiting');
+        agent.postMessage(request(), agentOrigin);
+        break;
+      case 'musubi.agent.token':
+        end();
+        agent.close();
+        submit(event.data.token);
+        break;
+      case 'musubi.agent.cancelled':
+        end();
+        agent.close();
+        showProblem('cancelled');
+        start.focus();
+        break;
+    }
+  }
+}
+
+function request() {
+  const { purpose, nonce, reason, relyingParty } = root.dataset;
+  return { type: 'musubi.agent.sign', purpose, nonce, reason, relyingParty, lang: document.documentElement.lang };
+}
+
+/** @param {unknown} token */
+function submit(token) {
+  const text = JSON.stringify(token) ?? '';
+  // The hub refuses anything that is no token; only what it would not even read is cut here.
+  tokenField.value = text.length > TOKEN_LIMIT ? '' : text;
+  start.disabled = true;
+  showStatus('checking');
+  form.submit();
+}
+
+function expire() {
+  expired = true;
+  // A card that is being read may still make it: the hub decides.
+  if (!endConversation) showProblem('expired');
+}
+
+/** @param {Status} name */
+function showStatus(name) {
+  problemArea.replaceChildren();
+  root.querySelector('[data-refusal]')?.remove();
+  statusLine.replaceChildren(textOf(`[data-status-text="${name}"]`));
+}
+
+/** @param {Problem} name */
+function showProblem(name) {
+  statusLine.replaceChildren();
+  problemArea.replaceChildren(textOf(`[data-problem-text="${name}"]`));
+}
+
+/** @param {string} selector */
+function textOf(selector) {
+  const template = /** @type {HTMLTemplateElement} */ (root.querySelector(selector));
+  return template.content.cloneNode(true);
+}

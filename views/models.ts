@@ -1,0 +1,371 @@
+import type { ErrorText, Language, Words } from './words/words.ts';
+import { claimWords, errorText, wordsIn } from './words/words.ts';
+
+/** Code points of a relying party's name that a page shows. */
+const NAME_LIMIT = 80;
+const URL_LIMIT = 2048;
+
+/** A relying party as its registration describes it: every text is a stranger's. */
+export interface RelyingPartyInput {
+  name: string;
+  /** Where the person will be sent back to; its host is shown, since a name alone proves nothing. */
+  returnUrl?: string | undefined;
+  /** Shown only when https. */
+  logoUrl?: string | undefined;
+  privacyPolicyUrl?: string | undefined;
+  termsUrl?: string | undefined;
+}
+
+export interface RelyingPartyModel {
+  name: string;
+  /** First letter, for who has no logo. */
+  initial: string;
+  /** The line under the name: the host, or that it is an app. */
+  place: string | undefined;
+  logoUrl: string | undefined;
+  privacyPolicyUrl: string | undefined;
+  termsUrl: string | undefined;
+}
+
+export interface SignInInput {
+  relyingParty: RelyingPartyInput;
+  /** Local paths that the two forms are sent to. */
+  action: string;
+  cancelAction: string;
+  /** One-time form token; sent back as `csrf` by both forms. */
+  csrf: string;
+  /** The challenge; sent back as `nonce` beside the card's `token`. */
+  nonce: string;
+  /** Origin of the card agent; its page is `/sign`. */
+  agentUrl: string;
+  /** Where to get and how to start the card agent. */
+  agentHelpUrl?: string | undefined;
+  /** Local path that shows this page anew, with a new challenge. */
+  reloadPath: string;
+  /** Seconds that the challenge lives. */
+  lifetimeSeconds: number;
+  /** Why the last attempt was refused. */
+  errorCode?: string | undefined;
+}
+
+export interface ConsentClaimInput {
+  /** The claim's name; label and explanation are words of the catalogue unless given. */
+  name: string;
+  label?: string | undefined;
+  explanation?: string | undefined;
+  /** `hub`, `card`, `signing_certificate`, or the name of an attribute provider. */
+  source: string;
+  required: boolean;
+  /** False: asked for, but nothing is held. Shown, never released. */
+  available: boolean;
+  /** An optional claim that the person agreed to before stays ticked; a new one is never ticked for them. */
+  checked?: boolean | undefined;
+}
+
+export type ConsentDuration = 'once' | 'until_withdrawn' | { days: number };
+
+export interface ConsentInput {
+  relyingParty: RelyingPartyInput;
+  /** Local path that the form is sent to, with `decision` = `agree` or `refuse` and a `claims` field for each ticked one. */
+  action: string;
+  csrf: string;
+  purpose?: string | undefined;
+  claims: readonly ConsentClaimInput[];
+  duration: ConsentDuration;
+  /** The relying party asks for access while the person is away (`offline_access`). */
+  offline?: boolean | undefined;
+}
+
+export interface ErrorInput {
+  /** Stable code; one that has no words gets the general text. */
+  code: string;
+  /** What support looks up in the log. */
+  reference?: string | undefined;
+  relyingParty?: RelyingPartyInput | undefined;
+  /** Where “back to …” leads; needs `relyingParty`. */
+  backUrl?: string | undefined;
+}
+
+export interface SignOutConfirmInput {
+  /** http(s) address or local path that the form is sent to. */
+  action: string;
+  /** Hidden fields of the form. */
+  fields: Readonly<Record<string, string>>;
+  /** The field that the confirming button adds; the other button adds none. Default: `logout` = `yes`. */
+  confirm?: { name: string; value: string } | undefined;
+}
+
+export interface SignedOutInput {
+  relyingParty?: RelyingPartyInput | undefined;
+  backUrl?: string | undefined;
+}
+
+export interface HomeInput {
+  issuer: string;
+  discoveryUrl: string;
+  documentationUrl?: string | undefined;
+}
+
+/** What each page is given. */
+export interface PageInputs {
+  sign_in: SignInInput;
+  consent: ConsentInput;
+  error: ErrorInput;
+  sign_out_confirm: SignOutConfirmInput;
+  signed_out: SignedOutInput;
+  home: HomeInput;
+}
+export type PageName = keyof PageInputs;
+
+export interface Back {
+  url: string;
+  label: string;
+}
+
+/** What each template reads: checked addresses, words in one language, nothing left to decide. */
+export interface PageModels {
+  sign_in: {
+    relyingParty: RelyingPartyModel;
+    action: string;
+    cancelAction: string;
+    csrf: string;
+    nonce: string;
+    agentUrl: string;
+    agentHelpUrl: string | undefined;
+    reloadPath: string;
+    lifetimeSeconds: number;
+    minutes: number;
+    error: ErrorText | undefined;
+  };
+  consent: {
+    relyingParty: RelyingPartyModel;
+    action: string;
+    csrf: string;
+    purpose: string;
+    claims: readonly {
+      name: string;
+      label: string;
+      explanation: string;
+      source: string;
+      state: 'required' | 'optional' | 'unavailable';
+      checked: boolean;
+    }[];
+    duration: string;
+    offline: boolean;
+  };
+  error: ErrorText & { reference: string | undefined; back: Back | undefined };
+  sign_out_confirm: {
+    action: string;
+    fields: readonly { name: string; value: string }[];
+    confirm: { name: string; value: string };
+  };
+  signed_out: { back: Back | undefined };
+  home: { issuer: string; discoveryUrl: string; documentationUrl: string | undefined };
+}
+
+/** A page's title, what its template reads, and the origins its pictures come from. */
+export interface BuiltPage<Name extends PageName> {
+  title: string;
+  model: PageModels[Name];
+  imageOrigins: readonly string[];
+}
+
+type Builders = { [Name in PageName]: (input: PageInputs[Name], language: Language) => BuiltPage<Name> };
+
+/**
+ * Makes the view model of a page. Optional addresses that are not http(s) (logos: https) are left out; a required one that
+ * is wrong is our own mistake and throws.
+ */
+export function buildPage<Name extends PageName>(
+  name: Name,
+  input: PageInputs[Name],
+  language: Language,
+): BuiltPage<Name> {
+  return builders[name](input, language);
+}
+
+const builders: Builders = {
+  sign_in(input, language) {
+    const words = wordsIn(language);
+    const relyingParty = relyingPartyModel(input.relyingParty, words);
+    const error = input.errorCode === undefined ? undefined : errorText(input.errorCode, language);
+    return {
+      title: error ? words.layout.errorTitle(error.title) : words.signIn.title,
+      imageOrigins: originsOf(relyingParty.logoUrl),
+      model: {
+        relyingParty,
+        error,
+        action: mustBe(localPath(input.action), 'action'),
+        cancelAction: mustBe(localPath(input.cancelAction), 'cancelAction'),
+        csrf: input.csrf,
+        nonce: input.nonce,
+        agentUrl: new URL(mustBe(webUrl(input.agentUrl), 'agentUrl')).origin,
+        agentHelpUrl: webUrl(input.agentHelpUrl),
+        reloadPath: mustBe(localPath(input.reloadPath), 'reloadPath'),
+        lifetimeSeconds: input.lifetimeSeconds,
+        minutes: Math.floor(input.lifetimeSeconds / 60),
+      },
+    };
+  },
+
+  consent(input, language) {
+    const words = wordsIn(language);
+    const relyingParty = relyingPartyModel(input.relyingParty, words);
+    return {
+      title: words.consent.title(relyingParty.name),
+      imageOrigins: originsOf(relyingParty.logoUrl),
+      model: {
+        relyingParty,
+        action: mustBe(localPath(input.action), 'action'),
+        csrf: input.csrf,
+        purpose: cleanText(input.purpose ?? '', 500) || words.consent.noPurpose,
+        claims: input.claims.map((claim) => consentClaim(claim, language)),
+        duration: durationText(input.duration, words),
+        offline: input.offline === true,
+      },
+    };
+  },
+
+  error(input, language) {
+    const words = wordsIn(language);
+    const text = errorText(input.code, language);
+    return {
+      title: words.layout.errorTitle(text.title),
+      imageOrigins: [],
+      model: { ...text, reference: input.reference, back: backLink(input, words, words.error.back) },
+    };
+  },
+
+  sign_out_confirm(input, language) {
+    return {
+      title: wordsIn(language).signOutConfirm.title,
+      imageOrigins: [],
+      model: {
+        action: mustBe(localPath(input.action) ?? webUrl(input.action), 'action'),
+        fields: Object.entries(input.fields).map(([name, value]) => ({ name, value })),
+        confirm: input.confirm ?? { name: 'logout', value: 'yes' },
+      },
+    };
+  },
+
+  signed_out(input, language) {
+    const words = wordsIn(language);
+    return {
+      title: words.signedOut.title,
+      imageOrigins: [],
+      model: { back: backLink(input, words, words.signedOut.back) },
+    };
+  },
+
+  home(input, language) {
+    return {
+      title: wordsIn(language).home.title,
+      imageOrigins: [],
+      model: {
+        issuer: input.issuer,
+        discoveryUrl: mustBe(webUrl(input.discoveryUrl), 'discoveryUrl'),
+        documentationUrl: webUrl(input.documentationUrl),
+      },
+    };
+  },
+};
+
+/** An http(s) address without credentials, in its canonical form; undefined for anything else (`javascript:`, `data:` …). */
+export function webUrl(text: string | undefined): string | undefined {
+  if (text === undefined || text.length > URL_LIMIT || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
+  return isWeb && url.username === '' && url.password === '' ? url.href : undefined;
+}
+
+/**
+ * A path on this very site, else undefined. Browsers read `//host` and `/\host` as another site, and drop tabs and line
+ * feeds before they look: none of these passes.
+ */
+export function localPath(text: string | undefined): string | undefined {
+  if (text === undefined || text.length > URL_LIMIT) return undefined;
+  if (!/^\/(?!\/)[\x21-\x5b\x5d-\x7e]*$/.test(text)) return undefined;
+  // `/./` and `/../` are taken out by browsers: what stays must not begin with two slashes either.
+  const base = 'http://local.invalid';
+  if (!URL.canParse(text, base)) return undefined;
+  const url = new URL(text, base);
+  return url.origin === base && !url.pathname.startsWith('//') ? text : undefined;
+}
+
+/**
+ * A stranger's text made harmless to the page around it: no control characters and no marks that turn the reading
+ * direction (they could let a name rewrite the sentence it stands in), spaces joined, cut at `limit` code points.
+ */
+export function cleanText(text: string, limit: number): string {
+  const clean = text
+    .slice(0, limit * 8)
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .replace(/[\p{Cf}]/gu, '')
+    .trim();
+  const points = Array.from(clean);
+  return points.length > limit ? `${points.slice(0, limit - 1).join('')}…` : clean;
+}
+
+function relyingPartyModel(input: RelyingPartyInput, words: Words): RelyingPartyModel {
+  const url = input.returnUrl !== undefined && URL.canParse(input.returnUrl) ? new URL(input.returnUrl) : undefined;
+  const host = url !== undefined && /^https?:$/.test(url.protocol) ? url.host : undefined;
+  const name = cleanText(input.name, NAME_LIMIT) || host || '?';
+  const logoUrl = webUrl(input.logoUrl);
+  let place: string | undefined;
+  if (host !== undefined) place = words.party.host(host);
+  else if (url !== undefined) place = words.party.application;
+  return {
+    name,
+    initial: (Array.from(name)[0] ?? '?').toUpperCase(),
+    place,
+    logoUrl: logoUrl?.startsWith('https:') ? logoUrl : undefined,
+    privacyPolicyUrl: webUrl(input.privacyPolicyUrl),
+    termsUrl: webUrl(input.termsUrl),
+  };
+}
+
+function consentClaim(claim: ConsentClaimInput, language: Language) {
+  const words = wordsIn(language);
+  const known = claimWords(claim.name, language);
+  const sources: Readonly<Record<string, string>> = words.sources;
+  const source = Object.hasOwn(sources, claim.source) ? sources[claim.source] : undefined;
+  const state: 'required' | 'optional' | 'unavailable' = !claim.available
+    ? 'unavailable'
+    : claim.required
+      ? 'required'
+      : 'optional';
+  return {
+    name: claim.name,
+    label: cleanText(claim.label ?? known?.label ?? claim.name, NAME_LIMIT),
+    explanation: cleanText(claim.explanation ?? known?.explanation ?? '', 300),
+    source: words.consent.source(source ?? cleanText(claim.source, NAME_LIMIT)),
+    state,
+    checked: state === 'optional' && claim.checked === true,
+  };
+}
+
+function durationText(duration: ConsentDuration, words: Words): string {
+  if (duration === 'once') return words.consent.once;
+  if (duration === 'until_withdrawn') return words.consent.untilWithdrawn;
+  return words.consent.days(duration.days);
+}
+
+function backLink(
+  input: { relyingParty?: RelyingPartyInput | undefined; backUrl?: string | undefined },
+  words: Words,
+  label: (name: string) => string,
+): Back | undefined {
+  const url = webUrl(input.backUrl);
+  if (url === undefined || input.relyingParty === undefined) return undefined;
+  return { url, label: label(relyingPartyModel(input.relyingParty, words).name) };
+}
+
+function originsOf(url: string | undefined): string[] {
+  return url === undefined ? [] : [new URL(url).origin];
+}
+
+function mustBe(address: string | undefined, field: string): string {
+  if (address === undefined) throw new Error(`${field} is not an address that a page may carry`);
+  return address;
+}

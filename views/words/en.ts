@@ -1,0 +1,161 @@
+import type { Words } from './ja.ts';
+
+/** The pages' words in plain English. */
+export const en: Words = {
+  product: 'Musubi 結び',
+  layout: {
+    skipToMain: 'Skip to main content',
+    brandName: 'Musubi 結び',
+    otherLanguage: '日本語',
+    switches: 'Language and display settings',
+    appearance: 'Display settings',
+    textSize: 'Text size',
+    textSizes: { standard: 'Standard', large: 'Large', extra_large: 'Extra large' },
+    color: 'Colours',
+    colors: { auto: 'Automatic', light: 'Light', dark: 'Dark' },
+    sandbox: 'This is a test environment. Every person and card shown here is fictitious.',
+    footer: 'Musubi is the shared front desk for signing in with a My Number Card.',
+    footerPin:
+      'You type your PIN only into the software on your own device. It is never sent to Musubi or to a service.',
+    errorTitle: (title) => `Error: ${title}`,
+  },
+  party: {
+    heading: 'The service you are signing in to',
+    asking: 'The service that is asking',
+    host: (host) => `Site: ${host}`,
+    application: 'An app on your device',
+  },
+  signIn: {
+    title: 'Sign in with My Number Card',
+    stepsHeading: 'How it works',
+    steps: (name) => [
+      'Press the button below. A small window of your card software opens.',
+      'In that window, check your card and type the four-digit PIN of your user certificate.',
+      `When your card has been checked, this page takes you on to “${name}”.`,
+    ],
+    button: 'Sign in with My Number Card',
+    pin: (name) => `Your PIN is sent neither to Musubi nor to “${name}”.`,
+    cancel: (name) => `Go back to “${name}” without signing in`,
+    noScriptTitle: 'Please switch on JavaScript',
+    noScript:
+      'Your card is connected to your own device, so this page has to call the software on that device to read it. JavaScript is needed for this call only. Switch it on in your browser’s settings, then reload the page.',
+    timeLimit: (minutes) => `You can use this page for ${minutes} minutes. After that, `,
+    reload: 'start again on a new page',
+    timeLimitEnd: '.',
+    helpTitle: 'If the card reader or the software does not work',
+    help: [
+      'Check that your card software is running.',
+      'Reconnect the card reader and place your card on it again.',
+      'If your browser blocks pop-up windows, allow them for this site.',
+      'Three wrong PINs in a row lock the card. If that happens, have the PIN reset at the counter of your municipality.',
+    ],
+    helpLink: 'How to get and start the software',
+    reason: (name) => `To sign in to “${name}”`,
+    status: {
+      opening: 'Opening the window of your card software.',
+      waiting: 'Please continue in the window of your card software.',
+      checking: 'Checking your card. Please wait.',
+    },
+    problem: {
+      popup_blocked: {
+        title: 'The small window could not be opened',
+        body: 'Your browser blocks pop-up windows. Allow them for this site, then press the button again.',
+      },
+      agent_not_running: {
+        title: 'Your card software does not answer',
+        body: 'Start your card software, then press the button again.',
+      },
+      window_closed: {
+        title: 'Reading the card was not finished',
+        body: 'The software’s window was closed. To go on, press the button again.',
+      },
+      cancelled: {
+        title: 'You stopped reading the card',
+        body: 'To go on, press the button again.',
+      },
+      expired: {
+        title: 'This page can no longer be used',
+        body: 'To keep you safe, an old page cannot be used to sign in. Please start again on a new page.',
+      },
+    },
+  },
+  consent: {
+    title: (name) => `Share information with “${name}”?`,
+    lead: 'It is your decision whether the information below may be shared.',
+    purpose: 'Purpose',
+    noPurpose: 'This service has not registered a purpose.',
+    claims: 'Information to share',
+    claimsHint:
+      'The service cannot be used without the items marked “Required”. Of the items marked “Optional”, choose only those you want to share.',
+    required: 'Required',
+    optional: 'Optional',
+    unavailable: 'Not shared',
+    unavailableNote: 'The service asks for this, but Musubi does not hold it.',
+    source: (source) => `Where it comes from: ${source}`,
+    duration: 'How long your consent lasts',
+    once: 'This time only',
+    days: (days) => `${days} days from today`,
+    untilWithdrawn: 'Until you withdraw it',
+    offline: 'The service can receive what you agreed to also while you are not using it.',
+    policies: 'The service’s terms',
+    privacyPolicy: 'Privacy policy',
+    terms: 'Terms of use',
+    newTab: '(opens in a new tab)',
+    agree: 'I agree',
+    refuse: 'I do not agree',
+    refusing: (name) => `If you do not agree, nothing is shared and you go back to “${name}”.`,
+  },
+  sources: {
+    hub: 'made by Musubi',
+    card: 'the check of your card',
+    signing_certificate: 'your signing certificate',
+  },
+  claims: {
+    sub: {
+      label: 'An identifier for this service only',
+      explanation:
+        'It lets the service see that you are the same person next time. Every service gets a different one, so services cannot compare them.',
+    },
+    card_status: {
+      label: 'That your card is valid',
+      explanation: 'When and how your card was found valid. It contains no number of your card or certificate.',
+    },
+    name: { label: 'Name', explanation: 'Your name as in the resident register.' },
+    address: { label: 'Address', explanation: 'Your address as in the resident register.' },
+    birthdate: { label: 'Date of birth', explanation: 'Used, for example, to check your age.' },
+    gender: { label: 'Sex', explanation: 'Your sex as in the resident register.' },
+  },
+  signOutConfirm: {
+    title: 'Sign out?',
+    body: 'If you sign out, Musubi also tells the other services that you are signed in to.',
+    confirm: 'Sign out',
+    stay: 'Stay signed in',
+  },
+  signedOut: {
+    title: 'You have signed out',
+    body: 'You have signed out of Musubi.',
+    shared: 'Please take your card off the card reader. On a shared device, close the browser as well.',
+    back: (name) => `Go back to “${name}”`,
+  },
+  error: {
+    next: 'What to do next',
+    reference: 'Reference number',
+    referenceHint: 'Please give this number when you contact us.',
+    back: (name) => `Go back to “${name}”`,
+  },
+  home: {
+    title: 'Sign in to many services with your My Number Card',
+    lead: 'Musubi (結び, “tying together”) is a shared front desk: with your My Number Card, it tells a service that you are the same person as last time.',
+    peopleHeading: 'If you want to use a service',
+    people: [
+      'Choose to sign in with your My Number Card on the site of the service. There is nothing to begin on this page.',
+      'A service learns only an identifier that is different for every service. Your name, address and so on are shared only if you agree.',
+      'You type your PIN only into the software on your own device.',
+    ],
+    providersHeading: 'If you provide a service',
+    providers: 'You can connect with OpenID Connect. What you need for it is published here.',
+    issuer: 'Issuer',
+    discovery: 'OpenID Connect discovery document',
+    documentation: 'Guide to connecting',
+  },
+};

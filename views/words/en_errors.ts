@@ -1,0 +1,188 @@
+import type { ErrorCode, ErrorText } from './ja_errors.ts';
+
+const startAgain = 'Go back to the site of the service and start signing in again.';
+
+const cardUnusable: ErrorText = {
+  title: 'You cannot sign in with this card',
+  body: 'The certificate on the card was checked, but it cannot be used here.',
+  next: 'Check that it is your My Number Card and try again. If this keeps happening, ask at the counter of your municipality.',
+};
+
+const tokenUnusable: ErrorText = {
+  title: 'Your card’s answer could not be read',
+  body: 'What arrived from your card software was not right. You have not been signed in.',
+  next: 'Please try again. If this keeps happening, update your card software.',
+};
+
+const unregistered: ErrorText = {
+  title: 'This service is not registered',
+  body: 'The site you came from is not known to Musubi as a registered service. To keep you safe, we stopped here.',
+  next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
+};
+
+/** By stable error code; the same codes as in Japanese. */
+export const enErrors: Record<ErrorCode, ErrorText> = {
+  challenge_expired: {
+    title: 'Time ran out',
+    body: 'More than five minutes passed since the sign-in page was opened, so your card could not be checked.',
+    next: 'Press the sign-in button on this page again.',
+  },
+  challenge_unknown: {
+    title: 'The sign-in page could not be confirmed',
+    body: 'We could not confirm that your card’s answer belongs to this page.',
+    next: 'Press the sign-in button on this page again.',
+  },
+  challenge_spent: {
+    title: 'This step is already done',
+    body: 'The same answer of your card arrived twice. The second one was not accepted.',
+    next: 'Press the sign-in button on this page again.',
+  },
+  challenge_wrong_session: {
+    title: 'This was begun on another page',
+    body: 'Your card’s answer was begun in another browser or window. To keep you safe, it was not accepted.',
+    next: 'Close the other windows, then press the sign-in button on this page again.',
+  },
+  token_malformed: tokenUnusable,
+  token_signature_invalid: {
+    title: 'Your card’s signature could not be confirmed',
+    body: 'The answer of your card was not made for this site. You have not been signed in.',
+    next: 'Check the address shown by your browser, then try again.',
+  },
+  certificate_malformed: cardUnusable,
+  certificate_too_large: cardUnusable,
+  certificate_algorithm: cardUnusable,
+  certificate_critical_extension: cardUnusable,
+  certificate_key: cardUnusable,
+  certificate_key_usage: cardUnusable,
+  certificate_policy: cardUnusable,
+  certificate_profile: cardUnusable,
+  certificate_is_authority: cardUnusable,
+  certificate_unknown: cardUnusable,
+  certificate_untrusted: {
+    title: 'The issuer of this card could not be confirmed',
+    body: 'We could not confirm that the card’s certificate was issued by the public personal authentication service (JPKI).',
+    next: 'Use your own My Number Card and try again.',
+  },
+  certificate_anchor_expired: {
+    title: 'The certificate on this card is too old',
+    body: 'The authority certificate behind it has reached the end of its life, so it cannot be used.',
+    next: 'Renew your certificate at the counter of your municipality.',
+  },
+  certificate_expired: {
+    title: 'Your certificate has expired',
+    body: 'The user certificate on your card has expired, so it cannot be used to sign in.',
+    next: 'Renew your certificate at the counter of your municipality. Its expiry date is not the one printed for the card itself.',
+  },
+  certificate_not_yet_valid: {
+    title: 'This certificate cannot be used yet',
+    body: 'The certificate on your card is not valid yet.',
+    next: 'Please try again later. If this keeps happening, ask at the counter of your municipality.',
+  },
+  certificate_is_signing: {
+    title: 'The signing certificate was used',
+    body: 'Signing in needs the user certificate, not the signing certificate.',
+    next: 'Choose the user certificate in your card software and type its four-digit PIN.',
+  },
+  certificate_is_user: {
+    title: 'The user certificate was used',
+    body: 'Signing a form needs the signing certificate, not the user certificate.',
+    next: 'Choose the signing certificate in your card software and type its password of 6 to 16 characters.',
+  },
+  certificate_revoked: {
+    title: 'This card cannot be used',
+    body: 'The certificate on the card cannot be used at present.',
+    next: 'Please ask at the counter of your municipality.',
+  },
+  certificate_superseded: {
+    title: 'Your certificate has been renewed',
+    body: 'This certificate was replaced by a new one and can no longer be used.',
+    next: 'Use your new card and try again.',
+  },
+  certificate_on_hold: {
+    title: 'This card is suspended',
+    body: 'Use of the card was stopped after a report, for example that it was lost.',
+    next: 'If you have the card, please go to the counter of your municipality.',
+  },
+  revocation_unavailable: {
+    title: 'Your card cannot be checked right now',
+    body: 'The service that tells whether a card is valid cannot be reached at the moment. Until it can, nobody is signed in.',
+    next: 'Please try again in a few minutes. Nothing is wrong with your card.',
+  },
+  other_person: {
+    title: 'This card belongs to someone else',
+    body: 'The service asks again for the card of the person who is signed in now.',
+    next: 'Try again with the card of the person who signed in first.',
+  },
+  invalid_client: unregistered,
+  unregistered_relying_party: unregistered,
+  invalid_redirect_uri: {
+    title: 'The address to return to could not be confirmed',
+    body: 'The site you came from named an address that differs from the registered one. To keep you safe, we stopped here.',
+    next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
+  },
+  invalid_request: {
+    title: 'The request of the site you came from has a mistake',
+    body: 'We could not understand what the site you came from asked for.',
+    next: 'Try again from that site. If this keeps happening, please contact that service.',
+  },
+  interaction_expired: {
+    title: 'This page can no longer be used',
+    body: 'The page was open for a long time, so we stopped to keep you safe.',
+    next: startAgain,
+  },
+  interaction_other_browser: {
+    title: 'This was begun in another browser',
+    body: 'The address belongs to a sign-in that was begun in another browser or window. To keep you safe, it cannot be continued here.',
+    next: 'Go back to the page where you began, or start again from the site of the service.',
+  },
+  consent_refused: {
+    title: 'You did not agree to share information',
+    body: 'Nothing was shared.',
+    next: 'Go back to the site of the service. If you change your mind, you can sign in again.',
+  },
+  form_forged: {
+    title: 'We could not confirm where this came from',
+    body: 'What arrived could not be confirmed as sent from a page of Musubi. Nothing was changed.',
+    next: startAgain,
+  },
+  too_many_attempts: {
+    title: 'Too many attempts',
+    body: 'There were many attempts in a short time, so we paused for a while.',
+    next: 'Wait a few minutes, then try again.',
+  },
+  request_too_large: {
+    title: 'Too much was sent',
+    body: 'What arrived was larger than allowed and was not accepted.',
+    next: startAgain,
+  },
+  bad_request: {
+    title: 'What was sent could not be read',
+    body: 'What arrived did not have the right form. Nothing was changed.',
+    next: startAgain,
+  },
+  not_found: {
+    title: 'Page not found',
+    body: 'The page you are looking for may have moved, or may never have been here.',
+    next: 'Check the address. If you were signing in, start again from the site of the service.',
+  },
+  server_error: {
+    title: 'Something went wrong at Musubi',
+    body: 'Because of a problem on our side, we could not finish. We are sorry for the trouble.',
+    next: 'Please wait a little and try again. If this keeps happening, contact us with the number below.',
+  },
+  temporarily_unavailable: {
+    title: 'We are busy right now',
+    body: 'For the moment we cannot take your request.',
+    next: 'Please try again in a few minutes.',
+  },
+  sign_out_failed: {
+    title: 'Signing out was not finished',
+    body: 'We could not confirm the request to sign out. You may still be signed in.',
+    next: 'Sign out again, or close all windows of your browser.',
+  },
+  unknown: {
+    title: 'We could not finish',
+    body: 'A problem came up, and we stopped here.',
+    next: startAgain,
+  },
+};

@@ -1,0 +1,163 @@
+/**
+ * The pages' words in plain, polite Japanese. English has the same keys: `Words` is this object's type.
+ * Sentences that name a relying party are functions of its name.
+ */
+export const ja = {
+  product: 'Musubi 結び',
+  layout: {
+    skipToMain: '本文へ移動',
+    brandName: 'Musubi 結び',
+    otherLanguage: 'English',
+    switches: '言語と表示の設定',
+    appearance: '表示の設定',
+    textSize: '文字の大きさ',
+    textSizes: { standard: '標準', large: '大', extra_large: '特大' },
+    color: '画面の配色',
+    colors: { auto: '自動', light: '明るい', dark: '暗い' },
+    sandbox: '検証環境です。表示される人やカードは、すべて架空のものです。',
+    footer: 'Musubi（結び）は、マイナンバーカードでサインインするための共通の窓口です。',
+    footerPin: '暗証番号は、あなたの端末のソフトだけに入力します。Musubiやサービスには送られません。',
+    errorTitle: (title: string) => `エラー：${title}`,
+  },
+  party: {
+    heading: 'サインイン先のサービス',
+    asking: '情報を求めているサービス',
+    host: (host: string) => `サイト：${host}`,
+    application: '端末のアプリ',
+  },
+  signIn: {
+    title: 'マイナンバーカードでサインイン',
+    stepsHeading: 'サインインの手順',
+    steps: (name: string) => [
+      '下のボタンを押します。カードを読み取るソフトの画面が、小さなウィンドウで開きます。',
+      'その画面でカードを確かめ、利用者証明用電子証明書の暗証番号（数字4桁）を入力します。',
+      `確認が終わると、この画面が「${name}」へ自動で進みます。`,
+    ],
+    button: 'マイナンバーカードでサインイン',
+    pin: (name: string) => `暗証番号は、Musubiにも「${name}」にも送られません。`,
+    cancel: (name: string) => `サインインせずに「${name}」に戻る`,
+    noScriptTitle: 'JavaScriptを有効にしてください',
+    noScript:
+      'カードはあなたの端末につながっているため、読み取るにはこのページから端末のソフトを呼び出します。この呼び出しにだけJavaScriptが必要です。ブラウザーの設定で有効にして、ページを読み込み直してください。',
+    timeLimit: (minutes: number) => `この画面は、開いてから${minutes}分間使えます。時間が過ぎたら、`,
+    reload: '新しい画面でやり直してください',
+    timeLimitEnd: '。',
+    helpTitle: 'カードリーダーやソフトが動かないとき',
+    help: [
+      '利用者クライアントソフトが起動しているか確かめてください。',
+      'カードリーダーを端末につなぎ直し、カードを置き直してください。',
+      'ポップアップを止める設定のときは、このサイトだけ許可してください。',
+      '暗証番号を続けて3回間違えると、カードが使えなくなります。その場合は、お住まいの市区町村の窓口で再設定してください。',
+    ],
+    helpLink: 'ソフトの入手と起動の方法',
+    reason: (name: string) => `「${name}」にサインインするため`,
+    status: {
+      opening: 'カードを読み取るソフトの画面を開いています。',
+      waiting: 'カードを読み取るソフトの画面で、操作を続けてください。',
+      checking: 'カードを確認しています。このままお待ちください。',
+    },
+    problem: {
+      popup_blocked: {
+        title: '小さなウィンドウを開けませんでした',
+        body: 'ブラウザーがポップアップを止めています。このサイトのポップアップを許可してから、もう一度ボタンを押してください。',
+      },
+      agent_not_running: {
+        title: 'カードを読み取るソフトから返事がありません',
+        body: '利用者クライアントソフトを起動してから、もう一度ボタンを押してください。',
+      },
+      window_closed: {
+        title: 'カードの読み取りを途中で終えました',
+        body: 'ソフトの画面が閉じられました。続けるときは、もう一度ボタンを押してください。',
+      },
+      cancelled: {
+        title: 'カードの読み取りを取りやめました',
+        body: '続けるときは、もう一度ボタンを押してください。',
+      },
+      expired: {
+        title: 'この画面の有効時間が過ぎました',
+        body: '安全のため、古い画面ではサインインできません。新しい画面でやり直してください。',
+      },
+    },
+  },
+  consent: {
+    title: (name: string) => `「${name}」に情報を提供しますか`,
+    lead: '次の情報を提供してよいか、あなたが決めてください。',
+    purpose: '利用目的',
+    noPurpose: 'このサービスは、利用目的を登録していません。',
+    claims: '提供する情報',
+    claimsHint:
+      '「必須」の情報がないと、このサービスは使えません。「任意」の情報は、提供してよいものだけ選んでください。',
+    required: '必須',
+    optional: '任意',
+    unavailable: '提供しません',
+    unavailableNote: '求められていますが、Musubiはこの情報を持っていません。',
+    source: (source: string) => `情報の出どころ：${source}`,
+    duration: '同意の期間',
+    once: '今回のみ',
+    days: (days: number) => `今日から${days}日間`,
+    untilWithdrawn: 'あなたが取り消すまで',
+    offline: 'あなたが画面を開いていないときにも、サービスは同意した情報を受け取れます。',
+    policies: 'サービスの規約など',
+    privacyPolicy: 'プライバシーポリシー',
+    terms: '利用規約',
+    newTab: '（新しいタブで開きます）',
+    agree: '同意する',
+    refuse: '同意しない',
+    refusing: (name: string) => `同意しないときは、何も提供せずに「${name}」に戻ります。`,
+  },
+  sources: {
+    hub: 'Musubiが作成',
+    card: 'カードの確認結果',
+    signing_certificate: '署名用電子証明書',
+  },
+  claims: {
+    sub: {
+      label: 'このサービス専用の識別番号',
+      explanation:
+        '次に来たときに同じ人だと分かるための番号です。サービスごとに違うので、ほかのサービスと照らし合わせることはできません。',
+    },
+    card_status: {
+      label: 'カードが有効であること',
+      explanation: 'いつ、どの方法で有効だと確かめたかを伝えます。カードや証明書の番号は含みません。',
+    },
+    name: { label: '氏名', explanation: '住民票に記載されている氏名です。' },
+    address: { label: '住所', explanation: '住民票に記載されている住所です。' },
+    birthdate: { label: '生年月日', explanation: '年齢の確認などに使われます。' },
+    gender: { label: '性別', explanation: '住民票に記載されている性別です。' },
+  },
+  signOutConfirm: {
+    title: 'サインアウトしますか',
+    body: 'サインアウトすると、Musubiを使ってサインインしているほかのサービスにもお知らせします。',
+    confirm: 'サインアウトする',
+    stay: 'サインインしたままにする',
+  },
+  signedOut: {
+    title: 'サインアウトしました',
+    body: 'Musubiからサインアウトしました。',
+    shared: 'カードをカードリーダーから取り外してください。共用の端末では、ブラウザーも閉じてください。',
+    back: (name: string) => `「${name}」に戻る`,
+  },
+  error: {
+    next: '次にすること',
+    reference: 'お問い合わせ番号',
+    referenceHint: 'お問い合わせのときに、この番号をお知らせください。',
+    back: (name: string) => `「${name}」に戻る`,
+  },
+  home: {
+    title: 'マイナンバーカードで、いろいろなサービスにサインイン',
+    lead: 'Musubi（結び）は、マイナンバーカードを使って、あなたが前と同じ人であることをサービスに伝える共通の窓口です。',
+    peopleHeading: '利用する方へ',
+    people: [
+      '使いたいサービスのサイトで、マイナンバーカードでのサインインを選んでください。この画面から始める操作はありません。',
+      'サービスには、サービスごとに違う識別番号だけが伝わります。氏名や住所などは、あなたが同意した場合にだけ提供します。',
+      '暗証番号は、あなたの端末のソフトだけに入力します。',
+    ],
+    providersHeading: 'サービスを提供する方へ',
+    providers: 'OpenID Connectで接続できます。接続に必要な情報は、次の文書で公開しています。',
+    issuer: '発行者（issuer）',
+    discovery: 'OpenID Connectの設定情報',
+    documentation: '接続の手引き',
+  },
+};
+
+export type Words = typeof ja;

@@ -1,0 +1,200 @@
+/** What one error code tells a person. */
+export interface ErrorText {
+  /** What happened, in a few words: the page's heading. */
+  title: string;
+  /** What happened, in a sentence or two. Never a reason that is nobody's business (death, loss of residence). */
+  body: string;
+  /** What the person can do now. */
+  next: string;
+}
+
+const startAgain = '元のサービスのサイトに戻り、サインインを最初からやり直してください。';
+
+const cardUnusable: ErrorText = {
+  title: 'このカードではサインインできません',
+  body: 'カードの電子証明書を確認しましたが、このサービスでは使えませんでした。',
+  next: 'マイナンバーカードであることを確かめて、もう一度お試しください。続けて起きるときは、お住まいの市区町村の窓口にご相談ください。',
+};
+
+const tokenUnusable: ErrorText = {
+  title: 'カードの情報を正しく受け取れませんでした',
+  body: 'カードを読み取るソフトから届いた内容が正しくありませんでした。サインインは行われていません。',
+  next: 'もう一度お試しください。続けて起きるときは、ソフトを最新のものに更新してください。',
+};
+
+const unregistered: ErrorText = {
+  title: 'このサービスは登録されていません',
+  body: '元のサイトは、Musubiに登録されたサービスとして確認できませんでした。安全のため、ここで止めました。',
+  next: '元のサイトのアドレスを確かめてください。正しいサイトのときは、そのサービスの窓口にお問い合わせください。',
+};
+
+const screenOver: ErrorText = {
+  title: 'この画面の有効時間が過ぎました',
+  body: '画面を開いてから時間がたったため、安全のために手続きを止めました。',
+  next: startAgain,
+};
+
+/** By stable error code. `unknown` is for a code that is not here. */
+export const jaErrors = {
+  challenge_expired: {
+    title: '時間が過ぎました',
+    body: 'サインインの画面を開いてから5分が過ぎたため、カードの確認を完了できませんでした。',
+    next: 'この画面で、もう一度サインインのボタンを押してください。',
+  },
+  challenge_unknown: {
+    title: 'サインインの画面を確認できませんでした',
+    body: 'カードの返事が、この画面から始めたものだと確認できませんでした。',
+    next: 'この画面で、もう一度サインインのボタンを押してください。',
+  },
+  challenge_spent: {
+    title: 'この操作はすでに終わっています',
+    body: '同じカードの返事が二度届いたため、二度目は受け付けませんでした。',
+    next: 'この画面で、もう一度サインインのボタンを押してください。',
+  },
+  challenge_wrong_session: {
+    title: '別の画面で始めた操作です',
+    body: 'カードの返事が、別のブラウザーかウィンドウで始めたものでした。安全のため、受け付けませんでした。',
+    next: 'ほかの画面を閉じ、この画面で、もう一度サインインのボタンを押してください。',
+  },
+  token_malformed: tokenUnusable,
+  token_signature_invalid: {
+    title: 'カードの署名を確認できませんでした',
+    body: 'カードの返事は、このサイトのために作られたものではありませんでした。サインインは行われていません。',
+    next: 'ブラウザーに表示されたアドレスを確かめて、もう一度お試しください。',
+  },
+  certificate_malformed: cardUnusable,
+  certificate_too_large: cardUnusable,
+  certificate_algorithm: cardUnusable,
+  certificate_critical_extension: cardUnusable,
+  certificate_key: cardUnusable,
+  certificate_key_usage: cardUnusable,
+  certificate_policy: cardUnusable,
+  certificate_profile: cardUnusable,
+  certificate_is_authority: cardUnusable,
+  certificate_unknown: cardUnusable,
+  certificate_untrusted: {
+    title: 'このカードの発行元を確認できませんでした',
+    body: 'カードの電子証明書が、公的個人認証サービスが発行したものだと確認できませんでした。',
+    next: 'ご自身のマイナンバーカードを使って、もう一度お試しください。',
+  },
+  certificate_anchor_expired: {
+    title: 'このカードの電子証明書は古くなっています',
+    body: '電子証明書を発行した認証局の有効期間が終わっているため、使えません。',
+    next: 'お住まいの市区町村の窓口で、電子証明書を更新してください。',
+  },
+  certificate_expired: {
+    title: '電子証明書の有効期限が切れています',
+    body: 'カードの利用者証明用電子証明書の有効期限が過ぎているため、サインインできません。',
+    next: 'お住まいの市区町村の窓口で、電子証明書を更新してください。カードに書かれた有効期限とは別の期限です。',
+  },
+  certificate_not_yet_valid: {
+    title: 'この電子証明書は、まだ使えません',
+    body: 'カードの電子証明書の有効期間が、まだ始まっていません。',
+    next: '時間をおいて、もう一度お試しください。続けて起きるときは、お住まいの市区町村の窓口にご相談ください。',
+  },
+  certificate_is_signing: {
+    title: '署名用の電子証明書が使われました',
+    body: 'サインインには、署名用ではなく、利用者証明用の電子証明書を使います。',
+    next: 'カードを読み取るソフトで利用者証明用を選び、数字4桁の暗証番号を入力してください。',
+  },
+  certificate_is_user: {
+    title: '利用者証明用の電子証明書が使われました',
+    body: '申込書への署名には、利用者証明用ではなく、署名用の電子証明書を使います。',
+    next: 'カードを読み取るソフトで署名用を選び、6から16文字のパスワードを入力してください。',
+  },
+  certificate_revoked: {
+    title: 'このカードは使えません',
+    body: 'カードの電子証明書は、現在、使えない状態になっています。',
+    next: 'お住まいの市区町村の窓口にご相談ください。',
+  },
+  certificate_superseded: {
+    title: '電子証明書は更新されています',
+    body: 'この電子証明書は、新しいものに更新されたため、使えなくなりました。',
+    next: '更新した新しいカードを使って、もう一度お試しください。',
+  },
+  certificate_on_hold: {
+    title: 'このカードは一時停止されています',
+    body: '紛失などの届け出により、カードの利用が止められています。',
+    next: 'カードが手元にあるときは、お住まいの市区町村の窓口で手続きをしてください。',
+  },
+  revocation_unavailable: {
+    title: 'いま、カードの有効性を確認できません',
+    body: 'カードが有効かどうかを調べる仕組みに、一時的につながりません。確認できるまで、サインインを止めています。',
+    next: '数分たってから、もう一度お試しください。カードに問題があるわけではありません。',
+  },
+  other_person: {
+    title: '別の人のカードです',
+    body: 'このサービスは、いまサインインしている人のカードをもう一度求めています。',
+    next: 'はじめにサインインした人のカードで、もう一度お試しください。',
+  },
+  invalid_client: unregistered,
+  unregistered_relying_party: unregistered,
+  invalid_redirect_uri: {
+    title: '戻り先のアドレスを確認できません',
+    body: '元のサイトが指定した戻り先は、登録されたものと違います。安全のため、ここで止めました。',
+    next: '元のサイトのアドレスを確かめてください。正しいサイトのときは、そのサービスの窓口にお問い合わせください。',
+  },
+  invalid_request: {
+    title: '元のサイトからの依頼に誤りがあります',
+    body: '元のサイトから届いた依頼を、正しく読み取れませんでした。',
+    next: '元のサイトから、もう一度お試しください。続けて起きるときは、そのサービスの窓口にお問い合わせください。',
+  },
+  interaction_expired: screenOver,
+  interaction_other_browser: {
+    title: '別のブラウザーで始めた手続きです',
+    body: 'このアドレスは、別のブラウザーかウィンドウで始めたサインインのものです。安全のため、ここでは続けられません。',
+    next: '手続きを始めた画面に戻るか、元のサービスのサイトからやり直してください。',
+  },
+  consent_refused: {
+    title: '情報の提供に同意しませんでした',
+    body: '何も提供していません。',
+    next: '元のサービスのサイトに戻ってください。気持ちが変わったときは、サインインをやり直せます。',
+  },
+  form_forged: {
+    title: '画面の送信元を確認できませんでした',
+    body: '届いた内容が、Musubiの画面から送られたものだと確認できませんでした。何も変更していません。',
+    next: startAgain,
+  },
+  too_many_attempts: {
+    title: '操作の回数が多すぎます',
+    body: '短い時間に何度も操作が行われたため、一時的に受け付けを止めています。',
+    next: '数分待ってから、もう一度お試しください。',
+  },
+  request_too_large: {
+    title: '送られた内容が大きすぎます',
+    body: '届いた内容が決められた大きさを超えていたため、受け付けませんでした。',
+    next: startAgain,
+  },
+  bad_request: {
+    title: '送られた内容を読み取れませんでした',
+    body: '届いた内容の形が正しくありませんでした。何も変更していません。',
+    next: startAgain,
+  },
+  not_found: {
+    title: 'ページが見つかりません',
+    body: 'お探しのページは、移動したか、初めからなかった可能性があります。',
+    next: 'アドレスを確かめてください。サインインの途中のときは、元のサービスのサイトからやり直してください。',
+  },
+  server_error: {
+    title: 'Musubiで問題が起きました',
+    body: 'こちらの問題で、手続きを完了できませんでした。ご不便をおかけして申し訳ありません。',
+    next: '少し待ってから、もう一度お試しください。続けて起きるときは、下の番号を添えてお問い合わせください。',
+  },
+  temporarily_unavailable: {
+    title: 'いま、混み合っています',
+    body: '一時的に手続きを受け付けられません。',
+    next: '数分たってから、もう一度お試しください。',
+  },
+  sign_out_failed: {
+    title: 'サインアウトを完了できませんでした',
+    body: 'サインアウトの依頼を確認できませんでした。まだサインインしたままかもしれません。',
+    next: 'もう一度サインアウトするか、ブラウザーをすべて閉じてください。',
+  },
+  unknown: {
+    title: '手続きを完了できませんでした',
+    body: '問題が起きたため、ここで手続きを止めました。',
+    next: startAgain,
+  },
+} satisfies Record<string, ErrorText>;
+
+export type ErrorCode = keyof typeof jaErrors;
