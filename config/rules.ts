@@ -1,0 +1,240 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { isSandboxEncryptionKey, readEncryptionKey } from './encryption_key.ts';
+import { isMarkedAsSandbox } from './sandbox_marker.ts';
+import type { PartialSettings } from './schema.ts';
+import { isLoopbackHost } from './value_kinds.ts';
+
+/** One mistake: where it is, what is wrong, and what to write instead. */
+export interface Fault {
+  readonly path: string;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/**
+ * A rule between settings, or between a setting and the disk. It sees only the values that are valid by themselves, so
+ * that a mistake in one place does not hide the mistakes in all others.
+ */
+type Rule = (settings: PartialSettings) => readonly Fault[];
+
+/** Roots of these organisations never vouch for anybody in production (JPKI's own tests, and our sandbox). */
+const TEST_ORGANIZATIONS = ['JPKI-TEST', 'Musubi Sandbox'];
+const MAX_CERTIFICATE_FILE_BYTES = 1_048_576;
+
+/** Asked in every mode. */
+const RULES: readonly Rule[] = [
+  postgresqlHasAddress,
+  anchorNamesAreUnique,
+  revocationNamesKnownAnchors,
+  mutualTlsHasItsOwnOrigin,
+  mutualTlsFilesAreReadable,
+  anchorFilesAreReadable,
+];
+
+/** Asked in production only. */
+const PRODUCTION_RULES: readonly Rule[] = [
+  publicUrlsAreHttps,
+  encryptionKeyIsGivenAndReal,
+  dataFolderIsNotTheSandboxs,
+  embeddedDatabaseIsAccepted,
+  anchorsAreGiven,
+  anchorsAreNotForTests,
+  revocationCanBeAsked,
+  cardAgentsAreHttpsOrLocal,
+  relyingPartiesAreNotOnLoopback,
+  outboundIsHttps,
+];
+
+export function applyRules(settings: PartialSettings): Fault[] {
+  const rules = settings.mode === 'production' ? [...RULES, ...PRODUCTION_RULES] : RULES;
+  return rules.flatMap((rule) => rule(settings));
+}
+
+function postgresqlHasAddress({ database }: PartialSettings): Fault[] {
+  if (database?.kind !== 'postgresql' || database.url) return [];
+  return [fault('database.url', 'is missing, though database.kind is postgresql', 'write a connection string')];
+}
+
+function anchorNamesAreUnique({ trust }: PartialSettings): Fault[] {
+  const names = (trust?.anchors ?? []).map(({ name }) => name);
+  const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  return [...repeated].map((name) =>
+    fault('trust.anchors', `has several roots named "${name}"`, 'give each root a name of its own'),
+  );
+}
+
+function revocationNamesKnownAnchors({ trust, revocation }: PartialSettings): Fault[] {
+  const known = new Set((trust?.anchors ?? []).map(({ name }) => name));
+  return (['lists', 'responders'] as const).flatMap((kind) =>
+    (revocation?.[kind] ?? []).flatMap(({ anchor }, index) =>
+      known.has(anchor)
+        ? []
+        : [
+            fault(
+              `revocation.${kind}[${index}].anchor`,
+              `names "${anchor}", which is no root of trust.anchors`,
+              known.size > 0 ? `write one of ${[...known].join(', ')}` : 'add the root to trust.anchors',
+            ),
+          ],
+    ),
+  );
+}
+
+function mutualTlsHasItsOwnOrigin({ publicUrl, mutualTls }: PartialSettings): Fault[] {
+  if (!mutualTls?.publicUrl || mutualTls.publicUrl !== publicUrl) return [];
+  const problem = 'is the same as publicUrl, where browsers would be asked for a client certificate';
+  return [fault('mutualTls.publicUrl', problem, 'write another host name or port')];
+}
+
+function mutualTlsFilesAreReadable({ mutualTls }: PartialSettings): Fault[] {
+  const files = [
+    ['mutualTls.certificateFile', mutualTls?.certificateFile] as const,
+    ['mutualTls.keyFile', mutualTls?.keyFile] as const,
+    ...(mutualTls?.clientAuthorityFiles ?? []).map(
+      (file, i) => [`mutualTls.clientAuthorityFiles[${i}]`, file] as const,
+    ),
+  ];
+  return files.flatMap(([path, file]) =>
+    file === undefined || isReadableFile(file)
+      ? []
+      : [fault(path, `names ${file}, which cannot be read`, 'write the path of a PEM file')],
+  );
+}
+
+function anchorFilesAreReadable({ trust }: PartialSettings): Fault[] {
+  return (trust?.anchors ?? []).flatMap(({ file }, index) =>
+    readCertificate(file)
+      ? []
+      : [
+          fault(
+            `trust.anchors[${index}].file`,
+            `names ${file}, which holds no readable certificate`,
+            'write the path of one certificate, PEM or DER',
+          ),
+        ],
+  );
+}
+
+function publicUrlsAreHttps({ publicUrl, mutualTls }: PartialSettings): Fault[] {
+  const urls = [
+    ['publicUrl', publicUrl],
+    ['mutualTls.publicUrl', mutualTls?.publicUrl],
+  ] as const;
+  return urls.flatMap(([path, url]) =>
+    url?.startsWith('http:') ? [fault(path, 'is plain http', 'write an https origin')] : [],
+  );
+}
+
+function encryptionKeyIsGivenAndReal({ encryptionKeyFile: file }: PartialSettings): Fault[] {
+  const path = 'encryptionKeyFile';
+  if (file === undefined) {
+    return [fault(path, 'is missing', 'write the path of a file made with `openssl rand -base64 32`')];
+  }
+  try {
+    readEncryptionKey(file);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    return [fault(path, `cannot be used: ${reason}`, 'write the path of a file made with `openssl rand -base64 32`')];
+  }
+  if (!isSandboxEncryptionKey(file)) return [];
+  return [fault(path, 'names a key that the sandbox made', 'make a new one with `openssl rand -base64 32`')];
+}
+
+function dataFolderIsNotTheSandboxs({ dataFolder }: PartialSettings): Fault[] {
+  if (dataFolder === undefined || !isMarkedAsSandbox(dataFolder)) return [];
+  return [fault('dataFolder', 'names a folder that the sandbox made', 'write the path of a new folder')];
+}
+
+function embeddedDatabaseIsAccepted({ database }: PartialSettings): Fault[] {
+  if (database?.kind !== 'embedded' || database.acceptEmbedded) return [];
+  return [
+    fault(
+      'database.kind',
+      'is embedded, which loses the latest writes when the power fails and serves one process only',
+      'write postgresql, or set database.acceptEmbedded to true if that is enough',
+    ),
+  ];
+}
+
+function anchorsAreGiven({ trust }: PartialSettings): Fault[] {
+  if (!trust?.anchors || trust.anchors.some(({ kind }) => kind === 'user')) return [];
+  return [fault('trust.anchors', 'has no root of kind user, so nobody could sign in', 'list the authority’s roots')];
+}
+
+function anchorsAreNotForTests({ trust }: PartialSettings): Fault[] {
+  return (trust?.anchors ?? []).flatMap(({ file }, index) => {
+    const certificate = readCertificate(file);
+    const organizations = certificate?.toLegacyObject().subject.O ?? [];
+    const test = [organizations].flat().find((organization) => TEST_ORGANIZATIONS.includes(organization));
+    if (!test) return [];
+    return [
+      fault(
+        `trust.anchors[${index}].file`,
+        `is a root of ${test}, which is for tests only`,
+        'pin the authority’s own root',
+      ),
+    ];
+  });
+}
+
+function revocationCanBeAsked({ revocation, trust }: PartialSettings): Fault[] {
+  const { sources, lists, responders, ocspHosts } = revocation ?? {};
+  if (!sources || !lists || !responders || !ocspHosts) return [];
+  if (sources.length === 0) {
+    return [fault('revocation.sources', 'is empty, so that nobody could sign in', 'write crl, ocsp or both')];
+  }
+  const byResponder = ocspHosts.length > 0 ? undefined : new Set(responders.map(({ anchor }) => anchor));
+  const byList = new Set(lists.map(({ anchor }) => anchor));
+  return (trust?.anchors ?? []).flatMap(({ name }) => {
+    const asked =
+      (sources.includes('crl') && byList.has(name)) ||
+      (sources.includes('ocsp') && (byResponder === undefined || byResponder.has(name)));
+    if (asked) return [];
+    const problem = `has neither a list nor a responder for "${name}" in the channels of revocation.sources`;
+    return [fault('revocation', problem, 'add the root’s address to revocation.lists or revocation.responders')];
+  });
+}
+
+function cardAgentsAreHttpsOrLocal({ signIn }: PartialSettings): Fault[] {
+  return (signIn?.cardAgentUrls ?? []).flatMap((agent, index) => {
+    const url = new URL(agent);
+    if (url.protocol === 'https:' || isLoopbackHost(url.hostname)) return [];
+    const problem = 'is plain http on another machine, where a PIN would cross the network in the clear';
+    return [fault(`signIn.cardAgentUrls[${index}]`, problem, 'write an https origin, or one on 127.0.0.1')];
+  });
+}
+
+function relyingPartiesAreNotOnLoopback({ relyingParties }: PartialSettings): Fault[] {
+  if (!relyingParties?.allowLoopback) return [];
+  return [
+    fault('relyingParties.allowLoopback', 'is true, which is for development only', 'write false or leave it out'),
+  ];
+}
+
+function outboundIsHttps({ outbound }: PartialSettings): Fault[] {
+  if (!outbound?.allowPlainHttp) return [];
+  return [fault('outbound.allowPlainHttp', 'is true, which is for development only', 'write false or leave it out')];
+}
+
+function fault(path: string, problem: string, remedy: string): Fault {
+  return { path, problem, remedy };
+}
+
+function isReadableFile(file: string): boolean {
+  try {
+    readFileSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readCertificate(file: string): X509Certificate | undefined {
+  try {
+    if (statSync(file).size > MAX_CERTIFICATE_FILE_BYTES) return undefined;
+    return new X509Certificate(readFileSync(file));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,379 @@
+import { z } from 'zod';
+import {
+  addressOrNetwork,
+  filePath,
+  flag,
+  httpAddress,
+  listenHost,
+  listOf,
+  oneOf,
+  origin,
+  port,
+  postgresqlAddress,
+  referenceName,
+  resourceIdentifier,
+  scopeToken,
+  shortText,
+  wholeNumber,
+} from './value_kinds.ts';
+
+/** What stands beside each setting; docs/configuration.md and the messages about faults are made from it. */
+export interface SettingNotes {
+  /** What the operator decides with it. */
+  readonly meaning: string;
+  readonly example: unknown;
+  readonly unit?: string;
+  /** The default in words, where it follows from other settings. */
+  readonly derivedDefault?: string;
+  /** Never shown, not even when it is wrong. */
+  readonly secret?: true;
+  /** A path, or in a list the members that are paths. */
+  readonly path?: true | readonly string[];
+}
+
+function setting<T extends z.ZodType>(schema: T, notes: SettingNotes): T {
+  return schema.meta({ ...notes });
+}
+
+const DAY = 86_400;
+const MEGABYTE = 1_048_576;
+
+/** All that an operator decides. Groups nest once or twice; everything below them is a setting. */
+export const schema = z.strictObject({
+  mode: setting(oneOf(['sandbox', 'production']).default('production'), {
+    meaning: 'production refuses everything that only a sandbox may do; sandbox runs with simulated neighbours',
+    example: 'production',
+  }),
+  publicUrl: setting(origin(), {
+    meaning:
+      'The origin that people and relying parties see: the OpenID Connect issuer and the base of every link. ' +
+      'It can never change without every relying party being told',
+    example: 'https://id.example.jp',
+  }),
+  dataFolder: setting(filePath().default('./data'), {
+    meaning: 'Where the hub keeps what is its own on this machine: the control socket and the embedded database',
+    example: '/var/lib/musubi',
+    path: true,
+  }),
+  encryptionKeyFile: setting(filePath().optional(), {
+    meaning:
+      'File with the master key that everything encrypted at rest depends on: 32 random bytes in base64 ' +
+      '(`openssl rand -base64 32`). Keep a copy: without it the database is unreadable',
+    example: '/etc/musubi/encryption.key',
+    derivedDefault: 'in the sandbox `encryption.key` in the data folder, made at first start; in production none',
+    path: true,
+  }),
+  listen: z.strictObject({
+    host: setting(listenHost().default('127.0.0.1'), {
+      meaning: 'Address that the hub listens on, in plain HTTP: TLS ends at the reverse proxy in front of it',
+      example: '127.0.0.1',
+    }),
+    port: setting(port().default(3000), { meaning: 'Port that the hub listens on', example: 3000 }),
+  }),
+  mutualTls: z
+    .strictObject({
+      publicUrl: setting(origin(), {
+        meaning:
+          'Origin of the second listener, where relying parties authenticate with a client certificate (RFC 8705)',
+        example: 'https://mtls.id.example.jp',
+      }),
+      host: setting(listenHost().default('127.0.0.1'), {
+        meaning: 'Address that the listener listens on. The hub itself ends TLS here',
+        example: '0.0.0.0',
+      }),
+      port: setting(port().default(3443), { meaning: 'Port that the listener listens on', example: 3443 }),
+      certificateFile: setting(filePath(), {
+        meaning: 'The listener’s certificate with its intermediates, PEM',
+        example: '/etc/musubi/mtls.crt',
+        path: true,
+      }),
+      keyFile: setting(filePath(), {
+        meaning: 'The private key of that certificate, PEM',
+        example: '/etc/musubi/mtls.key',
+        path: true,
+      }),
+      clientAuthorityFiles: setting(listOf(filePath(), 50).default([]), {
+        meaning: 'Authorities whose client certificates relying parties may use with tls_client_auth, PEM',
+        example: ['/etc/musubi/relying-party-ca.crt'],
+        path: true,
+      }),
+    })
+    .optional(),
+  trustedProxies: setting(listOf(addressOrNetwork(), 100).default([]), {
+    meaning:
+      'Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. From anybody else those headers ' +
+      'are ignored',
+    example: ['10.0.0.5', 'fd00:1::/64'],
+  }),
+  database: z.strictObject({
+    kind: setting(oneOf(['embedded', 'postgresql']).default('embedded'), {
+      meaning:
+        'embedded is for trying out and for one small site: it survives a killed process, not a power cut, and ' +
+        'serves one process. postgresql is for everything else',
+      example: 'postgresql',
+    }),
+    folder: setting(filePath().optional(), {
+      meaning: 'Folder of the embedded database',
+      example: '/var/lib/musubi/database',
+      derivedDefault: '`database` in the data folder',
+      path: true,
+    }),
+    url: setting(postgresqlAddress().optional(), {
+      meaning: 'Where PostgreSQL is. Needed when kind is postgresql',
+      example: 'postgresql://musubi:PASSWORD@db.internal:5432/musubi',
+      secret: true,
+    }),
+    poolSize: setting(wholeNumber(1, 500).default(10), {
+      meaning: 'Connections to PostgreSQL that one process holds at most',
+      unit: 'connections',
+      example: 20,
+    }),
+    acceptEmbedded: setting(flag().default(false), {
+      meaning: 'Says that the embedded database’s limits are understood. Production asks for it',
+      example: true,
+    }),
+  }),
+  trust: z.strictObject({
+    anchors: setting(
+      listOf(
+        z.strictObject({
+          name: referenceName(),
+          file: filePath(),
+          kind: oneOf(['user', 'signing']),
+        }),
+        50,
+      ).default([]),
+      {
+        meaning:
+          'The authority’s roots. `kind` says which certificates a root may vouch for; `name` is how the lists and ' +
+          'responders below refer to it. Old generations stay until their last certificate has expired',
+        example: [{ name: 'user-2023', file: '/etc/musubi/jpki-user-2023.crt', kind: 'user' }],
+        path: ['file'],
+      },
+    ),
+  }),
+  revocation: z.strictObject({
+    sources: setting(listOf(oneOf(['crl', 'ocsp']), 2).default(['crl', 'ocsp']), {
+      meaning:
+        'Channels by which the authority is asked. With both, the list decides and OCSP answers where no list is fresh',
+      example: ['crl'],
+    }),
+    lists: setting(listOf(z.strictObject({ anchor: referenceName(), url: httpAddress() }), 5000).default([]), {
+      meaning: 'Where each root’s revocation lists are',
+      example: [{ anchor: 'user-2023', url: 'http://crl.example.jp/user.crl' }],
+    }),
+    responders: setting(listOf(z.strictObject({ anchor: referenceName(), url: httpAddress() }), 100).default([]), {
+      meaning: 'Where each root’s OCSP responder is',
+      example: [{ anchor: 'user-2023', url: 'http://ocsp.example.jp' }],
+    }),
+    refreshSeconds: setting(wholeNumber(10, 7 * DAY).default(900), {
+      meaning: 'Time between two looks at a list. A look costs one conditional request',
+      unit: 'seconds',
+      example: 900,
+    }),
+    graceSeconds: setting(wholeNumber(0, 2 * DAY).default(0), {
+      meaning:
+        'How long a list serves after its nextUpdate. Anything but 0 accepts what the authority no longer vouches for',
+      unit: 'seconds',
+      example: 0,
+    }),
+    listTimeoutSeconds: setting(wholeNumber(1, 3600).default(60), {
+      meaning: 'Time for the whole download of a list',
+      unit: 'seconds',
+      example: 60,
+    }),
+    listMaxBytes: setting(wholeNumber(1024, 1024 * MEGABYTE).default(64 * MEGABYTE), {
+      meaning: 'Size of a list beyond which it is not taken',
+      unit: 'bytes',
+      example: 64 * MEGABYTE,
+    }),
+    ocspTimeoutSeconds: setting(wholeNumber(1, 60).default(3), {
+      meaning: 'Time for one OCSP exchange: a person is waiting',
+      unit: 'seconds',
+      example: 3,
+    }),
+    ocspHosts: setting(listOf(shortText(260), 20).default([]), {
+      meaning:
+        'Hosts (with port, if any) to which the OCSP address inside a certificate may lead when its root has no responder',
+      example: ['ocsp.example.jp'],
+    }),
+  }),
+  signIn: z.strictObject({
+    cardAgentUrls: setting(listOf(origin(), 20).default(['http://127.0.0.1:35975']), {
+      meaning: 'Card agents that the sign-in page may open, each an origin; the first is offered first',
+      example: ['http://127.0.0.1:35975'],
+    }),
+    challengeSeconds: setting(wholeNumber(30, 900).default(300), {
+      meaning: 'Time that a person has between the sign-in page and the card’s signature',
+      unit: 'seconds',
+      example: 300,
+    }),
+    interactionSeconds: setting(wholeNumber(60, 7200).default(1800), {
+      meaning: 'Time that a person has for a whole sign-in, consent included',
+      unit: 'seconds',
+      example: 1800,
+    }),
+  }),
+  lifetimes: z.strictObject({
+    sessionSeconds: setting(wholeNumber(60, 30 * DAY).default(8 * 3600), {
+      meaning: 'How long a browser stays signed in',
+      unit: 'seconds',
+      example: 8 * 3600,
+    }),
+    accessTokenSeconds: setting(wholeNumber(30, DAY).default(600), {
+      meaning: 'How long an access token works',
+      unit: 'seconds',
+      example: 600,
+    }),
+    refreshTokenSeconds: setting(wholeNumber(60, 400 * DAY).default(14 * DAY), {
+      meaning: 'How long a refresh token works when it is not used; using it starts the time again',
+      unit: 'seconds',
+      example: 14 * DAY,
+    }),
+    consentSeconds: setting(wholeNumber(60, 3653 * DAY).default(365 * DAY), {
+      meaning: 'How long a consent lasts before the person is asked again',
+      unit: 'seconds',
+      example: 365 * DAY,
+    }),
+  }),
+  relyingParties: z.strictObject({
+    allowLoopback: setting(flag().optional(), {
+      meaning:
+        'Whether a relying party may register plain http redirect addresses on this machine, for development. ' +
+        'Refused in production',
+      example: false,
+      derivedDefault: 'true in the sandbox, false in production',
+    }),
+  }),
+  resources: setting(
+    listOf(
+      z.strictObject({
+        identifier: resourceIdentifier(),
+        scopes: listOf(scopeToken(), 100),
+        accessTokenFormat: oneOf(['jwt', 'opaque']).default('jwt'),
+        accessTokenSeconds: wholeNumber(30, DAY).default(600),
+      }),
+      100,
+    ).default([]),
+    {
+      meaning: 'Resource servers that relying parties may ask access tokens for (RFC 8707)',
+      example: [
+        {
+          identifier: 'https://api.example.jp',
+          scopes: ['records:read'],
+          accessTokenFormat: 'jwt',
+          accessTokenSeconds: 600,
+        },
+      ],
+    },
+  ),
+  outbound: z.strictObject({
+    timeoutSeconds: setting(wholeNumber(1, 30).default(5), {
+      meaning: 'Time for one whole fetch on a relying party’s word: its keys, its logout address',
+      unit: 'seconds',
+      example: 5,
+    }),
+    maxBodyBytes: setting(wholeNumber(1024, 16 * MEGABYTE).default(524_288), {
+      meaning: 'Size of an answer beyond which such a fetch is cut off',
+      unit: 'bytes',
+      example: 524_288,
+    }),
+    allowedNetworks: setting(listOf(addressOrNetwork(), 100).optional(), {
+      meaning: 'Private addresses that such fetches may reach all the same. Public addresses need no mention',
+      example: ['10.20.0.0/16'],
+      derivedDefault: 'this machine in the sandbox, none in production',
+    }),
+    allowPlainHttp: setting(flag().optional(), {
+      meaning: 'Whether such fetches may go by plain http. Refused in production',
+      example: false,
+      derivedDefault: 'true in the sandbox, false in production',
+    }),
+  }),
+  rateLimits: z.strictObject({
+    signInAttempts: setting(wholeNumber(1, 1_000_000).default(30), {
+      meaning: 'Answers to challenges that one address (for IPv6 one /64) may send in each window',
+      unit: 'requests',
+      example: 30,
+    }),
+    unauthenticatedWrites: setting(wholeNumber(1, 1_000_000).default(300), {
+      meaning:
+        'Other requests by which one address may make the hub store something in each window, such as opening a sign-in or pushing a request',
+      unit: 'requests',
+      example: 300,
+    }),
+    windowSeconds: setting(wholeNumber(1, 3600).default(60), {
+      meaning: 'Length of the window. Each process counts for itself',
+      unit: 'seconds',
+      example: 60,
+    }),
+    trackedAddresses: setting(wholeNumber(100, 1_000_000).default(20_000), {
+      meaning:
+        'Addresses that are counted separately at the same time; further ones share one count, so that a flood of addresses cannot fill the memory',
+      unit: 'addresses',
+      example: 20_000,
+    }),
+  }),
+  logging: z.strictObject({
+    level: setting(oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'), {
+      meaning: 'The least important entries that are written. No level writes personal data or secrets',
+      example: 'info',
+    }),
+    format: setting(oneOf(['json', 'text']).optional(), {
+      meaning: 'json is one object a line for a log collector, text is for a terminal',
+      example: 'json',
+      derivedDefault: 'text in the sandbox, json in production',
+    }),
+  }),
+  metrics: z.strictObject({
+    listen: setting(oneOf(['same', 'separate', 'off']).default('separate'), {
+      meaning:
+        'Where /metrics is. same: on the hub’s own port, for requests that come straight from this machine only; ' +
+        'separate: on a port of its own; off: nowhere',
+      example: 'separate',
+    }),
+    host: setting(listenHost().default('127.0.0.1'), {
+      meaning: 'Address of the separate port',
+      example: '127.0.0.1',
+    }),
+    port: setting(port().default(9464), { meaning: 'The separate port', example: 9464 }),
+  }),
+  branding: z.strictObject({
+    nameJa: setting(shortText(60).default('結び'), {
+      meaning: 'What the hub is called on Japanese pages',
+      example: 'さくら医療ID',
+    }),
+    nameEn: setting(shortText(60).default('Musubi'), {
+      meaning: 'What the hub is called on English pages',
+      example: 'Sakura Medical ID',
+    }),
+  }),
+  shutdownSeconds: setting(wholeNumber(1, 600).default(20), {
+    meaning: 'Time that requests in flight have to finish when the hub is asked to stop',
+    unit: 'seconds',
+    example: 20,
+  }),
+});
+
+type Settings = z.output<typeof schema>;
+
+/** The settings with every default that follows from others filled in. Deeply frozen, paths absolute. */
+export type Configuration = DeepReadonly<
+  Omit<Settings, 'encryptionKeyFile' | 'database' | 'relyingParties' | 'outbound' | 'logging'> & {
+    encryptionKeyFile: string;
+    database: Settings['database'] & { folder: string };
+    relyingParties: { allowLoopback: boolean };
+    outbound: Settings['outbound'] & { allowedNetworks: string[]; allowPlainHttp: boolean };
+    logging: Settings['logging'] & { format: 'json' | 'text' };
+  }
+>;
+
+/** Settings as far as they are known and valid: what rules between settings look at while faults are collected. */
+export type PartialSettings = DeepPartial<Settings>;
+
+type DeepReadonly<T> = T extends (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+type DeepPartial<T> = T extends unknown[] ? T : T extends object ? { [Key in keyof T]?: DeepPartial<T[Key]> } : T;

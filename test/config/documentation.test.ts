@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { describeConfiguration, describeSettings } from '../../config/describe.ts';
+import { ConfigurationError, loadConfiguration } from '../../config/load.ts';
+import { settings } from '../../config/setting_tree.ts';
+
+const file = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;
+
+describe('the manual of the settings', () => {
+  it('is what the schema says (else: node config/write_documentation.ts)', () => {
+    assert.equal(readFileSync(file('docs/configuration.md'), 'utf8'), describeConfiguration());
+  });
+
+  for (const setting of settings) {
+    it(`explains ${setting.path} with an example that is accepted`, () => {
+      assert.ok(setting.notes?.meaning);
+      const result = setting.schema.safeParse(setting.notes.example);
+      assert.ok(result.success, result.error?.message);
+    });
+  }
+
+  it('gives every setting a variable of its own', () => {
+    const variables = describeSettings().map(({ variable }) => variable);
+    assert.equal(new Set(variables).size, variables.length);
+  });
+});
+
+describe('the example configurations', () => {
+  it('sandbox.example.json loads', () => {
+    assert.equal(loadConfiguration({ file: file('config/sandbox.example.json') }).mode, 'sandbox');
+  });
+
+  it('production.example.json lacks nothing but the files it names', () => {
+    assert.throws(
+      () => loadConfiguration({ file: file('config/production.example.json') }),
+      (error) => {
+        assert.ok(error instanceof ConfigurationError);
+        assert.ok(error.faults.length > 0);
+        for (const { path, problem } of error.faults)
+          assert.match(`${path} ${problem}`, /[Ff]ile.*(\/etc\/musubi|ENOENT)|Files\[0\]/);
+        return true;
+      },
+    );
+  });
+});

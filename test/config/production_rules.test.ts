@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { ensureSandboxEncryptionKey, readEncryptionKey } from '../../config/encryption_key.ts';
+import { ConfigurationError, loadConfiguration } from '../../config/load.ts';
+import { markAsSandbox } from '../../config/sandbox_marker.ts';
+
+let folder: string;
+const path = (name: string) => join(folder, name);
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'musubi-production-'));
+  makeRoot('real', '/C=JP/O=JPKI/OU=JPKI for user authentication');
+  makeRoot('test', '/C=JP/O=JPKI-TEST/OU=JPKI for user authentication');
+  makeRoot('sandbox', '/C=JP/O=Musubi Sandbox/OU=JPKI for user authentication');
+  writeFileSync(path('encryption.key'), `${Buffer.alloc(32, 7).toString('base64')}\n`);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function makeRoot(name: string, subject: string): void {
+  const args = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout ${path(`${name}.key`)}`;
+  execFileSync('openssl', [...args.split(' '), '-out', path(`${name}.crt`), '-subj', subject], { stdio: 'ignore' });
+}
+
+function good() {
+  return {
+    mode: 'production',
+    publicUrl: 'https://id.example.jp',
+    dataFolder: path('data'),
+    encryptionKeyFile: path('encryption.key'),
+    database: { kind: 'postgresql', url: 'postgresql://db/musubi' } as Record<string, unknown>,
+    trust: { anchors: [{ name: 'user', file: path('real.crt'), kind: 'user' }] },
+    revocation: { lists: [{ anchor: 'user', url: 'http://crl.example.jp/user.crl' }] } as Record<string, unknown>,
+  };
+}
+
+function faultsOf(values: Record<string, unknown>): Record<string, string> {
+  try {
+    loadConfiguration({ values });
+  } catch (error) {
+    assert.ok(error instanceof ConfigurationError, String(error));
+    return Object.fromEntries(error.faults.map((fault) => [fault.path, fault.problem]));
+  }
+  return {};
+}
+
+/** Exactly one fault, at `path`, that says `problem`. */
+function refuses(values: Record<string, unknown>, at: string, problem: RegExp): void {
+  const faults = faultsOf(values);
+  assert.deepEqual(Object.keys(faults), [at]);
+  assert.match(faults[at] ?? '', problem);
+}
+
+describe('production', () => {
+  it('starts with a sound configuration', () => {
+    const loaded = loadConfiguration({ values: good() });
+    assert.equal(loaded.logging.format, 'json');
+    assert.equal(loaded.relyingParties.allowLoopback, false);
+    assert.deepEqual(loaded.outbound.allowedNetworks, []);
+  });
+
+  it('refuses plain http', () => refuses({ ...good(), publicUrl: 'http://id.example.jp' }, 'publicUrl', /plain http/));
+
+  for (const name of ['test', 'sandbox']) {
+    it(`refuses a root of the ${name} authority`, () => {
+      const trust = { anchors: [{ name: 'user', file: path(`${name}.crt`), kind: 'user' }] };
+      refuses({ ...good(), trust }, 'trust.anchors[0].file', /for tests only/);
+    });
+  }
+
+  it('refuses to go without roots', () => {
+    refuses({ ...good(), trust: { anchors: [] }, revocation: {} }, 'trust.anchors', /nobody could sign in/);
+  });
+
+  it('refuses signing roots alone', () => {
+    const trust = { anchors: [{ name: 'user', file: path('real.crt'), kind: 'signing' }] };
+    refuses({ ...good(), trust }, 'trust.anchors', /no root of kind user/);
+  });
+
+  it('refuses a root file that holds no certificate', () => {
+    const trust = { anchors: [{ name: 'user', file: path('encryption.key'), kind: 'user' }] };
+    refuses({ ...good(), trust }, 'trust.anchors[0].file', /no readable certificate/);
+  });
+
+  it('refuses a root that cannot be asked about revocation', () => {
+    refuses({ ...good(), revocation: {} }, 'revocation', /neither a list nor a responder/);
+    const responders = [{ anchor: 'user', url: 'http://ocsp.example.jp' }];
+    refuses({ ...good(), revocation: { sources: ['crl'], responders } }, 'revocation', /neither/);
+    assert.deepEqual(faultsOf({ ...good(), revocation: { sources: ['ocsp'], responders } }), {});
+  });
+
+  it('refuses to ask nobody', () => {
+    const revocation = { ...good().revocation, sources: [] };
+    refuses({ ...good(), revocation }, 'revocation.sources', /is empty/);
+  });
+
+  it('refuses a missing encryption key', () => {
+    refuses({ ...good(), encryptionKeyFile: undefined }, 'encryptionKeyFile', /is missing/);
+    refuses({ ...good(), encryptionKeyFile: path('nowhere') }, 'encryptionKeyFile', /ENOENT/);
+  });
+
+  it('refuses a key of another length, and never shows it', () => {
+    writeFileSync(path('short.key'), Buffer.alloc(16, 9).toString('base64'));
+    refuses({ ...good(), encryptionKeyFile: path('short.key') }, 'encryptionKeyFile', /32 bytes in base64/);
+    assert.ok(!JSON.stringify(faultsOf({ ...good(), encryptionKeyFile: path('short.key') })).includes('CQkJ'));
+  });
+
+  it('refuses a key that the sandbox made, wherever it was copied to', () => {
+    ensureSandboxEncryptionKey(path('made_by_sandbox.key'));
+    copyFileSync(path('made_by_sandbox.key'), path('renamed.key'));
+    refuses({ ...good(), encryptionKeyFile: path('renamed.key') }, 'encryptionKeyFile', /sandbox made/);
+  });
+
+  it('refuses a data folder that the sandbox made', () => {
+    markAsSandbox(path('sandbox_data'));
+    refuses({ ...good(), dataFolder: path('sandbox_data') }, 'dataFolder', /sandbox made/);
+  });
+
+  it('refuses the embedded database unless it is accepted', () => {
+    refuses({ ...good(), database: { kind: 'embedded' } }, 'database.kind', /power fails/);
+    assert.deepEqual(faultsOf({ ...good(), database: { kind: 'embedded', acceptEmbedded: true } }), {});
+  });
+
+  it('refuses a card agent on another machine by plain http', () => {
+    for (const url of ['http://agent.example.jp', 'http://127.0.0.1.example.jp:1', 'http://10.0.0.1']) {
+      refuses({ ...good(), signIn: { cardAgentUrls: [url] } }, 'signIn.cardAgentUrls[0]', /plain http/);
+    }
+    const cardAgentUrls = [
+      'http://127.0.0.1:35975',
+      'http://localhost:1',
+      'http://[::1]:1',
+      'https://agent.example.jp',
+    ];
+    assert.deepEqual(faultsOf({ ...good(), signIn: { cardAgentUrls } }), {});
+  });
+
+  it('refuses what is for development only', () => {
+    refuses({ ...good(), relyingParties: { allowLoopback: true } }, 'relyingParties.allowLoopback', /development/);
+    refuses({ ...good(), outbound: { allowPlainHttp: true } }, 'outbound.allowPlainHttp', /development/);
+  });
+
+  it('tells all of it at once', () => {
+    markAsSandbox(path('sandbox_data'));
+    const faults = faultsOf({
+      publicUrl: 'http://id.example.jp',
+      dataFolder: path('sandbox_data'),
+      trust: { anchors: [{ name: 'user', file: path('sandbox.crt'), kind: 'user' }] },
+      relyingParties: { allowLoopback: true },
+      signIn: { cardAgentUrls: ['http://agent.example.jp'] },
+    });
+    assert.deepEqual(Object.keys(faults).sort(), [
+      'dataFolder',
+      'database.kind',
+      'encryptionKeyFile',
+      'publicUrl',
+      'relyingParties.allowLoopback',
+      'revocation',
+      'signIn.cardAgentUrls[0]',
+      'trust.anchors[0].file',
+    ]);
+  });
+});
+
+describe('rules in every mode', () => {
+  const sandbox = { mode: 'sandbox', publicUrl: 'http://localhost:3000' };
+
+  it('PostgreSQL needs an address', () => {
+    refuses({ ...sandbox, database: { kind: 'postgresql' } }, 'database.url', /is missing/);
+  });
+
+  it('lists and responders name a root that is pinned', () => {
+    const revocation = { lists: [{ anchor: 'usr', url: 'http://localhost/x' }] };
+    refuses({ ...sandbox, revocation }, 'revocation.lists[0].anchor', /names "usr"/);
+  });
+
+  it('two roots do not share a name', () => {
+    const anchor = { name: 'user', file: path('sandbox.crt'), kind: 'user' };
+    refuses({ ...sandbox, trust: { anchors: [anchor, anchor] } }, 'trust.anchors', /several roots named "user"/);
+  });
+
+  it('the mutual-TLS listener has an origin of its own and readable files', () => {
+    const mutualTls = {
+      publicUrl: sandbox.publicUrl,
+      certificateFile: path('real.crt'),
+      keyFile: path('none.key'),
+    };
+    const faults = faultsOf({ ...sandbox, mutualTls });
+    assert.deepEqual(Object.keys(faults).sort(), ['mutualTls.keyFile', 'mutualTls.publicUrl']);
+  });
+});
+
+describe('the encryption key file', () => {
+  it('is made once by the sandbox and stays the same', () => {
+    ensureSandboxEncryptionKey(path('once.key'));
+    const first = readEncryptionKey(path('once.key'));
+    ensureSandboxEncryptionKey(path('once.key'));
+    assert.equal(first.length, 32);
+    assert.deepEqual(readEncryptionKey(path('once.key')), first);
+  });
+
+  for (const [what, text] of [
+    ['is empty', ''],
+    ['holds only a comment', '# nothing\n'],
+    ['is base64url', Buffer.alloc(32, 255).toString('base64url')],
+    ['has characters that decoding would drop', `${Buffer.alloc(32, 7).toString('base64')}!`],
+    ['is far too large', 'A'.repeat(5000)],
+  ] as const) {
+    it(`is refused when it ${what}`, () => {
+      writeFileSync(path('refused.key'), text);
+      assert.throws(() => readEncryptionKey(path('refused.key')), /32 bytes|too large/);
+    });
+  }
+});
