@@ -212,7 +212,7 @@ describe('renewal of a list', () => {
 
 describe('a list that is refused', () => {
   const bytes =
-    (body: BodyInit, init?: ResponseInit): Answer =>
+    (body: string, init?: ResponseInit): Answer =>
     () =>
       new Response(body, init);
   const endless = () => {
