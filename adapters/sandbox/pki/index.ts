@@ -70,6 +70,7 @@ export {
   keyIdentifier,
   keyPairOf,
   rsaPublicKeyInfo,
+  subjectPublicKeyBits,
   subjectPublicKeyInfo,
 } from './keys.ts';
 export { directoryName, dnsName, encodeName, otherName, type RelativeName } from './names.ts';
