@@ -26,7 +26,7 @@ export interface StoredAuditEvent extends AuditEvent {
   at: number;
   /** Hash of the previous event (32 zero bytes for the first). */
   previousHash: Uint8Array;
-  /** SHA-256 over the previous hash and this event's canonical JSON. */
+  /** SHA-256 over the previous hash, the sequence number and this event's canonical JSON (see audit_chain.ts). */
   hash: Uint8Array;
 }
 

@@ -1,0 +1,31 @@
+import type { CrlNumberStore } from '../../provider/authentication/revocation.ts';
+import type { Storage, Stores } from '../../provider/storage.ts';
+import type { Vault } from '../../provider/vault.ts';
+import type { Database, Queries } from './database.ts';
+import { createAuditStore } from './stores/audit_store.ts';
+import { createChallengeStore } from './stores/challenge_store.ts';
+import { createClientStore } from './stores/client_store.ts';
+import { createConsentStore } from './stores/consent_store.ts';
+import { createCrlNumberStore } from './stores/crl_number_store.ts';
+import { createIdentityStore } from './stores/identity_store.ts';
+import { createSigningKeyStore } from './stores/signing_key_store.ts';
+
+/** Every room's store over one database. The CRL numbers stand apart: no transaction of a room includes them. */
+export function createStorage(database: Database, vault: Vault): Storage & { crlNumbers: CrlNumberStore } {
+  function storesOn(queries: Queries, transact: Database['transaction']): Stores {
+    return {
+      identity: createIdentityStore(queries),
+      consents: createConsentStore(queries, transact),
+      challenges: createChallengeStore(queries),
+      clients: createClientStore(queries, vault),
+      signingKeys: createSigningKeyStore(queries, vault),
+      audit: createAuditStore(queries),
+    };
+  }
+
+  return {
+    ...storesOn(database, database.transaction),
+    crlNumbers: createCrlNumberStore(database),
+    transaction: (work) => database.transaction((queries) => work(storesOn(queries, (inner) => inner(queries)))),
+  };
+}

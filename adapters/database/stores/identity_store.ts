@@ -1,0 +1,106 @@
+import type { CardCheck } from '../../../provider/identity/identity.ts';
+import type { IdentityStore, KnownCertificate } from '../../../provider/identity/identity_store.ts';
+import type { Queries, Statement } from '../database.ts';
+import { storable } from '../storable_text.ts';
+
+const RECORD_SIGN_IN: Statement = {
+  name: 'identity_record_sign_in',
+  text: `UPDATE certificate SET checked_at = $2, check_source = $3, check_as_of = $4
+    WHERE lookup = $1 RETURNING subject_id, kind, status`,
+};
+const LAST_CARD_CHECK: Statement = {
+  name: 'identity_last_card_check',
+  text: `SELECT checked_at, check_source, check_as_of FROM certificate
+    WHERE subject_id = $1 AND kind = 'user' ORDER BY checked_at DESC LIMIT 1`,
+};
+const INSERT_SUBJECT: Statement = {
+  name: 'identity_insert_subject',
+  text: 'INSERT INTO subject (id, created_at) VALUES ($1, $2)',
+};
+const INSERT_CERTIFICATE: Statement = {
+  name: 'identity_insert_certificate',
+  text: `INSERT INTO certificate (lookup, kind, subject_id, sealed_serial, issuer_hash, fingerprint, not_before,
+      not_after, status, bound_at, checked_at, check_source, check_as_of)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'current', $9, $10, $11, $12)
+    ON CONFLICT (lookup) DO NOTHING`,
+};
+const PAIRWISE_IDENTIFIER: Statement = {
+  name: 'identity_pairwise_identifier',
+  text: `WITH stored AS (
+      INSERT INTO pairwise_identifier (subject_id, sector, identifier) VALUES ($1, $2, $3)
+      ON CONFLICT (subject_id, sector) DO NOTHING RETURNING identifier
+    )
+    SELECT identifier FROM stored
+    UNION ALL SELECT identifier FROM pairwise_identifier WHERE subject_id = $1 AND sector = $2
+    LIMIT 1`,
+};
+const FIND_BY_PAIRWISE: Statement = {
+  name: 'identity_find_by_pairwise',
+  text: 'SELECT subject_id FROM pairwise_identifier WHERE sector = $1 AND identifier = $2',
+};
+
+export function createIdentityStore(queries: Queries): IdentityStore {
+  return {
+    async recordSignIn(lookup, check) {
+      const { rows } = await queries.query<{
+        subject_id: string;
+        kind: KnownCertificate['kind'];
+        status: KnownCertificate['status'];
+      }>(RECORD_SIGN_IN, [lookup, check.checkedAt, check.source, check.asOf]);
+      const [row] = rows;
+      return row && { subjectId: row.subject_id, kind: row.kind, status: row.status };
+    },
+
+    async lastCardCheck(subjectId) {
+      const { rows } = await queries.query<{
+        checked_at: number;
+        check_source: CardCheck['source'];
+        check_as_of: number;
+      }>(LAST_CARD_CHECK, [subjectId]);
+      const [row] = rows;
+      return row && { checkedAt: row.checked_at, source: row.check_source, asOf: row.check_as_of };
+    },
+
+    async insertSubject(subjectId, now) {
+      await queries.query(INSERT_SUBJECT, [subjectId, now]);
+    },
+
+    async insertCertificate(record, check, now) {
+      const { count } = await queries.query(INSERT_CERTIFICATE, [
+        record.lookup,
+        record.kind,
+        record.subjectId,
+        record.sealedSerial,
+        record.issuerHash,
+        record.fingerprint,
+        record.notBefore,
+        record.notAfter,
+        now,
+        check.checkedAt,
+        check.source,
+        check.asOf,
+      ]);
+      return count === 1;
+    },
+
+    async pairwiseIdentifier(subjectId, sector, candidate) {
+      // A statement that meets a concurrent insert stores nothing and, reading as of its start, finds nothing either:
+      // asked again, it sees the other's.
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const { rows } = await queries.query<{ identifier: string }>(PAIRWISE_IDENTIFIER, [
+          subjectId,
+          sector,
+          candidate,
+        ]);
+        if (rows[0]) return rows[0].identifier;
+      }
+      throw new Error('a pairwise identifier was neither stored nor found');
+    },
+
+    async findSubjectByPairwise(sector, identifier) {
+      if (!storable(identifier)) return undefined;
+      const { rows } = await queries.query<{ subject_id: string }>(FIND_BY_PAIRWISE, [sector, identifier]);
+      return rows[0]?.subject_id;
+    },
+  };
+}
