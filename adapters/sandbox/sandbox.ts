@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import type { Clients } from '../../provider/oidc/clients.ts';
+import type { Clock } from '../../provider/world.ts';
+import { writeFileAtomically } from './authority/write_file.ts';
+import { hubSettings, type SandboxPorts } from './hub_settings.ts';
+import { type Neighbour, startNeighbour } from './neighbour.ts';
+import {
+  clinicMetadata,
+  generateClinicKey,
+  type SiteCredentials,
+  shopMetadata,
+  sites,
+} from './relying_parties/sites.ts';
+import { ensureWebTls } from './web_tls.ts';
+
+/** The neighbours that must be there before the hub: the authority and the card agent. */
+export interface Sandbox {
+  /** Settings for a hub among them, in the shape of a configuration file. */
+  readonly settings: Record<string, unknown>;
+  readonly cardsFolder: string;
+  /** Registers the demo relying parties at the hub (once) and starts them. */
+  startRelyingParties(hub: { issuer: string; clients: Clients }): Promise<{ clinic: string; shop: string }>;
+  /** Stops every neighbour. */
+  stop(): Promise<void>;
+}
+
+export const DEFAULT_PORTS: SandboxPorts = {
+  hub: 3000,
+  mutualTls: 3443,
+  authority: 3100,
+  cardAgent: 35_975,
+  clinic: 4001,
+  shop: 4002,
+};
+
+/** Starts the simulated authority and the card agent beside each other, each a process of its own. */
+export async function startSandbox(options: {
+  /** Absolute. */
+  dataFolder: string;
+  ports: SandboxPorts;
+  clock: Clock;
+}): Promise<Sandbox> {
+  const { dataFolder, ports, clock } = options;
+  const cardsFolder = join(dataFolder, 'cards');
+  await mkdir(cardsFolder, { recursive: true, mode: 0o700 });
+  const running: Neighbour[] = [];
+  const start = async (script: string, args: readonly string[]) => {
+    const neighbour = await startNeighbour(script, args);
+    running.push(neighbour);
+    return neighbour;
+  };
+  const stop = async () => {
+    await Promise.all(running.map((neighbour) => neighbour.stop()));
+  };
+
+  try {
+    const [authority, cardAgent, tls] = await Promise.all([
+      start('./authority/main.ts', ['--data', dataFolder, '--port', String(ports.authority)]),
+      start('../card/main.ts', ['--cards', cardsFolder, '--port', String(ports.cardAgent)]),
+      ensureWebTls(dataFolder),
+    ]);
+    const addresses = { authority: String(authority.listening), cardAgent: String(cardAgent.listening) };
+    return {
+      settings: await hubSettings({ dataFolder, ports, addresses, tls, now: clock() }),
+      cardsFolder,
+      stop,
+
+      async startRelyingParties({ issuer, clients }) {
+        const file = join(dataFolder, 'sandbox', 'relying-parties.json');
+        await writeFileAtomically(file, `${JSON.stringify(await registerSites(file, clients, ports), null, 2)}\n`);
+        const parties = await start('./relying_parties/main.ts', [
+          '--issuer',
+          issuer,
+          '--clients',
+          file,
+          '--clinic-port',
+          String(ports.clinic),
+          '--shop-port',
+          String(ports.shop),
+        ]);
+        return parties.listening as { clinic: string; shop: string };
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const savedSchema = z.object({
+  clinic: z.object({ client_id: z.string(), private_jwk: z.looseObject({ kty: z.string() }) }),
+  shop: z.object({ client_id: z.string(), client_secret: z.string() }),
+});
+
+/** The two demo sites as clients of the hub: registered at first start, and again when the ports have changed. */
+async function registerSites(file: string, clients: Clients, ports: SandboxPorts): Promise<SiteCredentials> {
+  const saved = savedSchema.safeParse(await readJson(file)).data;
+  const clinicKey = (saved?.clinic.private_jwk ?? generateClinicKey()) as SiteCredentials['clinic']['private_jwk'];
+  const secret = saved?.shop.client_secret ?? randomBytes(32).toString('base64url');
+  const origin = (site: 'clinic' | 'shop') => `http://${sites[site].host}:${ports[site]}`;
+  await ensureClient(clients, 'musubi-clinic', clinicMetadata(origin('clinic'), clinicKey));
+  await ensureClient(clients, 'musubi-store', shopMetadata(origin('shop')), secret);
+  return {
+    clinic: { client_id: 'musubi-clinic', private_jwk: clinicKey },
+    shop: { client_id: 'musubi-store', client_secret: secret },
+  };
+}
+
+async function ensureClient(
+  clients: Clients,
+  clientId: string,
+  metadata: Record<string, unknown>,
+  secret?: string,
+): Promise<void> {
+  const known = (await clients.list()).find((client) => client.client_id === clientId);
+  if (known && Object.entries(metadata).every(([name, value]) => isDeepStrictEqual(known[name], value))) return;
+  if (known) await clients.remove(clientId);
+  await clients.add({ ...metadata, client_id: clientId, ...(secret ? { client_secret: secret } : {}) });
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
