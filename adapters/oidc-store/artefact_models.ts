@@ -1,0 +1,49 @@
+/**
+ * How each of the engine's models may be written.
+ *
+ * - `once`: saved one time. A second save of the same id is a replay or a stale copy and is refused: a used or revoked
+ *   code or token cannot come back.
+ * - `again`: saved whenever its state changes, unless it has been used or destroyed meanwhile.
+ */
+export type Writing = 'once' | 'again';
+
+export interface ArtefactModel {
+  readonly writing: Writing;
+  /** Dies with the grant that its payload names. */
+  readonly ofGrant?: true;
+  /** Found by its payload's `uid` too. */
+  readonly byUid?: true;
+  /**
+   * Destroying it leaves a marker, because somebody may hold a copy in memory and save it a moment later: a session
+   * after logout, a grant after revocation.
+   */
+  readonly marksEnd?: true;
+}
+
+const MODELS: Readonly<Record<string, ArtefactModel>> = {
+  Session: { writing: 'again', byUid: true, marksEnd: true },
+  Grant: { writing: 'again', marksEnd: true },
+  Interaction: { writing: 'again' },
+  AuthorizationCode: { writing: 'once', ofGrant: true },
+  AccessToken: { writing: 'once', ofGrant: true },
+  RefreshToken: { writing: 'once', ofGrant: true },
+  ClientCredentials: { writing: 'once' },
+  PushedAuthorizationRequest: { writing: 'once' },
+  // RFC 7523 §3 (7.), RFC 9449 §11.1: the engine looks for the `jti` and then saves it, and two at once both find
+  // nothing. The second save is what tells them apart.
+  ReplayDetection: { writing: 'once' },
+  DeviceCode: { writing: 'again', ofGrant: true },
+  BackchannelAuthenticationRequest: { writing: 'again', ofGrant: true },
+  PreAuthorizedCode: { writing: 'again', ofGrant: true },
+  InitialAccessToken: { writing: 'again' },
+  RegistrationAccessToken: { writing: 'again' },
+};
+
+export const artefactModelNames: readonly string[] = Object.keys(MODELS);
+
+/** @throws Error for a model that this version of the engine did not have when the table above was made */
+export function artefactModel(name: string): ArtefactModel {
+  const model = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
+  if (!model) throw new Error(`how to keep the engine's model ${name} is not decided`);
+  return model;
+}

@@ -1,0 +1,98 @@
+import type { Statement } from '../database/database.ts';
+
+/** Revocation of a grant is a mark on the grant's row; whatever names that grant is not found from that moment on. */
+const GRANT_IS_NOT_REVOKED = `NOT EXISTS (
+  SELECT FROM oidc_artefact AS grant_row WHERE grant_row.key = artefact.grant_key AND grant_row.sealed_payload IS NULL)`;
+
+const LIVE = `artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2 AND ${GRANT_IS_NOT_REVOKED}`;
+
+function findBy(column: 'key' | 'uid_key' | 'user_code_key'): Statement {
+  return {
+    name: `artefact_find_by_${column}`,
+    text: `SELECT key, sealed_payload, consumed_at FROM oidc_artefact AS artefact
+      WHERE artefact.${column} = $1 AND ${LIVE}`,
+  };
+}
+
+export const FIND = findBy('key');
+export const FIND_BY_UID = findBy('uid_key');
+export const FIND_BY_USER_CODE = findBy('user_code_key');
+
+const INSERT = `INSERT INTO oidc_artefact AS artefact
+    (key, model, grant_key, uid_key, user_code_key, sealed_payload, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+const OVERWRITE = `UPDATE SET grant_key = excluded.grant_key, uid_key = excluded.uid_key,
+    user_code_key = excluded.user_code_key, sealed_payload = excluded.sealed_payload,
+    expires_at = excluded.expires_at, consumed_at = NULL`;
+
+/** $8 is now: a row that has expired is as good as swept. */
+export const SAVE_ONCE: Statement = {
+  name: 'artefact_save_once',
+  text: `${INSERT} ON CONFLICT (key) DO ${OVERWRITE} WHERE artefact.expires_at <= $8`,
+};
+export const SAVE_AGAIN: Statement = {
+  name: 'artefact_save_again',
+  text: `${INSERT} ON CONFLICT (key) DO ${OVERWRITE}
+    WHERE artefact.expires_at <= $8 OR (artefact.sealed_payload IS NOT NULL AND artefact.consumed_at IS NULL)`,
+};
+
+/** Of any number of callers one changes the row. */
+export const CONSUME: Statement = {
+  name: 'artefact_consume',
+  text: `UPDATE oidc_artefact AS artefact SET consumed_at = $2
+    WHERE key = $1 AND consumed_at IS NULL AND ${LIVE}`,
+};
+/** After a second use: marks the end of the grant that the used-up row names. $2 is now, $3 when the mark may go. */
+export const REVOKE_GRANT_OF_CONSUMED: Statement = {
+  name: 'artefact_revoke_grant_of_consumed',
+  text: `INSERT INTO oidc_artefact AS artefact (key, model, expires_at)
+    SELECT grant_key, 'Grant', $3 FROM oidc_artefact
+    WHERE key = $1 AND grant_key IS NOT NULL AND consumed_at IS NOT NULL AND expires_at > $2
+    ON CONFLICT (key) DO UPDATE SET sealed_payload = NULL, expires_at = excluded.expires_at
+      WHERE artefact.sealed_payload IS NOT NULL`,
+};
+
+export const DELETE: Statement = {
+  name: 'artefact_delete',
+  text: 'DELETE FROM oidc_artefact WHERE key = $1',
+};
+/** Empties a row and keeps it until $2. */
+export const MARK_END: Statement = {
+  name: 'artefact_mark_end',
+  text: `UPDATE oidc_artefact SET sealed_payload = NULL, uid_key = NULL, expires_at = $2
+    WHERE key = $1 AND sealed_payload IS NOT NULL`,
+};
+/** The same for a grant, whether or not it has been saved: the mark is what hides its tokens. */
+export const REVOKE_GRANT: Statement = {
+  name: 'artefact_revoke_grant',
+  text: `INSERT INTO oidc_artefact AS artefact (key, model, expires_at) VALUES ($1, 'Grant', $2)
+    ON CONFLICT (key) DO UPDATE SET sealed_payload = NULL, expires_at = excluded.expires_at
+      WHERE artefact.sealed_payload IS NOT NULL`,
+};
+/** One model at a time: the engine revokes several at once, and disjoint rows cannot deadlock. */
+export const DELETE_BY_GRANT: Statement = {
+  name: 'artefact_delete_by_grant',
+  text: 'DELETE FROM oidc_artefact WHERE grant_key = $1 AND model = $2',
+};
+
+/**
+ * $1 model, $2 now, $3 how many. With a grant goes everything that names it: nothing may outlive the mark that hides it,
+ * and tokens of an expired grant are refused anyway.
+ */
+export const SWEEP: Statement = {
+  name: 'artefact_sweep',
+  text: `WITH expired AS (
+      SELECT key FROM oidc_artefact WHERE model = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3
+      FOR UPDATE SKIP LOCKED
+    ), children AS (
+      DELETE FROM oidc_artefact WHERE grant_key IN (SELECT key FROM expired)
+    )
+    DELETE FROM oidc_artefact WHERE key IN (SELECT key FROM expired)`,
+};
+
+/** $1 model, $2 now, $3 where counting may stop. Reads one index. */
+export const COUNT: Statement = {
+  name: 'artefact_count',
+  text: `SELECT count(*) AS count FROM (
+      SELECT FROM oidc_artefact WHERE model = $1 AND expires_at > $2 LIMIT $3) AS counted`,
+};

@@ -1,0 +1,169 @@
+import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
+import type { ClientStore } from '../../provider/oidc/oidc_stores.ts';
+import type { Vault } from '../../provider/vault.ts';
+import type { Clock } from '../../provider/world.ts';
+import type { Queries, Statement } from '../database/database.ts';
+import { sweepInBatches } from '../database/sweep_in_batches.ts';
+import { artefactKey, isPossibleId } from './artefact_key.ts';
+import { artefactModel, artefactModelNames } from './artefact_models.ts';
+import * as sql from './artefact_statements.ts';
+import { createClientAdapter } from './client_adapter.ts';
+import { createUnauthenticatedQuota, type UnauthenticatedQuota } from './unauthenticated_quota.ts';
+
+/**
+ * How long the mark of a destroyed session or revoked grant stays (ms): far longer than any request, in flight when it
+ * was destroyed, can take to save its copy.
+ */
+const MARK_LIFETIME = 60 * 60 * 1000;
+
+/** Live rows that strangers may cause, by model. A sign-in in progress takes about 2 kB. */
+const DEFAULT_CAPS: Readonly<Record<string, number>> = {
+  Interaction: 100_000,
+  PushedAuthorizationRequest: 50_000,
+  DeviceCode: 20_000,
+};
+
+export interface OidcStore {
+  /** What the engine's configuration takes as `adapter`. */
+  readonly adapter: AdapterFactory;
+  /** Deletes what has expired; returns how many rows went, not counting tokens that went with their grant. */
+  sweep(now: number): Promise<number>;
+  /** Live rows of a model, for metrics. Reads as many index entries. */
+  countByModel(model: string): Promise<number>;
+}
+
+/**
+ * The engine's storage. Tokens are found by their hash and their contents are sealed: a stolen database holds nothing
+ * that can be presented. Every operation is one round trip.
+ *
+ * Single use and revocation do not rest on the engine's find-then-consume, through which 50 at once would all pass:
+ * - `consume` succeeds for one caller; every other gets `invalid_grant`, and the grant is revoked with everything that the
+ *   first one got or is about to get (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
+ * - A revoked grant hides what names it from every reader, so that a token saved a moment later is dead at birth.
+ * - What was used or destroyed cannot be saved again (see artefact_models.ts).
+ */
+export function createOidcStore(world: {
+  database: Queries;
+  vault: Vault;
+  clients: ClientStore;
+  clock: Clock;
+  caps?: Readonly<Record<string, number>>;
+}): OidcStore {
+  const { database, clock } = world;
+  const clientAdapter = createClientAdapter(world.clients, clock);
+
+  async function count(model: string, limit: number): Promise<number> {
+    const { rows } = await database.query<{ count: number }>(sql.COUNT, [model, clock(), limit]);
+    return rows[0]?.count ?? 0;
+  }
+  const quota = createUnauthenticatedQuota({ caps: world.caps ?? DEFAULT_CAPS, count, clock });
+
+  return {
+    adapter: (name) => (name === 'Client' ? clientAdapter : createArtefactAdapter(name, { ...world, quota })),
+    countByModel: (model) => count(model, Number.MAX_SAFE_INTEGER),
+    async sweep(now) {
+      let total = 0;
+      for (const model of artefactModelNames) {
+        total += await sweepInBatches(async (limit) => (await database.query(sql.SWEEP, [model, now, limit])).count);
+      }
+      return total;
+    },
+  };
+}
+
+interface Row {
+  key: Buffer;
+  sealed_payload: Buffer;
+  consumed_at: number | null;
+}
+
+function createArtefactAdapter(
+  name: string,
+  world: { database: Queries; vault: Vault; clock: Clock; quota: UnauthenticatedQuota },
+): Adapter {
+  const { database, vault, clock, quota } = world;
+  const model = artefactModel(name);
+  const purpose = `oidc.${name}`;
+  const keyOf = (id: string) => artefactKey(name, id);
+  const uidKeyOf = (uid: string) => artefactKey(`${name}.uid`, uid);
+  // A user code has few bits: a plain hash of it could be searched.
+  const userCodeKeyOf = (userCode: string) => vault.index('oidc.user-code', Buffer.from(userCode));
+
+  async function find(statement: Statement, key: Uint8Array): Promise<AdapterPayload | undefined> {
+    const { rows } = await database.query<Row>(statement, [key, clock()]);
+    const [row] = rows;
+    if (!row) return undefined;
+    const payload: AdapterPayload = JSON.parse(Buffer.from(vault.open(purpose, row.sealed_payload)).toString());
+    // Somebody who can write to the table must not put one person's session under another's key.
+    if (payload.jti !== undefined && !keyOf(payload.jti).equals(row.key)) {
+      throw new Error(`a stored ${name} lies under another's key`);
+    }
+    if (row.consumed_at !== null) payload.consumed = Math.floor(row.consumed_at / 1000);
+    return payload;
+  }
+
+  return {
+    async upsert(id, payload, expiresIn) {
+      if (isFirstSave(payload)) await quota.admit(name);
+      const now = clock();
+      const { grantId, uid, userCode } = payload;
+      const { count } = await database.query(model.writing === 'once' ? sql.SAVE_ONCE : sql.SAVE_AGAIN, [
+        keyOf(id),
+        name,
+        model.ofGrant && grantId !== undefined ? artefactKey('Grant', grantId) : null,
+        model.byUid && uid !== undefined ? uidKeyOf(uid) : null,
+        userCode === undefined ? null : userCodeKeyOf(userCode),
+        vault.seal(purpose, Buffer.from(JSON.stringify(payload))),
+        expiryOf(payload, expiresIn, now),
+        now,
+      ]);
+      if (count === 1 || model.writing === 'again') return;
+      throw new errors.InvalidRequest('this has been used already');
+    },
+
+    async find(id) {
+      return isPossibleId(id) ? find(sql.FIND, keyOf(id)) : undefined;
+    },
+
+    async findByUid(uid) {
+      return isPossibleId(uid) ? find(sql.FIND_BY_UID, uidKeyOf(uid)) : undefined;
+    },
+
+    async findByUserCode(userCode) {
+      return isPossibleId(userCode) ? find(sql.FIND_BY_USER_CODE, userCodeKeyOf(userCode)) : undefined;
+    },
+
+    async consume(id) {
+      const key = keyOf(id);
+      const now = clock();
+      if ((await database.query(sql.CONSUME, [key, now])).count === 1) return;
+      await database.query(sql.REVOKE_GRANT_OF_CONSUMED, [key, now, now + MARK_LIFETIME]);
+      if (name === 'PushedAuthorizationRequest') {
+        throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
+      }
+      throw new errors.InvalidGrant(`${name} was used at the same moment, or is gone`);
+    },
+
+    async destroy(id) {
+      const key = keyOf(id);
+      if (name === 'Grant') await database.query(sql.REVOKE_GRANT, [key, clock() + MARK_LIFETIME]);
+      else if (model.marksEnd) await database.query(sql.MARK_END, [key, clock() + MARK_LIFETIME]);
+      else await database.query(sql.DELETE, [key]);
+    },
+
+    async revokeByGrantId(grantId) {
+      await database.query(sql.DELETE_BY_GRANT, [artefactKey('Grant', grantId), name]);
+    },
+  };
+}
+
+/** A person's answer to an open interaction or device code is saved under its id: a full store must not refuse that. */
+function isFirstSave(payload: AdapterPayload): boolean {
+  return payload.result === undefined && payload.accountId === undefined && payload.error === undefined;
+}
+
+/** The payload's own expiry (seconds), so that saving again leaves the expiry's index alone; else from `expiresIn`. */
+function expiryOf(payload: AdapterPayload, expiresIn: number | undefined, now: number): number {
+  if (typeof payload.exp === 'number') return payload.exp * 1000;
+  return typeof expiresIn === 'number' ? now + expiresIn * 1000 : Number.MAX_SAFE_INTEGER;
+}
