@@ -212,7 +212,7 @@ const builders: Builders = {
     const words = wordsIn(language);
     const relyingParty = relyingPartyModel(input.relyingParty, words);
     return {
-      title: words.consent.title(relyingParty.name),
+      title: words.consent.title,
       imageOrigins: originsOf(relyingParty.logoUrl),
       model: {
         relyingParty,

@@ -80,8 +80,8 @@ export const ja = {
     },
   },
   consent: {
-    title: (name: string) => `「${name}」に情報を提供しますか`,
-    lead: '次の情報を提供してよいか、あなたが決めてください。',
+    title: '情報の提供に同意しますか',
+    lead: (name: string) => `「${name}」が、次の情報を求めています。提供してよいか、あなたが決めてください。`,
     purpose: '利用目的',
     noPurpose: 'このサービスは、利用目的を登録していません。',
     claims: '提供する情報',
