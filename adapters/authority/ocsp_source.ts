@@ -68,17 +68,17 @@ export class OcspSource {
   }
 
   /**
-   * The answer, from memory or from the responder. Several people waiting for the same answer share one question.
+   * The answer, from memory or from the responder at `address`. Several people waiting for the same answer share one question.
    *
    * @throws HubError `revocation_unavailable` or `certificate_unknown`.
    */
-  ask(certificate: Certificate, anchor: TrustAnchor): Promise<RevocationVerdict> {
+  ask(address: string, certificate: Certificate, anchor: TrustAnchor): Promise<RevocationVerdict> {
     const known = this.known(certificate, anchor, this.#world.clock());
     if (known !== undefined) return Promise.resolve(known);
     const key = keyOf(certificate, anchor);
     const underway = this.#underway.get(key);
     if (underway !== undefined) return underway;
-    const asking = this.#ask(certificate, anchor, key).finally(() => this.#underway.delete(key));
+    const asking = this.#ask(address, certificate, anchor, key).finally(() => this.#underway.delete(key));
     this.#underway.set(key, asking);
     return asking;
   }
@@ -87,9 +87,7 @@ export class OcspSource {
     return { cached: this.#answers.size, asked: this.#asked, failed: this.#failed };
   }
 
-  async #ask(certificate: Certificate, anchor: TrustAnchor, key: string): Promise<RevocationVerdict> {
-    const address = this.addressOf(certificate, anchor);
-    if (address === undefined) throw unavailable('ocsp_no_address');
+  async #ask(address: string, certificate: Certificate, anchor: TrustAnchor, key: string): Promise<RevocationVerdict> {
     this.#asked += 1;
     let answer: OcspAnswer;
     try {

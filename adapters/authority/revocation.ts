@@ -80,7 +80,8 @@ export function createRevocation(world: RevocationWorld): Revocation {
       const byAnswer = ocsp.known(certificate, anchor, now);
       if (byAnswer?.status === 'revoked') return byAnswer;
       if (channel !== 'ocsp' && byList !== undefined) return byList;
-      if (channel !== 'crl' && ocsp.addressOf(certificate, anchor) !== undefined) return ocsp.ask(certificate, anchor);
+      const address = channel === 'crl' ? undefined : ocsp.addressOf(certificate, anchor);
+      if (address !== undefined) return ocsp.ask(address, certificate, anchor);
       throw new HubError('revocation_unavailable', 503, 'Whether the card is still valid cannot be checked just now.', {
         retryAfter: retryAfter(sources, anchor, now),
         details: { channel, anchor: anchor.id },
