@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { isSandboxEncryptionKey, readEncryptionKey } from './encryption_key.ts';
+import { encryptionKeyProblem, isSandboxEncryptionKey } from './encryption_key.ts';
 import { isMarkedAsSandbox } from './sandbox_marker.ts';
 import type { PartialSettings } from './schema.ts';
 import { isLoopbackHost } from './value_kinds.ts';
@@ -131,11 +131,11 @@ function encryptionKeyIsGivenAndReal({ encryptionKeyFile: file }: PartialSetting
   if (file === undefined) {
     return [fault(path, 'is missing', 'write the path of a file made with `openssl rand -base64 32`')];
   }
-  try {
-    readEncryptionKey(file);
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-    return [fault(path, `cannot be used: ${reason}`, 'write the path of a file made with `openssl rand -base64 32`')];
+  const problem = encryptionKeyProblem(file);
+  if (problem) {
+    return [
+      fault(path, `names a file that ${problem}`, 'write the path of a file made with `openssl rand -base64 32`'),
+    ];
   }
   if (!isSandboxEncryptionKey(file)) return [];
   return [fault(path, 'names a key that the sandbox made', 'make a new one with `openssl rand -base64 32`')];

@@ -58,7 +58,8 @@ export const schema = z.strictObject({
   encryptionKeyFile: setting(filePath().optional(), {
     meaning:
       'File with the master key that everything encrypted at rest depends on: 32 random bytes in base64 ' +
-      '(`openssl rand -base64 32`). Keep a copy: without it the database is unreadable',
+      '(`openssl rand -base64 32`), readable by its owner only; a second line is the next key, and what is encrypted from ' +
+      'then on depends on that one. Keep a copy: without it the database is unreadable',
     example: '/etc/musubi/encryption.key',
     derivedDefault: 'in the sandbox `encryption.key` in the data folder, made at first start; in production none',
     path: true,

@@ -1,5 +1,6 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isAddressOrNetwork } from './networks.ts';
 
 /**
  * The kinds of values that settings have. Each says in its own words what it wants, so that a fault reads "must be …".
@@ -65,10 +66,10 @@ export const filePath = () => {
     .refine((text) => text.length > 0 && text.length <= 1000 && !text.includes('\0'), { error });
 };
 
-/** One address, or a network in CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3). */
+/** One address, or a network in CIDR notation. */
 export const addressOrNetwork = () => {
   const error = 'must be an IP address or a network such as 10.0.0.0/8 or fd00::/8';
-  return z.string({ error }).refine((text) => addToBlockList(new BlockList(), text), { error });
+  return z.string({ error }).refine((text) => isAddressOrNetwork(text), { error });
 };
 
 /** How one setting refers to another. */
@@ -93,22 +94,6 @@ export const scopeToken = () => {
 export function listOf<T extends z.ZodType>(item: T, max: number) {
   const error = `must be a list of at most ${max}`;
   return z.array(item, { error }).max(max, { error });
-}
-
-/** Adds an address or a network to a list; false when the text is neither. */
-export function addToBlockList(list: BlockList, text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  const type = family === 4 ? 'ipv4' : 'ipv6';
-  if (prefix === undefined) {
-    list.addAddress(address, type);
-    return true;
-  }
-  const length = Number(prefix);
-  if (!/^\d{1,3}$/.test(prefix) || length > (family === 4 ? 32 : 128)) return false;
-  list.addSubnet(address, length, type);
-  return true;
 }
 
 /** A host that never leaves this machine (RFC 8252 §8.3; `localhost` by RFC 6761 §6.3). */

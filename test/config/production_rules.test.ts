@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ensureSandboxEncryptionKey, readEncryptionKey } from '../../config/encryption_key.ts';
+import { encryptionKeyProblem, ensureSandboxEncryptionKey } from '../../config/encryption_key.ts';
 import { ConfigurationError, loadConfiguration } from '../../config/load.ts';
 import { markAsSandbox } from '../../config/sandbox_marker.ts';
 
@@ -16,9 +25,13 @@ before(() => {
   makeRoot('real', '/C=JP/O=JPKI/OU=JPKI for user authentication');
   makeRoot('test', '/C=JP/O=JPKI-TEST/OU=JPKI for user authentication');
   makeRoot('sandbox', '/C=JP/O=Musubi Sandbox/OU=JPKI for user authentication');
-  writeFileSync(path('encryption.key'), `${Buffer.alloc(32, 7).toString('base64')}\n`);
+  writeKey('encryption.key', `${Buffer.alloc(32, 7).toString('base64')}\n`);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
+
+function writeKey(name: string, text: string): void {
+  writeFileSync(path(name), text, { mode: 0o600 });
+}
 
 function makeRoot(name: string, subject: string): void {
   const args = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout ${path(`${name}.key`)}`;
@@ -103,7 +116,7 @@ describe('production', () => {
   });
 
   it('refuses a key of another length, and never shows it', () => {
-    writeFileSync(path('short.key'), Buffer.alloc(16, 9).toString('base64'));
+    writeKey('short.key', Buffer.alloc(16, 9).toString('base64'));
     refuses({ ...good(), encryptionKeyFile: path('short.key') }, 'encryptionKeyFile', /32 bytes in base64/);
     assert.ok(!JSON.stringify(faultsOf({ ...good(), encryptionKeyFile: path('short.key') })).includes('CQkJ'));
   });
@@ -193,24 +206,43 @@ describe('rules in every mode', () => {
 });
 
 describe('the encryption key file', () => {
-  it('is made once by the sandbox and stays the same', () => {
+  it('is made once by the sandbox, for its owner only, and stays the same', () => {
     ensureSandboxEncryptionKey(path('once.key'));
-    const first = readEncryptionKey(path('once.key'));
+    const first = readFileSync(path('once.key'), 'utf8');
     ensureSandboxEncryptionKey(path('once.key'));
-    assert.equal(first.length, 32);
-    assert.deepEqual(readEncryptionKey(path('once.key')), first);
+    assert.equal(readFileSync(path('once.key'), 'utf8'), first);
+    assert.equal(statSync(path('once.key')).mode & 0o777, 0o600);
+    assert.equal(encryptionKeyProblem(path('once.key')), undefined);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.includes('draft')),
+      [],
+    );
+  });
+
+  const key = Buffer.alloc(32, 7).toString('base64');
+
+  it('may hold the next key on another line', () => {
+    writeKey('two.key', `${key}\n# 2027\n${Buffer.alloc(32, 8).toString('base64')}\n`);
+    assert.equal(encryptionKeyProblem(path('two.key')), undefined);
+  });
+
+  it('is refused when everybody may read it', () => {
+    writeKey('open.key', key);
+    chmodSync(path('open.key'), 0o644);
+    assert.match(encryptionKeyProblem(path('open.key')) ?? '', /everybody/);
   });
 
   for (const [what, text] of [
     ['is empty', ''],
     ['holds only a comment', '# nothing\n'],
     ['is base64url', Buffer.alloc(32, 255).toString('base64url')],
-    ['has characters that decoding would drop', `${Buffer.alloc(32, 7).toString('base64')}!`],
-    ['is far too large', 'A'.repeat(5000)],
+    ['has characters that decoding would drop', `${key}!`],
+    ['has something else on the second line', `${key}\nhello\n`],
+    ['is far too large', `${key}\n`.repeat(1000)],
   ] as const) {
     it(`is refused when it ${what}`, () => {
-      writeFileSync(path('refused.key'), text);
-      assert.throws(() => readEncryptionKey(path('refused.key')), /32 bytes|too large/);
+      writeKey('refused.key', text);
+      assert.match(encryptionKeyProblem(path('refused.key')) ?? '', /32 bytes|too large/);
     });
   }
 });
