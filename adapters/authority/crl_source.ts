@@ -54,6 +54,7 @@ export class CrlSource {
   #list: RevocationList | undefined;
   /** Validators of `#list`; a list that was refused leaves none, so that the next look is a full one. */
   #validators: Record<string, string> = {};
+  #underway: Promise<void> | undefined;
   #cancelNext: (() => void) | undefined;
   #nextAt: number | undefined;
   #lastSuccessAt: number | undefined;
@@ -76,9 +77,12 @@ export class CrlSource {
     return this.#nextAt;
   }
 
-  /** Makes the first attempt and schedules the next, whatever came of it. Never rejects. */
-  async start(): Promise<void> {
-    await this.#refresh();
+  /** Looks now and schedules the next look, whatever comes of it. Never rejects. A look underway is joined. */
+  refresh(): Promise<void> {
+    this.#underway ??= this.#refresh().finally(() => {
+      this.#underway = undefined;
+    });
+    return this.#underway;
   }
 
   stop(): void {
@@ -104,6 +108,7 @@ export class CrlSource {
 
   async #refresh(): Promise<void> {
     const { clock, log } = this.#world;
+    this.#cancelNext?.();
     try {
       const changed = await this.#look();
       this.#failure = undefined;
@@ -180,14 +185,14 @@ export class CrlSource {
     const { clock, schedule } = this.#world;
     const delay = this.#failures === 0 ? this.#regularDelay() : this.#retryDelay();
     this.#nextAt = clock() + delay;
-    this.#cancelNext = schedule(delay, () => void this.#refresh());
+    this.#cancelNext = schedule(delay, () => void this.refresh());
   }
 
-  /** At the next interval, or when the list ends if that is sooner. */
+  /** At the next interval, or when the list ends if that is sooner; never in a hurry about one that ends at once. */
   #regularDelay(): number {
     const { clock, settings } = this.#world;
     const untilEnd = (this.#list?.nextUpdate ?? 0) - clock();
-    return Math.max(settings.retryDelay, Math.min(settings.refreshInterval, untilEnd));
+    return Math.min(settings.refreshInterval, Math.max(settings.retryDelay, untilEnd));
   }
 
   /** Doubles with each failure, and is spread over half its length so that many hubs do not come back as one. */

@@ -36,6 +36,8 @@ export interface RevocationStatus {
 export interface Revocation extends RevocationSource {
   /** Resolves when every list has been tried once. Does not reject when the authority is away: it tries again later. */
   start(): Promise<void>;
+  /** Looks at every list now, without waiting for the schedule. Does not reject either. */
+  refresh(): Promise<void>;
   stop(): void;
   /** Whether sign-ins can be decided now: every list whose root is in date is fresh. */
   ready(): boolean;
@@ -72,6 +74,10 @@ export function createRevocation(world: RevocationWorld): Revocation {
     isResponderGood: (responder, anchor) => askLists(sources, responder, anchor, clock())?.status === 'good',
   });
 
+  const refresh = async () => {
+    await Promise.all(sources.map((source) => source.refresh()));
+  };
+
   return {
     async check(certificate, anchor, channel) {
       const now = clock();
@@ -87,9 +93,8 @@ export function createRevocation(world: RevocationWorld): Revocation {
         details: { channel, anchor: anchor.id },
       });
     },
-    async start() {
-      await Promise.all(sources.map((source) => source.start()));
-    },
+    start: refresh,
+    refresh,
     stop() {
       for (const source of sources) source.stop();
     },

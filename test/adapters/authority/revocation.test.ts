@@ -199,6 +199,24 @@ describe('renewal of a list', () => {
     await assert.rejects(revocation.check(certificate, anchor, 'any'), unavailable(Math.max(5, due)));
   });
 
+  it('looks at once when asked to, joins a look underway, and keeps one schedule', async () => {
+    const { revocation, requests, serveList, time } = authority([anchor]);
+    await serveList(issuer, { number: 1 });
+    await revocation.start();
+    await serveList(issuer, { number: 2, entries: [entry(4711n)] });
+    await Promise.all([revocation.refresh(), revocation.refresh()]);
+    assert.equal(requests.length, 2);
+    assert.equal((await revocation.check(certificate, anchor, 'crl')).status, 'revoked');
+    assert.deepEqual(time.pending, [15 * MINUTE]);
+  });
+
+  it('may look more often than it retries', async () => {
+    const { revocation, serveList, time } = authority([anchor], { settings: { refreshInterval: SECOND } });
+    await serveList(issuer);
+    await revocation.start();
+    assert.deepEqual(time.pending, [SECOND]);
+  });
+
   it('ends with stop', async () => {
     const { revocation, requests, serveList, time } = authority([anchor]);
     await serveList(issuer);
