@@ -1,0 +1,376 @@
+import type { Problem } from './relying_party_error.ts';
+import type { Language } from './sites.ts';
+import type { Notice } from './visitors.ts';
+
+interface Text {
+  title: string;
+  paragraphs: readonly string[];
+}
+
+export interface Words {
+  skip: string;
+  otherLanguage: string;
+  language: string;
+  demoNote: string;
+  home: string;
+  privacy: string;
+  terms: string;
+
+  frontTitle: string;
+  frontLead: string;
+  signIn: string;
+  signInNote: string;
+  asksTitle: string;
+  asksNote: string;
+  stepsTitle: string;
+  steps: readonly string[];
+
+  greeting: (name: string | undefined) => string;
+  greetingLead: string;
+  identityTitle: string;
+  sub: string;
+  subNote: string;
+  acr: string;
+  acrMeaning: string;
+  amr: string;
+  amrMeanings: Readonly<Record<string, string>>;
+  authTime: string;
+  unknown: string;
+  claimsTitle: string;
+  claimsNote: string;
+  claims: Readonly<Record<string, string>>;
+  given: string;
+  notGiven: string;
+  notGivenNote: string;
+  cardGood: string;
+  cardCheckedAt: string;
+  cardSource: string;
+  cardAsOf: string;
+  cardSources: Readonly<Record<string, string>>;
+  genders: Readonly<Record<string, string>>;
+  otherTitle: string;
+  otherNote: (name: string) => string;
+  otherLink: (name: string) => string;
+  check: string;
+  signOut: string;
+  technicalTitle: string;
+  idToken: string;
+  userinfo: string;
+
+  notices: Readonly<Record<Notice, string>>;
+  problems: Readonly<Record<Problem, Text>>;
+  hubCode: string;
+  tryAgain: string;
+  backToFront: string;
+  texts: Readonly<Record<'privacy' | 'terms', Text>>;
+}
+
+const ja: Words = {
+  skip: '本文へ移動',
+  otherLanguage: 'English',
+  language: '言語',
+  demoNote: '検証環境のデモサイト',
+  home: 'トップページ',
+  privacy: 'プライバシーについて',
+  terms: '利用規約',
+
+  frontTitle: 'ようこそ',
+  frontLead: 'マイナンバーカードでサインインできるデモサイトです。会員登録やパスワードは要りません。',
+  signIn: 'マイナンバーカードでサインイン',
+  signInNote: 'サインインの画面（Musubi）に移ります。カードの暗証番号がこのサイトに渡ることはありません。',
+  asksTitle: 'このサイトがお願いする情報',
+  asksNote: 'どの情報を渡すかは、次の画面でご自身が選びます。',
+  stepsTitle: 'サインインの流れ',
+  steps: [
+    'サインインのボタンを押します。',
+    'カードを選び、カードソフトの画面で暗証番号を入力します。',
+    '渡す情報を確かめて同意します。2回目からは不要です。',
+    'このサイトに戻ります。',
+  ],
+
+  greeting: (name) => (name === undefined ? 'サインインしました' : `${name} さん、こんにちは`),
+  greetingLead: 'このサイトがあなたについて知っていることは、このページに書かれているものだけです。',
+  identityTitle: 'あなたの識別子',
+  sub: '識別子（sub）',
+  subNote: 'このサイトだけの識別子です。次に来たときも同じで、ほかのサイトでは別のものになります。',
+  acr: '認証の強さ（acr）',
+  acrMeaning: 'カードと暗証番号による認証。最も高い水準です。',
+  amr: '認証の方法（amr）',
+  amrMeanings: {
+    sc: 'スマートカード',
+    pin: '暗証番号',
+    hwk: 'カード内の鍵',
+    mfa: '多要素',
+  },
+  authTime: '認証した日時（auth_time）',
+  unknown: '不明',
+  claimsTitle: '渡された情報',
+  claimsNote: 'このサイトがお願いした情報と、渡されたものです。',
+  claims: {
+    sub: '識別子（次回も同じ方だと分かる）',
+    card_status: 'カードの有効性',
+    name: '氏名',
+    address: '住所',
+    birthdate: '生年月日',
+    gender: '性別',
+  },
+  given: '渡されました',
+  notGiven: '渡されていません',
+  notGivenNote: '同意しなかったか、Musubi に登録がありません。なくてもこのサイトは使えます。',
+  cardGood: 'カードは有効です。',
+  cardCheckedAt: '確認した日時',
+  cardSource: '確認の方法',
+  cardAsOf: '情報の時点',
+  cardSources: { crl: '失効リスト（CRL）', ocsp: 'オンライン照会（OCSP）' },
+  genders: { male: '男性', female: '女性', '1': '男性', '2': '女性', '3': '不明', '9': '不明' },
+  otherTitle: 'もう一つのサイトでも試す',
+  otherNote: (name) =>
+    `${name}では、あなたは別の識別子になります。二つのサイトが情報を突き合わせても、同じ方だとは分かりません。`,
+  otherLink: (name) => `${name}を開く`,
+  check: 'サインインが続いているか確かめる',
+  signOut: 'サインアウト',
+  technicalTitle: '開発者の方へ：受け取った内容',
+  idToken: 'ID トークンの中身',
+  userinfo: 'UserInfo の応答',
+
+  notices: {
+    signed_out: 'サインアウトしました。',
+    signed_out_here_only:
+      'このサイトからはサインアウトしましたが、Musubi につながりませんでした。共用の端末では、ブラウザーをすべて閉じてください。',
+    signed_out_at_hub: 'Musubi でサインアウトしたため、このサイトからもサインアウトしました。',
+    still_signed_in: 'Musubi でのサインインは続いています。',
+    not_signed_in_at_hub: 'Musubi では確認できませんでした。もう一度サインインしてください。',
+  },
+  problems: {
+    access_denied: {
+      title: 'サインインを中止しました',
+      paragraphs: [
+        '情報を渡すことに同意されなかったか、サインインが取り消されました。このサイトには何も渡っていません。',
+        '気が変わったら、いつでももう一度お試しください。',
+      ],
+    },
+    sign_in_unknown: {
+      title: 'このサインインは続けられません',
+      paragraphs: [
+        'このブラウザーで始めたサインインが見つかりません。時間がたち過ぎたか、別のブラウザーや古い画面から戻ってきた可能性があります。',
+        'もう一度サインインしてください。Cookie を止めている場合は、許可してください。',
+      ],
+    },
+    answer_refused: {
+      title: 'サインインを確かめられませんでした',
+      paragraphs: [
+        '受け取った応答が正しいものと確認できなかったため、使いませんでした。サインインはしていません。',
+        'もう一度サインインしてください。続くときは、このサイトの運営者にお知らせください。',
+      ],
+    },
+    assurance_too_low: {
+      title: 'カードでの認証が必要です',
+      paragraphs: [
+        'このサイトは、マイナンバーカードと暗証番号による認証だけを受け付けます。',
+        'もう一度サインインし、カードを使ってください。',
+      ],
+    },
+    hub_refused: {
+      title: 'Musubi がサインインを受け付けませんでした',
+      paragraphs: [
+        '一時的な障害か、このサイトの設定の問題です。あなたのカードの問題ではありません。',
+        '少し待って、もう一度お試しください。続くときは、下の記号をこのサイトの運営者にお知らせください。',
+      ],
+    },
+    hub_unreachable: {
+      title: 'Musubi につながりません',
+      paragraphs: [
+        'サインインの仕組み（Musubi）が動いていないか、まだ準備中です。',
+        '1分ほど待って、もう一度お試しください。',
+      ],
+    },
+    logout_token_refused: {
+      title: 'サインアウトの通知を受け付けませんでした',
+      paragraphs: ['通知が正しいものと確認できませんでした。'],
+    },
+    foreign_origin: {
+      title: '別のサイトからの操作は受け付けません',
+      paragraphs: ['トップページを開き、そこからもう一度操作してください。'],
+    },
+    page_unknown: {
+      title: 'ページが見つかりません',
+      paragraphs: ['アドレスが変わったか、間違っています。トップページからお探しください。'],
+    },
+    failed: {
+      title: '問題が起きました',
+      paragraphs: ['このサイトの不具合です。少し待って、もう一度お試しください。'],
+    },
+  },
+  hubCode: '記号',
+  tryAgain: 'もう一度サインインする',
+  backToFront: 'トップページへ戻る',
+  texts: {
+    privacy: {
+      title: 'プライバシーについて',
+      paragraphs: [
+        'これは検証環境のデモサイトです。登場する人物もカードもすべて架空のものです。',
+        '受け取った情報はサインインしている間だけメモリーに置かれ、サインアウトするか1時間たつか、このプログラムが終わると消えます。ファイルやデータベースには保存しません。',
+        'カードの番号、証明書、暗証番号を受け取ることはありません。',
+      ],
+    },
+    terms: {
+      title: '利用規約',
+      paragraphs: [
+        'これは検証環境のデモサイトで、実際の診療や販売は行っていません。',
+        '本物の個人情報を入力しないでください。',
+      ],
+    },
+  },
+};
+
+const en: Words = {
+  skip: 'Skip to main content',
+  otherLanguage: '日本語',
+  language: 'Language',
+  demoNote: 'A demo site of the sandbox',
+  home: 'Front page',
+  privacy: 'Privacy',
+  terms: 'Terms of use',
+
+  frontTitle: 'Welcome',
+  frontLead: 'A demo site where you sign in with your My Number Card. No registration, no password.',
+  signIn: 'Sign in with My Number Card',
+  signInNote: 'You go to the sign-in page (Musubi). This site never learns your card’s PIN.',
+  asksTitle: 'What this site asks for',
+  asksNote: 'You decide on the next pages what to give.',
+  stepsTitle: 'How it goes',
+  steps: [
+    'Press the sign-in button.',
+    'Choose your card, and type its PIN in the card software’s own window.',
+    'See what would be given, and agree. The next time you are not asked again.',
+    'You are back here.',
+  ],
+
+  greeting: (name) => (name === undefined ? 'You are signed in' : `Hello, ${name}`),
+  greetingLead: 'What is written on this page is all that this site knows about you.',
+  identityTitle: 'Who you are here',
+  sub: 'Identifier (sub)',
+  subNote: 'For this site only: the same whenever you come back, and another one at every other site.',
+  acr: 'Strength (acr)',
+  acrMeaning: 'Card and PIN: the highest level there is.',
+  amr: 'Methods (amr)',
+  amrMeanings: { sc: 'smart card', pin: 'PIN', hwk: 'key in the card', mfa: 'more than one factor' },
+  authTime: 'Card used (auth_time)',
+  unknown: 'not known',
+  claimsTitle: 'What was given',
+  claimsNote: 'What this site asked for, and what came.',
+  claims: {
+    sub: 'An identifier, to recognise you the next time',
+    card_status: 'Whether your card is valid',
+    name: 'Name',
+    address: 'Address',
+    birthdate: 'Date of birth',
+    gender: 'Sex',
+  },
+  given: 'Given',
+  notGiven: 'Not given',
+  notGivenNote: 'You did not agree to it, or Musubi does not hold it. This site works without it.',
+  cardGood: 'Your card is valid.',
+  cardCheckedAt: 'Card checked',
+  cardSource: 'Source',
+  cardAsOf: 'As of',
+  cardSources: { crl: 'revocation list (CRL)', ocsp: 'online enquiry (OCSP)' },
+  genders: { male: 'male', female: 'female', '1': 'male', '2': 'female', '3': 'not known', '9': 'not known' },
+  otherTitle: 'Try a second site',
+  otherNote: (name) =>
+    `At ${name} you will be somebody else: your identifier is another one, and the two sites cannot tell that you are the same person.`,
+  otherLink: (name) => `Open ${name}`,
+  check: 'Check whether I am still signed in',
+  signOut: 'Sign out',
+  technicalTitle: 'For developers: what came back',
+  idToken: 'Claims of the ID token',
+  userinfo: 'Answer of userinfo',
+
+  notices: {
+    signed_out: 'You are signed out.',
+    signed_out_here_only:
+      'You are signed out of this site, but Musubi could not be reached. On a shared computer, close every browser window.',
+    signed_out_at_hub: 'You were signed out at Musubi, and so of this site too.',
+    still_signed_in: 'You are still signed in at Musubi.',
+    not_signed_in_at_hub: 'Musubi could not confirm it. Please sign in again.',
+  },
+  problems: {
+    access_denied: {
+      title: 'The sign-in was stopped',
+      paragraphs: [
+        'You did not agree, or you cancelled. Nothing was given to this site.',
+        'If you change your mind, try again at any time.',
+      ],
+    },
+    sign_in_unknown: {
+      title: 'This sign-in cannot go on',
+      paragraphs: [
+        'We find no sign-in that this browser began. Too much time may have passed, or you came back in another browser or from an old page.',
+        'Sign in again. If you block cookies, allow them for this site.',
+      ],
+    },
+    answer_refused: {
+      title: 'The sign-in could not be verified',
+      paragraphs: [
+        'The answer that came back could not be proved right, so we did not use it. You are not signed in.',
+        'Sign in again. If it keeps happening, tell the people who run this site.',
+      ],
+    },
+    assurance_too_low: {
+      title: 'Your card is needed',
+      paragraphs: ['This site accepts nothing but My Number Card and PIN.', 'Sign in again and use your card.'],
+    },
+    hub_refused: {
+      title: 'Musubi did not accept the sign-in',
+      paragraphs: [
+        'This is a passing fault or a mistake in this site’s settings; your card is fine.',
+        'Wait a little and try again. If it keeps happening, tell the people who run this site the code below.',
+      ],
+    },
+    hub_unreachable: {
+      title: 'Musubi cannot be reached',
+      paragraphs: [
+        'The sign-in service (Musubi) is not running, or is still starting.',
+        'Wait a minute and try again.',
+      ],
+    },
+    logout_token_refused: {
+      title: 'The sign-out notice was refused',
+      paragraphs: ['It could not be proved right.'],
+    },
+    foreign_origin: {
+      title: 'Not from another site',
+      paragraphs: ['Open the front page and do it again from there.'],
+    },
+    page_unknown: {
+      title: 'There is no such page',
+      paragraphs: ['The address has changed or is wrong. Start from the front page.'],
+    },
+    failed: {
+      title: 'Something went wrong',
+      paragraphs: ['It is this site’s fault. Wait a little and try again.'],
+    },
+  },
+  hubCode: 'Code',
+  tryAgain: 'Sign in again',
+  backToFront: 'Back to the front page',
+  texts: {
+    privacy: {
+      title: 'Privacy',
+      paragraphs: [
+        'This is a demo site of the sandbox. Every person and every card in it is invented.',
+        'What is given to it stays in memory while you are signed in. It is gone when you sign out, after one hour, or when this program ends; no file and no database ever holds it.',
+        'It never receives a card’s number, a certificate or a PIN.',
+      ],
+    },
+    terms: {
+      title: 'Terms of use',
+      paragraphs: [
+        'This is a demo site of the sandbox: nobody is treated here and nothing is sold.',
+        'Do not enter anybody’s real personal data.',
+      ],
+    },
+  },
+};
+
+export const words: Readonly<Record<Language, Words>> = { ja, en };
