@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { HubError } from '../../provider/errors.ts';
 
 /** Seconds: about how long a failover or restart of PostgreSQL takes. */
@@ -28,9 +29,13 @@ const PG_MESSAGES = [
   /^Cannot use a pool after calling end/,
 ];
 
-/** A lost connection becomes HubError `storage_unavailable`; what the database refused stays as it is. */
+/**
+ * A lost connection becomes HubError `storage_unavailable`. What the database refused stays as it is, without the parts
+ * that quote the row: errors are logged.
+ */
 export function translateError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
+  if (error instanceof pg.DatabaseError) Object.assign(error, { detail: undefined, where: undefined });
   const code = codeOf(error);
   const unavailable =
     code === undefined

@@ -13,6 +13,8 @@ export interface ArtefactModel {
   readonly ofGrant?: true;
   /** Found by its payload's `uid` too. */
   readonly byUid?: true;
+  /** Found by its payload's `userCode` too. */
+  readonly byUserCode?: true;
   /**
    * Destroying it leaves a marker, because somebody may hold a copy in memory and save it a moment later: a session
    * after logout, a grant after revocation.
@@ -32,7 +34,7 @@ const MODELS: Readonly<Record<string, ArtefactModel>> = {
   // RFC 7523 §3 (7.), RFC 9449 §11.1: the engine looks for the `jti` and then saves it, and two at once both find
   // nothing. The second save is what tells them apart.
   ReplayDetection: { writing: 'once' },
-  DeviceCode: { writing: 'again', ofGrant: true },
+  DeviceCode: { writing: 'again', ofGrant: true, byUserCode: true },
   BackchannelAuthenticationRequest: { writing: 'again', ofGrant: true },
   PreAuthorizedCode: { writing: 'again', ofGrant: true },
   InitialAccessToken: { writing: 'again' },

@@ -112,7 +112,7 @@ function createArtefactAdapter(
         name,
         model.ofGrant && grantId !== undefined ? artefactKey('Grant', grantId) : null,
         model.byUid && uid !== undefined ? uidKeyOf(uid) : null,
-        userCode === undefined ? null : userCodeKeyOf(userCode),
+        model.byUserCode && userCode !== undefined ? userCodeKeyOf(userCode) : null,
         vault.seal(purpose, Buffer.from(JSON.stringify(payload))),
         expiryOf(payload, expiresIn, now),
         now,

@@ -1,0 +1,3 @@
+import { describeOidcStore } from './conformance.ts';
+
+describeOidcStore();
