@@ -9,8 +9,10 @@ import { formTarget } from './web/security_headers.ts';
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface HttpAppParts {
-  /** In this order, before everything: host guard, request log, security headers, assets, preferences, rate limits. */
+  /** In this order, before everything: health, log, metrics, host guard, security headers, assets. */
   before: readonly Middleware[];
+  /** Inside the error pages, so that what they refuse is told on one: preferences, rate limits. */
+  inside: readonly Middleware[];
   /** Our own routes; what they do not know goes to the engine. */
   routes(router: Router): void;
   /** Shows a refusal or a mishap as a page. */
@@ -28,6 +30,7 @@ export function createHttpApp(engine: Provider, parts: HttpAppParts): RequestHan
   parts.routes(router);
   for (const middleware of parts.before) engine.use(middleware);
   engine.use(errorPages(parts));
+  for (const middleware of parts.inside) engine.use(middleware);
   engine.use(allowFormPost);
   engine.use(router.routes());
   engine.on('server_error', (ctx, error) => parts.onBug(ctx, error));

@@ -1,0 +1,396 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import Koa, { type Context, type Middleware } from 'koa';
+import type { Provider } from 'oidc-provider';
+import { createRevocation, type Revocation } from '../adapters/authority/index.ts';
+import { createStorage } from '../adapters/database/create_storage.ts';
+import { createVault } from '../adapters/database/encryption.ts';
+import { loadMasterKeys } from '../adapters/database/load_master_key.ts';
+import { migrate } from '../adapters/database/migrate.ts';
+import { openDatabase } from '../adapters/database/open_database.ts';
+import { createOidcStore } from '../adapters/oidc-store/oidc_store.ts';
+import { createGuardedFetch } from '../adapters/outbound/guarded_fetch.ts';
+import { createNetworks } from '../config/networks.ts';
+import type { Configuration } from '../config/schema.ts';
+import { cardStatusSource } from './attributes/card_status_source.ts';
+import { createAttributes } from './attributes/catalogue.ts';
+import { createChallenges } from './authentication/challenge.ts';
+import { createCardVerifier } from './authentication/verify_card_token.ts';
+import { createConsents } from './consent/consents.ts';
+import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
+import { createHttpApp } from './http_app.ts';
+import { createIdentity } from './identity/identity.ts';
+import { type Clients, createClients } from './oidc/clients.ts';
+import { createEngine } from './oidc/engine.ts';
+import { mountInteractions } from './oidc/interactions.ts';
+import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
+import { createSigningKeys, type SigningKeys } from './oidc/signing_keys.ts';
+import { createGracefulShutdown, type GracefulShutdown } from './operations/graceful_shutdown.ts';
+import { createReadiness, health } from './operations/health.ts';
+import { hostGuard } from './operations/host_guard.ts';
+import type { Logger } from './operations/logger.ts';
+import { createMetrics, type Metrics, metricsForThisMachine, metricsOnly } from './operations/metrics.ts';
+import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
+import { requestLog } from './operations/request_log.ts';
+import { requestReference } from './operations/request_reference.ts';
+import { jpkiUser, jpkiUserTest, loadTrustAnchor, type TrustAnchor } from './pki/index.ts';
+import { loadAssets, serveAssets } from './web/assets.ts';
+import { preferences } from './web/preferences.ts';
+import { createRenderer, type Renderer } from './web/render.ts';
+import { securityHeaders } from './web/security_headers.ts';
+import { sendPage } from './web/send_page.ts';
+import { type Clock, type Random, systemClock, systemRandom } from './world.ts';
+
+export interface Hub {
+  readonly issuer: string;
+  readonly clients: Clients;
+  readonly keys: SigningKeys;
+  /** After a rotation: uses the new keys now and not at the next look. */
+  refreshKeys(): Promise<void>;
+  /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
+  readonly shutdown: GracefulShutdown;
+}
+
+export interface HubWorld {
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** How often expired rows are deleted (ms). */
+const SWEEP_EVERY = 60_000;
+
+/**
+ * Puts the hub together from its configuration and starts it: the one file that knows every room. Resolves when it
+ * answers. Throws HubError (`database_in_use`, `master_key_missing` …), PkiError for an anchor that cannot be one, or
+ * the listener's own error.
+ */
+export async function startHub(config: Configuration, world: HubWorld): Promise<Hub> {
+  const base: Base = { config, clock: systemClock, random: systemRandom, metrics: createMetrics(), ...world };
+  const store = await openStore(base);
+  try {
+    const rooms = openRooms(base, store);
+    await rooms.keys.ensure();
+    const readiness = createReadiness({
+      checks: {
+        database: async () => (await store.storage.signingKeys.list()).length > 0,
+        revocation: () => rooms.revocation.ready(),
+      },
+      clock: base.clock,
+    });
+    const runner: EngineRunner = await runEngine({
+      keys: rooms.keys,
+      build: webRoom(base, store, rooms, { health: health(readiness), engine: () => runner.engine() }),
+      onError: (err) => base.log.error({ err }, 'the signing keys could not be read'),
+    });
+    const servers = createServers(config, runner, base.metrics);
+    const sweeper = startSweeper(base, store);
+    const shutdown = createGracefulShutdown({
+      servers: servers.map(({ server }) => server),
+      readiness,
+      close: [sweeper.stop, runner.stop, () => rooms.revocation.stop(), () => store.database.close()],
+      deadline: config.shutdownSeconds * 1000,
+      log: base.log,
+    });
+    // The lists are fetched while the hub already answers: until they are there, /readyz says so and sign-ins wait.
+    void rooms.revocation.start();
+    for (const { server, host, port } of servers) await listen(server, host, port);
+    base.log.info({ issuer: config.publicUrl, database: store.database.engine }, 'the hub answers');
+    return {
+      issuer: config.publicUrl,
+      clients: createClients({ ...base, storage: store.storage, engine: () => runner.engine() }),
+      keys: rooms.keys,
+      refreshKeys: () => runner.refresh(),
+      shutdown,
+    };
+  } catch (error) {
+    await store.database.close();
+    throw error;
+  }
+}
+
+interface Base {
+  config: Configuration;
+  log: Logger;
+  clock: Clock;
+  random: Random;
+  metrics: Metrics;
+}
+
+type Store = Awaited<ReturnType<typeof openStore>>;
+type Rooms = ReturnType<typeof openRooms>;
+
+async function openStore({ config, log, clock, random }: Base) {
+  const { database: settings } = config;
+  const database = await openDatabase(
+    settings.kind === 'embedded'
+      ? { kind: 'embedded', folder: settings.folder }
+      : { kind: 'postgresql', url: settings.url ?? '', poolSize: settings.poolSize },
+    { log: (event, details) => log.warn({ event, ...details }, 'database') },
+  );
+  try {
+    const migrations = await migrate(database);
+    if (migrations.length > 0) log.info({ migrations }, 'migrated');
+    const vault = createVault(
+      loadMasterKeys(config.encryptionKeyFile, { create: config.mode === 'sandbox', random }),
+      random,
+    );
+    const storage = createStorage(database, vault);
+    const oidcStore = createOidcStore({ database, vault, clients: storage.clients, clock });
+    return { database, vault, storage, oidcStore };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function openRooms({ config, log, clock, random, metrics }: Base, { storage, vault }: Store) {
+  const profile = config.mode === 'sandbox' ? jpkiUserTest : jpkiUser;
+  const anchors = config.trust.anchors
+    .filter(({ kind }) => kind === 'user')
+    .map(({ name, file }) => ({ name, anchor: loadTrustAnchor(readDer(file), { profile }) }));
+  const revocation = watched(metrics, openAuthority(config, { anchors, storage, log, clock, random }));
+  const challenges = createChallenges({
+    store: storage.challenges,
+    clock,
+    random,
+    lifetime: config.signIn.challengeSeconds * 1000,
+  });
+  const cards = createCardVerifier({
+    challenges,
+    profile,
+    anchors: anchors.map(({ anchor }) => anchor),
+    revocation,
+    clock,
+  });
+  const identity = createIdentity({ storage, vault, clock, random });
+  const attributes = createAttributes([cardStatusSource(identity)]);
+  const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
+  const keys = createSigningKeys({ storage, clock, random });
+  return { revocation, challenges, cards, identity, consents, keys };
+}
+
+function openAuthority(
+  config: Configuration,
+  world: {
+    anchors: readonly { name: string; anchor: TrustAnchor }[];
+    storage: Store['storage'];
+    log: Logger;
+    clock: Clock;
+    random: Random;
+  },
+): Revocation {
+  const { revocation } = config;
+  const idOf = new Map(world.anchors.map(({ name, anchor }) => [name, anchor.id]));
+  // Only what concerns the anchors of sign-in; the signing roots' lists come with enrolment.
+  const known = (entries: readonly { anchor: string; url: string }[]) =>
+    entries.flatMap(({ anchor, url }) => {
+      const id = idOf.get(anchor);
+      return id === undefined ? [] : [{ anchor: id, url }];
+    });
+  const asks = (channel: 'crl' | 'ocsp') => revocation.sources.includes(channel);
+  return createRevocation({
+    anchors: world.anchors.map(({ anchor }) => anchor),
+    lists: asks('crl') ? known(revocation.lists) : [],
+    responders: asks('ocsp') ? known(revocation.responders) : [],
+    crlNumbers: world.storage.crlNumbers,
+    // Addresses that the operator chose: not for the guard against what relying parties name.
+    fetch: globalThis.fetch,
+    clock: world.clock,
+    random: world.random,
+    log: world.log,
+    settings: {
+      refreshInterval: revocation.refreshSeconds * 1000,
+      listGrace: revocation.graceSeconds * 1000,
+      listTimeout: revocation.listTimeoutSeconds * 1000,
+      listMaxSize: revocation.listMaxBytes,
+      ocspTimeout: revocation.ocspTimeoutSeconds * 1000,
+      ocspHosts: asks('ocsp') ? revocation.ocspHosts : [],
+    },
+  });
+}
+
+/** The same source, counted by the channel that answered. */
+function watched(metrics: Metrics, revocation: Revocation): Revocation {
+  metrics.watchRevocation(() => revocation.status().lists);
+  return {
+    ...revocation,
+    async check(certificate, anchor, channel) {
+      try {
+        const verdict = await revocation.check(certificate, anchor, channel);
+        metrics.revocationChecked(verdict.source);
+        return verdict;
+      } catch (error) {
+        metrics.revocationChecked('unavailable');
+        throw error;
+      }
+    },
+  };
+}
+
+/** Everything that answers requests. Called again with each new set of keys. */
+function webRoom(
+  base: Base,
+  { storage, oidcStore }: Store,
+  rooms: Rooms,
+  { health, engine }: { health: Middleware; engine: () => Provider },
+): EngineRunnerWorld['build'] {
+  const { config, log, clock, random, metrics } = base;
+  const assets = loadAssets();
+  const renderer = createRenderer({ assets, sandbox: config.mode === 'sandbox' });
+  const pages = createInteractionPages(renderer, {
+    cardAgentUrl: config.signIn.cardAgentUrls[0] ?? '',
+    cardAgentHelpUrl: undefined,
+    challengeLifetime: config.signIn.challengeSeconds,
+    consentLifetime: Math.round(config.lifetimes.consentSeconds / 86_400),
+  });
+  const fetch = createGuardedFetch({
+    timeout: config.outbound.timeoutSeconds * 1000,
+    maxBody: config.outbound.maxBodyBytes,
+    allowedNetworks: config.outbound.allowedNetworks,
+    allowPlainHttp: config.outbound.allowPlainHttp,
+  });
+  const before = [
+    health,
+    ...(config.metrics.listen === 'same' ? [metricsForThisMachine(metrics)] : []),
+    requestLog({ log, clock, random }),
+    metrics.measureRequests,
+    hostGuard({
+      publicUrl: config.publicUrl,
+      mutualTlsUrl: config.mutualTls?.publicUrl,
+      trustedProxies: createNetworks(config.trustedProxies),
+    }),
+    securityHeaders({ publicUrl: config.publicUrl }),
+    serveAssets(assets),
+  ];
+  const inside = [preferences({ publicUrl: config.publicUrl }), ...rateLimits(config, clock)];
+
+  return ({ jwks, cookieSecrets }) => {
+    const provider = createEngine({
+      settings: {
+        issuer: config.publicUrl,
+        mutualTlsOrigin: config.mutualTls?.publicUrl,
+        lifetimes: {
+          session: config.lifetimes.sessionSeconds,
+          interaction: config.signIn.interactionSeconds,
+          accessToken: config.lifetimes.accessTokenSeconds,
+          refreshToken: config.lifetimes.refreshTokenSeconds,
+        },
+        resources: config.resources.map(({ accessTokenSeconds, ...resource }) => ({
+          ...resource,
+          accessTokenLifetime: accessTokenSeconds,
+        })),
+        secureCookies: config.publicUrl.startsWith('https:'),
+      },
+      jwks,
+      cookieSecrets,
+      adapter: oidcStore.adapter,
+      identity: rooms.identity,
+      consents: rooms.consents,
+      pages: createEnginePages(renderer),
+      fetch,
+      clock,
+    });
+    const handle = createHttpApp(provider, {
+      before,
+      inside,
+      routes(router) {
+        router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
+        mountInteractions(router, {
+          ...rooms,
+          engine,
+          origin: config.publicUrl,
+          audit: storage.audit,
+          pages,
+          clock,
+          observe: metrics.signInEnded,
+        });
+      },
+      errorPage(ctx, error) {
+        if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
+        sendPage(
+          ctx,
+          renderer,
+          'error',
+          { code: error.code, reference: requestReference(ctx, random) },
+          { status: error.status },
+        );
+      },
+      onBug: (ctx, err) => log.error({ err, reference: requestReference(ctx, random) }, 'a bug'),
+    });
+    return { engine: provider, handle };
+  };
+}
+
+function home(ctx: Context, renderer: Renderer, publicUrl: string): void {
+  sendPage(ctx, renderer, 'home', {
+    issuer: publicUrl,
+    discoveryUrl: new URL('/.well-known/openid-configuration', publicUrl).href,
+  });
+}
+
+/** Requests by which somebody without a session makes the hub store something or verify signatures. */
+function rateLimits(config: Configuration, clock: Clock): Middleware[] {
+  const { signInAttempts, unauthenticatedWrites, windowSeconds, trackedAddresses } = config.rateLimits;
+  const shared = { window: windowSeconds * 1000, trackedAddresses };
+  const isSignIn = (ctx: Context) => ctx.method === 'POST' && /^\/interaction\/[^/]+\/sign-in$/.test(ctx.path);
+  const isWrite = (ctx: Context) =>
+    ctx.path === '/authorize' || ctx.path === '/par' || /^\/interaction\/[^/]+$/.test(ctx.path);
+  return [
+    rateLimit(createRateLimit({ ...shared, requests: signInAttempts }, clock), isSignIn),
+    rateLimit(createRateLimit({ ...shared, requests: unauthenticatedWrites }, clock), isWrite),
+  ];
+}
+
+interface ListeningServer {
+  server: Server;
+  host: string;
+  port: number;
+}
+
+function createServers(config: Configuration, runner: EngineRunner, metrics: Metrics): ListeningServer[] {
+  const servers: ListeningServer[] = [{ server: createServer(runner.handle), ...config.listen }];
+  const { mutualTls } = config;
+  if (mutualTls) {
+    const server = createTlsServer(
+      {
+        cert: readFileSync(mutualTls.certificateFile),
+        key: readFileSync(mutualTls.keyFile),
+        ca: mutualTls.clientAuthorityFiles.map((file) => readFileSync(file)),
+        // The engine decides: a self-signed certificate is as good as its registration (RFC 8705 §2.2).
+        requestCert: true,
+        rejectUnauthorized: false,
+      },
+      runner.handle,
+    );
+    servers.push({ server, host: mutualTls.host, port: mutualTls.port });
+  }
+  if (config.metrics.listen === 'separate') {
+    const { host, port } = config.metrics;
+    servers.push({ server: createServer(new Koa().use(metricsOnly(metrics)).callback()), host, port });
+  }
+  return servers;
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen(port, host);
+  await once(server, 'listening');
+}
+
+function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store): { stop(): void } {
+  const sweep = () =>
+    Promise.all([oidcStore.sweep(clock()), storage.challenges.sweep(clock())]).catch((err) =>
+      log.warn({ err }, 'expired rows could not be deleted'),
+    );
+  const timer = setInterval(sweep, SWEEP_EVERY);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+/** A certificate file as operators have them: PEM, or DER as the authority publishes it. */
+function readDer(file: string): Uint8Array {
+  return new X509Certificate(readFileSync(file)).raw;
+}
