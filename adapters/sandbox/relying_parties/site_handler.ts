@@ -167,7 +167,7 @@ export function createSiteHandler(world: SiteWorld): RequestListener {
   }
 
   function logRefusal({ code, hubCode, cause }: RelyingPartyError): void {
-    const reason = cause instanceof Error ? cause.message : undefined;
+    const reason = reasonOf(cause);
     world.log({ site: site.name, code, hubCode, ...(reason === undefined ? {} : { reason }) });
   }
 
@@ -197,6 +197,13 @@ export function createSiteHandler(world: SiteWorld): RequestListener {
         else response.writeHead(500, headers).end();
       });
   };
+}
+
+/** What the library says at the bottom of its chain of causes: the claim that did not fit, the system's error. */
+function reasonOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  if ('error_description' in cause && typeof cause.error_description === 'string') return cause.error_description;
+  return reasonOf(cause.cause) ?? cause.message;
 }
 
 function securityHeaders(issuer: URL): Record<string, string> {

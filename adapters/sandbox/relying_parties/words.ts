@@ -124,8 +124,7 @@ const ja: Words = {
   cardSources: { crl: '失効リスト（CRL）', ocsp: 'オンライン照会（OCSP）' },
   genders: { male: '男性', female: '女性', '1': '男性', '2': '女性', '3': '不明', '9': '不明' },
   otherTitle: 'もう一つのサイトでも試す',
-  otherNote: (name) =>
-    `${name}では、あなたは別の識別子になります。二つのサイトが情報を突き合わせても、同じ方だとは分かりません。`,
+  otherNote: (name) => `${name}では、あなたは別の識別子になります。識別子を突き合わせても、同じ方だとは分かりません。`,
   otherLink: (name) => `${name}を開く`,
   check: 'サインインが続いているか確かめる',
   signOut: 'サインアウト',
@@ -278,7 +277,7 @@ const en: Words = {
   genders: { male: 'male', female: 'female', '1': 'male', '2': 'female', '3': 'not known', '9': 'not known' },
   otherTitle: 'Try a second site',
   otherNote: (name) =>
-    `At ${name} you will be somebody else: your identifier is another one, and the two sites cannot tell that you are the same person.`,
+    `At ${name} you will be somebody else: your identifier is another one, and comparing the two tells nobody that you are the same person.`,
   otherLink: (name) => `Open ${name}`,
   check: 'Check whether I am still signed in',
   signOut: 'Sign out',

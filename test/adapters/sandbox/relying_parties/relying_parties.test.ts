@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { type RelyingParties, startRelyingParties } from '../../../adapters/sandbox/relying_parties/relying_parties.ts';
-import { clinicMetadata, generateClinicKey, shopMetadata } from '../../../adapters/sandbox/relying_parties/sites.ts';
-import { type BareHub, newKey, startBareHub } from '../../support/bare_hub.ts';
-import { createHttpBrowser, type HttpBrowser, type Visited } from '../../support/http_browser.ts';
+import {
+  type RelyingParties,
+  startRelyingParties,
+} from '../../../../adapters/sandbox/relying_parties/relying_parties.ts';
+import { clinicMetadata, generateClinicKey, shopMetadata } from '../../../../adapters/sandbox/relying_parties/sites.ts';
+import { type BareHub, newKey, startBareHub } from '../../../support/bare_hub.ts';
+import { createHttpBrowser, type HttpBrowser, type Visited } from '../../../support/http_browser.ts';
 
 const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
