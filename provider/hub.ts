@@ -50,6 +50,8 @@ export interface Hub {
   readonly keys: SigningKeys;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
+  /** Looks at every revocation list now and not by its schedule. */
+  refreshLists(): Promise<void>;
   /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
   readonly shutdown: GracefulShutdown;
 }
@@ -104,6 +106,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       clients: createClients({ ...base, storage: store.storage, engine: () => runner.engine() }),
       keys: rooms.keys,
       refreshKeys: () => runner.refresh(),
+      refreshLists: () => rooms.revocation.refresh(),
       shutdown,
     };
   } catch (error) {

@@ -111,7 +111,7 @@ function configuration(world: EngineWorld): Configuration {
     },
 
     acrValues: [...ACR_VALUES],
-    claims: { acr: null, amr: null, auth_time: null, iss: null, sid: null, ...claimsByScope() },
+    claims: engineClaims(),
     scopes: ['openid', 'offline_access'],
     subjectTypes: ['pairwise'],
     pairwiseIdentifier: (_ctx, subjectId, client) => identity.pairwiseIdentifier(subjectId, sectorOf(client)),
@@ -192,6 +192,12 @@ function configuration(world: EngineWorld): Configuration {
       Session: lifetimes.session,
     },
   };
+}
+
+/** The catalogue by scope, and the protocol's own claims. How the person was authenticated is told to everybody. */
+function engineClaims() {
+  const { openid = [], ...scopes } = claimsByScope();
+  return { acr: null, amr: null, auth_time: null, iss: null, sid: null, openid: [...openid, 'acr', 'amr'], ...scopes };
 }
 
 /** The host of the redirect URIs or of `sector_identifier_uri`: who is "one relying party" (OIDC Core §8.1). */

@@ -2,7 +2,7 @@
 export interface HttpBrowser {
   /** Requests `url` and follows redirects until a page, or until one that `stopAt` names is about to be requested. */
   get(url: string, options?: VisitOptions): Promise<Visited>;
-  post(url: string, form: Record<string, string>, options?: VisitOptions): Promise<Visited>;
+  post(url: string, form: Record<string, string> | [string, string][], options?: VisitOptions): Promise<Visited>;
 }
 
 interface VisitOptions {

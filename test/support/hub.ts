@@ -1,0 +1,184 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DestinationStream } from 'pino';
+import { signWithCard } from '../../adapters/card/card_commands.ts';
+import { hubSettings } from '../../adapters/sandbox/hub_settings.ts';
+import { ensureWebTls, type TlsFiles } from '../../adapters/sandbox/web_tls.ts';
+import { loadConfiguration } from '../../config/load.ts';
+import { markAsSandbox } from '../../config/sandbox_marker.ts';
+import { type Hub, startHub } from '../../provider/hub.ts';
+import { createLogger } from '../../provider/operations/logger.ts';
+import { type Clock, systemClock } from '../../provider/world.ts';
+import { openTestDatabase } from './database.ts';
+import { createHttpBrowser, type HttpBrowser, type Visited } from './http_browser.ts';
+import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
+
+export interface TestHub {
+  readonly issuer: string;
+  readonly mutualTlsUrl: string;
+  readonly hub: Hub;
+  readonly authority: TestAuthority;
+  readonly tls: TlsFiles;
+  /** Everything that the hub has logged, one JSON object a line. */
+  readonly log: readonly string[];
+  /** What a card agent would deliver for this hub's sign-in page. */
+  sign(card: string, nonce: string, pin?: string): Promise<string>;
+  /** Drives an authorization request through card sign-in and consent; returns where the browser is sent. */
+  signIn(authorizationUrl: string, options?: SignInOptions): Promise<URL>;
+  /** Until the hub's copy of every revocation list is the authority's newest. */
+  refreshLists(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface SignInOptions {
+  /** Default a new one. */
+  browser?: HttpBrowser;
+  /** Default `taro`. */
+  card?: string;
+  pin?: string;
+  /** Claims to tick on the consent page; all that are offered unless given. */
+  agree?: readonly string[] | 'refuse';
+}
+
+export interface TestHubOptions {
+  /** Settings over the sandbox's own, by group as in a configuration file. */
+  settings?: Record<string, Record<string, unknown> | unknown>;
+  clock?: Clock;
+  authority?: TestAuthority;
+}
+
+/** A whole hub beside a whole authority, on the database under test, on free ports. Stop it in an `after`. */
+export async function startTestHub(options: TestHubOptions = {}): Promise<TestHub> {
+  const dataFolder = mkdtempSync(join(tmpdir(), 'musubi-test-hub-'));
+  markAsSandbox(dataFolder);
+  mkdirSync(join(dataFolder, 'sandbox'), { recursive: true });
+  const authority = options.authority ?? (await startTestAuthority());
+  const database = await openTestDatabase();
+  await database.database.close();
+  const tls = await ensureWebTls(dataFolder);
+  const [port = 0, mutualTlsPort = 0] = await freePorts(2);
+  const settings = await hubSettings({
+    dataFolder: authority.dataFolder,
+    ports: { hub: port, mutualTls: mutualTlsPort, authority: 0, cardAgent: 0, clinic: 0, shop: 0 },
+    addresses: { authority: authority.authority.address, cardAgent: 'http://127.0.0.1:35975' },
+    tls,
+    now: systemClock(),
+  });
+  const log: string[] = [];
+  const destination: DestinationStream = { write: (line) => void log.push(line) };
+  const config = loadConfiguration({
+    values: merge(
+      {
+        ...settings,
+        dataFolder,
+        database: database.settings,
+        rateLimits: { signInAttempts: 10_000, unauthenticatedWrites: 10_000 },
+      },
+      options.settings ?? {},
+    ),
+  });
+  const hub = await startHub(config, {
+    log: createLogger({ level: 'debug', format: 'json' }, destination),
+    ...(options.clock ? { clock: options.clock } : {}),
+  });
+  await hub.refreshLists();
+
+  const sign: TestHub['sign'] = async (card, nonce, pin = '1234') =>
+    JSON.stringify(
+      await signWithCard({ cardsFolder: authority.cardsFolder, name: card, pin, origin: config.publicUrl, nonce }),
+    );
+
+  return {
+    issuer: config.publicUrl,
+    mutualTlsUrl: config.mutualTls?.publicUrl ?? '',
+    hub,
+    authority,
+    tls,
+    log,
+    sign,
+    refreshLists: () => hub.refreshLists(),
+
+    async signIn(authorizationUrl, { browser = createHttpBrowser(), card = 'taro', pin, agree } = {}) {
+      const redirectUri = new URL(authorizationUrl).searchParams.get('redirect_uri') ?? 'http://redirect.invalid';
+      let page = await browser.get(authorizationUrl, { stopAt: redirectUri });
+      if (page.status === 200 && page.text.includes('data-sign-in-form')) {
+        const form = hiddenFields(page.text);
+        const token = await sign(card, form.nonce ?? '', pin);
+        page = await browser.post(`${page.url}/sign-in`, { ...form, token }, { stopAt: redirectUri });
+      }
+      if (page.status === 200 && page.text.includes('value="agree"'))
+        page = await answerConsent(browser, page, redirectUri, agree);
+      if (page.status !== 0) throw new UnexpectedPage(page);
+      return new URL(page.url);
+    },
+
+    async stop() {
+      await hub.shutdown.shutDown();
+      await database.drop();
+      if (!options.authority) await authority.stop();
+      rmSync(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A page where a redirect to the relying party was expected; the test looks into `page`. */
+export class UnexpectedPage extends Error {
+  readonly page: Visited;
+
+  constructor(page: Visited) {
+    super(`${page.url} answered ${page.status}: ${page.text.replace(/<[^>]*>|\s+/g, ' ').slice(0, 400)}`);
+    this.page = page;
+  }
+}
+
+async function answerConsent(
+  browser: HttpBrowser,
+  page: Visited,
+  stopAt: string,
+  agree: readonly string[] | 'refuse' | undefined,
+): Promise<Visited> {
+  const { csrf = '' } = hiddenFields(page.text);
+  const offered = [...page.text.matchAll(/type="checkbox" [^>]*name="claims" value="([^"]+)"/g)].map(
+    (match) => match[1] ?? '',
+  );
+  const claims = agree === 'refuse' ? [] : (agree ?? offered);
+  const decision = agree === 'refuse' ? 'refuse' : 'agree';
+  const body: [string, string][] = [
+    ['csrf', csrf],
+    ['decision', decision],
+    ...claims.map((name): [string, string] => ['claims', name]),
+  ];
+  return browser.post(`${page.url}/consent`, body, { stopAt });
+}
+
+/** Hidden fields of the page's forms. */
+export function hiddenFields(html: string): Record<string, string> {
+  const fields = html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g);
+  return Object.fromEntries([...fields].map(([, name = '', value = '']) => [name, value.replaceAll('&#34;', '"')]));
+}
+
+/** Ports that nobody listens on now; taken together so that they differ. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+function merge(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+  const isGroup = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const merged = Object.entries(over).map(([key, value]) => {
+    const below = base[key];
+    return [key, isGroup(value) && isGroup(below) ? merge(below, value) : value];
+  });
+  return { ...base, ...Object.fromEntries(merged) };
+}
