@@ -20,6 +20,18 @@ const unregistered: ErrorText = {
   next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
 };
 
+const tooOften: ErrorText = {
+  title: 'Too many attempts',
+  body: 'There were many attempts in a short time, so we paused for a while.',
+  next: 'Wait a few minutes, then try again.',
+};
+
+const busy: ErrorText = {
+  title: 'We are busy right now',
+  body: 'For the moment we cannot take your request.',
+  next: 'Please try again in a few minutes.',
+};
+
 /** By stable error code; the same codes as in Japanese. */
 export const enErrors: Record<ErrorCode, ErrorText> = {
   challenge_expired: {
@@ -145,11 +157,8 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'What arrived could not be confirmed as sent from a page of Musubi. Nothing was changed.',
     next: startAgain,
   },
-  too_many_attempts: {
-    title: 'Too many attempts',
-    body: 'There were many attempts in a short time, so we paused for a while.',
-    next: 'Wait a few minutes, then try again.',
-  },
+  too_many_attempts: tooOften,
+  too_many_requests: tooOften,
   request_too_large: {
     title: 'Too much was sent',
     body: 'What arrived was larger than allowed and was not accepted.',
@@ -170,11 +179,8 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'Because of a problem on our side, we could not finish. We are sorry for the trouble.',
     next: 'Please wait a little and try again. If this keeps happening, contact us with the number below.',
   },
-  temporarily_unavailable: {
-    title: 'We are busy right now',
-    body: 'For the moment we cannot take your request.',
-    next: 'Please try again in a few minutes.',
-  },
+  temporarily_unavailable: busy,
+  storage_unavailable: busy,
   sign_out_failed: {
     title: 'Signing out was not finished',
     body: 'We could not confirm the request to sign out. You may still be signed in.',

@@ -34,6 +34,18 @@ const screenOver: ErrorText = {
   next: startAgain,
 };
 
+const tooOften: ErrorText = {
+  title: '操作の回数が多すぎます',
+  body: '短い時間に何度も操作が行われたため、一時的に受け付けを止めています。',
+  next: '数分待ってから、もう一度お試しください。',
+};
+
+const busy: ErrorText = {
+  title: 'いま、混み合っています',
+  body: '一時的に手続きを受け付けられません。',
+  next: '数分たってから、もう一度お試しください。',
+};
+
 /** By stable error code. `unknown` is for a code that is not here. */
 export const jaErrors = {
   challenge_expired: {
@@ -155,11 +167,8 @@ export const jaErrors = {
     body: '届いた内容が、Musubiの画面から送られたものだと確認できませんでした。何も変更していません。',
     next: startAgain,
   },
-  too_many_attempts: {
-    title: '操作の回数が多すぎます',
-    body: '短い時間に何度も操作が行われたため、一時的に受け付けを止めています。',
-    next: '数分待ってから、もう一度お試しください。',
-  },
+  too_many_attempts: tooOften,
+  too_many_requests: tooOften,
   request_too_large: {
     title: '送られた内容が大きすぎます',
     body: '届いた内容が決められた大きさを超えていたため、受け付けませんでした。',
@@ -180,11 +189,8 @@ export const jaErrors = {
     body: 'こちらの問題で、手続きを完了できませんでした。ご不便をおかけして申し訳ありません。',
     next: '少し待ってから、もう一度お試しください。続けて起きるときは、下の番号を添えてお問い合わせください。',
   },
-  temporarily_unavailable: {
-    title: 'いま、混み合っています',
-    body: '一時的に手続きを受け付けられません。',
-    next: '数分たってから、もう一度お試しください。',
-  },
+  temporarily_unavailable: busy,
+  storage_unavailable: busy,
   sign_out_failed: {
     title: 'サインアウトを完了できませんでした',
     body: 'サインアウトの依頼を確認できませんでした。まだサインインしたままかもしれません。',
