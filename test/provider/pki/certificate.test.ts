@@ -163,6 +163,12 @@ describe('parseCertificate', () => {
     assert.throws(() => parseCertificate(new Uint8Array(1 << 20)), pkiError('certificate_too_large'));
   });
 
+  it('refuses more extensions than any certificate carries', async () => {
+    const many = Array.from({ length: 40 }, (_, place) => ({ ...unknownExtension(false), oid: `1.2.3.${place}` }));
+    const overrides = { extensions: addExtensions(...many) };
+    await assert.rejects(parsedUser(issuer, { overrides }), pkiError('certificate_malformed'));
+  });
+
   it('notes a critical extension that nobody processes, and ignores one that is not critical', async () => {
     const critical = await parsedUser(issuer, { overrides: { extensions: addExtensions(unknownExtension()) } });
     assert.equal(critical.extensions.unprocessedCritical.length, 1);

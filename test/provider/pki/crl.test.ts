@@ -181,6 +181,25 @@ describe('parseRevocationList', () => {
     await assert.rejects(parse({ overrides: { signingKey: impostor.key.privateKey } }), pkiError('crl_signature'));
   });
 
+  it('refuses a partition whose name is relative to the issuer', async () => {
+    const attribute = der.sequence(der.objectIdentifier('2.5.4.3'), der.utf8String('Chiyoda-ku CRLDP'));
+    const value = der.sequence(der.context(0, der.context(1, attribute)));
+    const extensions = addExtensions({ oid: '2.5.29.28', critical: true, value });
+    await assert.rejects(parse({ overrides: { extensions } }), pkiError('crl_scope'));
+  });
+
+  it('refuses an entry with something after its extensions', async () => {
+    const entries = [{ ...entry(1n, 'superseded'), extensions: [invalidityDate(NOW)] }];
+    const toBeSigned = (tbs: Buffer) => {
+      const hex = tbs.toString('hex');
+      // The list of extensions ends after the first one, so that the second stands behind it.
+      const cut = hex.replace(/30..(300a0603551d1504030a0104)/, '300c$1');
+      assert.notEqual(cut, hex);
+      return Buffer.from(cut, 'hex');
+    };
+    await assert.rejects(parse({ entries, overrides: { toBeSigned } }), pkiError('crl_malformed'));
+  });
+
   it('refuses a root that may not sign lists', async () => {
     const overrides = { extensions: replaceExtension(keyUsage(['keyCertSign'])) };
     const unable = anchorOf(await root('root', { overrides }));

@@ -41,6 +41,10 @@ const answer = (options: Partial<OcspAnswerOptions> = {}, by = responder, to: Ui
 const options: OcspResponseOptions = { certificate, anchor, nonce, now: NOW, skew: MINUTE, maxAge: 15 * MINUTE };
 const parse = (bytes: Uint8Array, how: Partial<OcspResponseOptions> = {}) =>
   parseOcspResponse(bytes, { ...options, ...how });
+const parsing = async (how: Partial<OcspAnswerOptions>) => {
+  const bytes = await answer(how);
+  return () => parse(bytes);
+};
 
 describe('buildOcspRequest', () => {
   it('asks about the certificate by both digests, with a nonce', () => {
@@ -179,6 +183,18 @@ describe('parseOcspResponse', () => {
     const impostor = await root('impostor');
     const bytes = await answer({ overrides: { certId: () => encodeCertId(impostor, 0x80d18007n) } });
     assert.throws(() => parse(bytes), pkiError('ocsp_certificate'));
+  });
+
+  it('refuses a responder that is named in no known way', async () => {
+    const responderId = der.context(3, der.octetString(responder.keyHash));
+    assert.throws(await parsing({ overrides: { responderId } }), pkiError('ocsp_malformed'));
+  });
+
+  it('refuses UTCTime where RFC 6960 has GeneralizedTime', async () => {
+    const status = der.contextPrimitive(0, Buffer.alloc(0));
+    const single = der.sequence(encodeCertId(issuer, 0x80d18007n), status, der.utcTime(NOW));
+    const overrides = { toBeSigned: (tbs: Buffer) => withResponses(tbs, () => [single]) };
+    assert.throws(await parsing({ overrides }), pkiError('ocsp_malformed'));
   });
 
   it('refuses a status with an unknown reason', async () => {
