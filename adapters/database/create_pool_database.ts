@@ -7,6 +7,9 @@ import type { DatabaseOptions } from './open_database.ts';
 /** Deadlocks among our short transactions resolve at once; more failures than this mean something else is wrong. */
 const MAX_ATTEMPTS = 5;
 
+/** Knex would print statements on the console; its errors reach the caller anyway. */
+const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
+
 /** A Database over a pool of PostgreSQL connections, wherever they lead. `afterEnd` runs once they are closed. */
 export function createPoolDatabase(
   engine: Database['engine'],
@@ -36,7 +39,9 @@ export function createPoolDatabase(
     },
 
     knex() {
-      knex ??= import('knex').then(({ default: createKnex }) => createKnex({ client: 'pg', connectionPool: pool }));
+      knex ??= import('knex').then(({ default: createKnex }) =>
+        createKnex({ client: 'pg', connectionPool: pool, log: SILENT }),
+      );
       return knex;
     },
 

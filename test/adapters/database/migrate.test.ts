@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { migrate, migrationStatus } from '../../../adapters/database/migrate.ts';
+import { openDatabase } from '../../../adapters/database/open_database.ts';
+import { testEngine } from '../../support/database.ts';
+import { createTestDatabaseUrl, dropTestDatabase } from '../../support/postgresql.ts';
+
+const files = readdirSync(new URL('../../../migrations/', import.meta.url)).sort();
+
+describe(`migrations on ${testEngine}`, {
+  skip: testEngine !== 'postgresql' && 'the embedded folder comes migrated',
+}, () => {
+  async function withEmptyDatabase(use: (url: string) => Promise<void>): Promise<void> {
+    const url = await createTestDatabaseUrl();
+    try {
+      await use(url);
+    } finally {
+      await dropTestDatabase(url);
+    }
+  }
+
+  it('run from nothing, and a second time do nothing', () =>
+    withEmptyDatabase(async (url) => {
+      const database = await openDatabase({ kind: 'postgresql', url, poolSize: 1 });
+      assert.deepEqual(await migrationStatus(database), { applied: [], pending: files });
+      assert.deepEqual(await migrate(database), files);
+      assert.deepEqual(await migrate(database), []);
+      assert.deepEqual(await migrationStatus(database), { applied: files, pending: [] });
+      await database.close();
+    }));
+
+  it('run once when twenty hubs start at the same moment', () =>
+    withEmptyDatabase(async (url) => {
+      const hubs = await Promise.all(
+        Array.from({ length: 20 }, () => openDatabase({ kind: 'postgresql', url, poolSize: 1 })),
+      );
+      const ran = await Promise.all(hubs.map((hub) => migrate(hub)));
+      assert.deepEqual(
+        ran.filter((names) => names.length > 0),
+        [files],
+      );
+      await Promise.all(hubs.map((hub) => hub.close()));
+    }));
+
+  it('leave nothing behind when one of them fails', () =>
+    withEmptyDatabase(async (url) => {
+      const database = await openDatabase({ kind: 'postgresql', url, poolSize: 1 });
+      // Something of the operator's stands where a later migration wants to be.
+      await database.query({ name: 'test_obstacle', text: 'CREATE TABLE oidc_artefact (id int)' });
+      await assert.rejects(migrate(database), { code: '42P07' });
+      assert.deepEqual(await migrationStatus(database), { applied: [], pending: files });
+      await database.query({ name: 'test_clear', text: 'DROP TABLE oidc_artefact' });
+      assert.deepEqual(await migrate(database), files);
+      await database.close();
+    }));
+});
+
+describe('a new embedded folder', { skip: testEngine !== 'pglite' }, () => {
+  it('comes migrated, and migrating again does nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'musubi-test-new-'));
+    const database = await openDatabase({ kind: 'embedded', folder });
+    assert.deepEqual(await migrationStatus(database), { applied: files, pending: [] });
+    assert.deepEqual(await migrate(database), []);
+    await database.close();
+    rmSync(folder, { recursive: true });
+  });
+});
