@@ -89,6 +89,7 @@ const signRequest = (fields: object = {}) => ({
   type: 'musubi.agent.sign',
   purpose: 'sign-in',
   nonce: NONCE,
+  lang: 'ja',
   ...fields,
 });
 
@@ -110,9 +111,14 @@ async function typePin(page: Page, pin = USER_PIN, card = 'hanako') {
   await page.click('#sign');
 }
 
+/** The agent's window closes itself, perhaps before anybody waits for it. */
+async function closed(page: Page): Promise<void> {
+  if (!page.isClosed()) await page.waitForEvent('close');
+}
+
 /** The token once the agent's window has closed itself. */
 async function tokenFrom({ page, messages }: { page: Page; messages: () => Promise<Message[]> }): Promise<WebEidToken> {
-  if (!page.isClosed()) await page.waitForEvent('close');
+  await closed(page);
   const last = (await messages()).at(-1);
   assert.equal(last?.type, 'musubi.agent.token');
   assert.equal(last?.from, agent.url);
@@ -188,7 +194,7 @@ describe('the card agent in a browser', () => {
     await opened.site.evaluate(`location.href = 'http://attacker.example:${port}/'`);
     await opened.site.waitForURL('http://attacker.example:*/');
     await typePin(opened.page);
-    await opened.page.waitForEvent('close');
+    await closed(opened.page);
     assert.deepEqual(await opened.messages(), []);
   });
 
@@ -220,7 +226,7 @@ describe('the card agent in a browser', () => {
   it('tells the website when the person cancels', async () => {
     const opened = await openAgent();
     await opened.page.click('#cancel');
-    if (!opened.page.isClosed()) await opened.page.waitForEvent('close');
+    await closed(opened.page);
     assert.deepEqual(
       (await opened.messages()).map(({ type }) => type),
       ['musubi.agent.ready', 'musubi.agent.cancelled'],
@@ -229,7 +235,7 @@ describe('the card agent in a browser', () => {
   });
 
   it('refuses a sandboxed page, whose origin is nobody’s', async () => {
-    const { page } = await openAgent({}, 'openAgentFromSandbox');
+    const { page } = await openAgent({ requests: [signRequest()] }, 'openAgentFromSandbox');
     await page.waitForSelector('#stopped:visible');
     assert.match((await page.textContent('#stopped-message')) ?? '', /アドレスを確認できません/);
   });
@@ -283,7 +289,7 @@ describe('what the card agent shows', () => {
     await assertAccessible(page);
     await page.fill('#pin', USER_PIN);
     await page.keyboard.press('Enter');
-    await page.waitForEvent('close');
+    await closed(page);
   });
 
   it('that a PIN has four digits, before the card is asked, and takes full-width ones', async () => {
