@@ -1,0 +1,149 @@
+import type { Context, Middleware } from 'koa';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { isDirectLoopback } from './direct_loopback.ts';
+import { routeOf } from './route_of.ts';
+
+/** How one revocation list is doing. Times are milliseconds since 1970. */
+export interface RevocationListStatus {
+  /** Fingerprint of the root. */
+  readonly anchor: string;
+  readonly url: string;
+  readonly fresh: boolean;
+  readonly thisUpdate: number | undefined;
+  readonly nextUpdate: number | undefined;
+}
+
+export interface Metrics {
+  /** Measures every request that passes, by method, route pattern and status. */
+  readonly measureRequests: Middleware;
+  /** Counts a sign-in: `success`, or the code of the HubError that ended it. */
+  signInEnded(outcome: string): void;
+  /** Counts a revocation check by the channel that answered; `unavailable` when none did. */
+  revocationChecked(source: 'crl' | 'ocsp' | 'unavailable'): void;
+  /** Asked for at each scrape. */
+  watchRevocation(read: () => readonly RevocationListStatus[]): void;
+  /** @param seconds the time that the database took for `operation`, a name from our own code */
+  databaseTook(operation: string, seconds: number): void;
+  readonly contentType: string;
+  render(): Promise<string>;
+}
+
+/** A label with more values than this is a mistake of ours, and would fill the memory of whoever collects. */
+const MAX_LABEL_VALUES = 200;
+const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const DATABASE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+
+/** The hub's numbers, the process's own included (event loop delay, memory, CPU). No label tells of a person. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  const requests = new Histogram({
+    name: 'musubi_http_request_duration_seconds',
+    help: 'Time from a request to the end of its handling, by method, route pattern and status',
+    labelNames: ['method', 'route', 'status'],
+    buckets: REQUEST_BUCKETS,
+    registers,
+  });
+  const signIns = new Counter({
+    name: 'musubi_sign_ins_total',
+    help: 'Sign-ins with a card by outcome: success, or the code of what ended it',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const revocationChecks = new Counter({
+    name: 'musubi_revocation_checks_total',
+    help: 'Certificates asked about, by the channel that answered',
+    labelNames: ['source'],
+    registers,
+  });
+  const database = new Histogram({
+    name: 'musubi_database_duration_seconds',
+    help: 'Time of database operations',
+    labelNames: ['operation'],
+    buckets: DATABASE_BUCKETS,
+    registers,
+  });
+  const boundOutcome = boundedLabel();
+  const boundOperation = boundedLabel();
+
+  return {
+    async measureRequests(ctx, next) {
+      const stop = requests.startTimer();
+      let failed = true;
+      try {
+        await next();
+        failed = false;
+      } finally {
+        stop({ method: methodOf(ctx), route: routeOf(ctx), status: failed ? 500 : ctx.status });
+      }
+    },
+    signInEnded: (outcome) => signIns.inc({ outcome: boundOutcome(outcome) }),
+    revocationChecked: (source) => revocationChecks.inc({ source }),
+    watchRevocation: (read) => addRevocationGauges(registry, read),
+    databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+  };
+}
+
+/**
+ * `GET /metrics` on the hub's own port, for requests that come straight from this machine. For anybody else there is
+ * no such page. Stands before the host guard.
+ */
+export function metricsForThisMachine(metrics: Metrics): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path !== '/metrics' || ctx.method !== 'GET' || !isDirectLoopback(ctx.req)) return next();
+    await answerWithMetrics(ctx, metrics);
+  };
+}
+
+/** For a listener of its own: answers `GET /metrics` and nothing else. */
+export function metricsOnly(metrics: Metrics): Middleware {
+  return async (ctx) => {
+    if (ctx.path === '/metrics' && ctx.method === 'GET') await answerWithMetrics(ctx, metrics);
+  };
+}
+
+async function answerWithMetrics(ctx: Context, metrics: Metrics): Promise<void> {
+  ctx.body = await metrics.render();
+  ctx.set({ 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' });
+}
+
+function addRevocationGauges(registry: Registry, read: () => readonly RevocationListStatus[]): void {
+  const labelNames = ['anchor', 'url'] as const;
+  const gauge = (name: string, help: string, readValue: (list: RevocationListStatus) => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const list of read()) {
+          const value = readValue(list);
+          if (value !== undefined) this.set({ anchor: list.anchor, url: list.url }, value);
+        }
+      },
+    });
+  const seconds = (milliseconds: number | undefined) => (milliseconds === undefined ? undefined : milliseconds / 1000);
+  gauge('musubi_revocation_list_fresh', '1 when sign-ins can rely on the list', ({ fresh }) => (fresh ? 1 : 0));
+  gauge('musubi_revocation_list_this_update_seconds', 'Time of the list', (list) => seconds(list.thisUpdate));
+  gauge('musubi_revocation_list_next_update_seconds', 'Time until which it serves', (list) => seconds(list.nextUpdate));
+}
+
+function methodOf(ctx: Context): string {
+  return ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(ctx.method) ? ctx.method : 'other';
+}
+
+/** Passes words of our own kind through, as long as they are few; everything else is `other`. */
+function boundedLabel(): (value: string) => string {
+  const known = new Set<string>();
+  return (value) => {
+    if (known.has(value)) return value;
+    if (known.size >= MAX_LABEL_VALUES || !/^[a-z][a-z0-9_.]{0,59}$/.test(value)) return 'other';
+    known.add(value);
+    return value;
+  };
+}
