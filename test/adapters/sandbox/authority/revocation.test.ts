@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { revoke } from '../../../../adapters/sandbox/authority/citizen_commands.ts';
-import { encodePem } from '../../../../adapters/sandbox/pki/index.ts';
+import { restoreStoredRoot } from '../../../../adapters/sandbox/authority/roots_of_state.ts';
+import { createOcspRequest, encodePem } from '../../../../adapters/sandbox/pki/index.ts';
 import { openssl } from '../pki/openssl.ts';
 import { PeculiarCrl } from '../pki/peculiar_x509.ts';
 import { pemOf, startTestAuthority, type TestAuthority } from './test_authority.ts';
@@ -167,6 +168,24 @@ describe('OCSP over HTTP', () => {
       'content-type': 'application/ocsp-request',
     });
     assert.equal(Buffer.from(await malformed.arrayBuffer()).toString('hex'), '30030a0101');
+  });
+
+  it("a generation answers for its own certificates only, and not under the other authority's name", async (test) => {
+    const authority = await startTestAuthority(test);
+    const card = await authority.card('taro');
+    const serial = BigInt(`0x${serialOf(card.user.certificate)}`);
+    const rootOf = (kind: 'user' | 'signing', generation: number) =>
+      restoreStoredRoot(authority.store.state, kind, generation);
+    const ask = async (issuer: Parameters<typeof createOcspRequest>[0]) => {
+      const response = await authority.post('/ocsp/user', createOcspRequest(issuer, serial), {
+        'content-type': 'application/ocsp-request',
+      });
+      const answer = Buffer.from(await response.arrayBuffer());
+      return (await openssl(['ocsp', '-respin', 'a.der', '-noverify', '-resp_text'], { 'a.der': answer })).output;
+    };
+    assert.match(await ask(rootOf('user', 3)), /Cert Status: good/);
+    assert.match(await ask(rootOf('user', 2)), /Cert Status: unknown/);
+    assert.match(await ask({ name: rootOf('signing', 3).name, key: rootOf('user', 3).key }), /unauthorized/);
   });
 
   it('answers the GET form, and refuses another type and an oversized body', async (test) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { encodeExtension } from '../../../../adapters/sandbox/pki/extensions.ts';
 import {
   attributeNames,
   CHIYODA,
@@ -59,7 +60,7 @@ describe('bytes of the profile', () => {
 
   it('substitute flags count characters, not UTF-16 units', () => {
     const [, , , , nameFlags] = attributeNames({ ...TARO, name: '𠮷田　太郎' });
-    assert.equal(nameFlags?.subarray(-5).toString(), '00000');
+    assert.equal(nameFlags?.toString('hex'), hex('A015 060A2A83088C9B5508050502 A007 0C05 3030303030'));
   });
 
   it('the certificatePolicies value carries policy and CPS', () => {
@@ -100,6 +101,15 @@ describe('bytes of the profile', () => {
     assert.equal(end('2025-10-27T03:00:00Z', '1980-02-17'), '2030-02-17T14:59:59.000Z');
     assert.equal(end('2025-02-16T14:59:59Z', '1980-02-17'), '2029-02-17T14:59:59.000Z');
     assert.equal(end('2025-02-17T03:00:00Z', '1980-02-17'), '2030-02-17T14:59:59.000Z');
+  });
+
+  it('an extension that is not critical leaves the flag out', () => {
+    const extension = { oid: '1.2.3', value: Buffer.from('0500', 'hex') };
+    assert.equal(encodeExtension({ ...extension, critical: false }).toString('hex'), hex('3008 06022A03 0402 0500'));
+    assert.equal(
+      encodeExtension({ ...extension, critical: true }).toString('hex'),
+      hex('300B 06022A03 0101FF 0402 0500'),
+    );
   });
 
   it('integers and lengths are minimal', () => {
