@@ -169,6 +169,12 @@ describe('parseCertificate', () => {
     await assert.rejects(parsedUser(issuer, { overrides }), pkiError('certificate_malformed'));
   });
 
+  it('refuses a distribution point that is named in no known way', async () => {
+    const value = der.sequence(der.sequence(der.context(0, der.context(2, der.context(4, issuer.name)))));
+    const extensions = replaceExtension({ oid: '2.5.29.31', critical: false, value });
+    await assert.rejects(parsedUser(issuer, { overrides: { extensions } }), pkiError('certificate_malformed'));
+  });
+
   it('notes a critical extension that nobody processes, and ignores one that is not critical', async () => {
     const critical = await parsedUser(issuer, { overrides: { extensions: addExtensions(unknownExtension()) } });
     assert.equal(critical.extensions.unprocessedCritical.length, 1);
