@@ -88,15 +88,15 @@ describe('the demo relying parties', () => {
     });
 
     it('renews the cookie, so that one known before is worth nothing after', async () => {
-      const stranger = createHttpBrowser();
-      const answer = await answerFor(clinic, stranger);
-      const before = await fetch(`${clinic}/sign-in`, { redirect: 'manual' });
-      const planted = before.headers.getSetCookie()[0]?.split(';')[0] ?? '';
-      await fetch(answer, { redirect: 'manual', headers: { cookie: planted } });
-      const page = await fetch(`${clinic}/`, { headers: { cookie: planted } });
-      assert.doesNotMatch(await page.text(), /id="sub"/);
-      const done = await stranger.get(answer.href);
-      assert.equal(subOn(done), 'hanako@localhost');
+      const cookieOf = ({ headers }: Response) => headers.getSetCookie()[0]?.split(';')[0] ?? '';
+      const start = await fetch(`${clinic}/sign-in`, { redirect: 'manual' });
+      const planted = cookieOf(start);
+      const { url } = await browser.get(start.headers.get('location') ?? '', { stopAt: `${clinic}/callback` });
+      const back = await fetch(url, { redirect: 'manual', headers: { cookie: planted } });
+      assert.equal(back.status, 303);
+      const pageFor = async (cookie: string) => (await fetch(clinic, { headers: { cookie } })).text();
+      assert.doesNotMatch(await pageFor(planted), /id="sub"/);
+      assert.match(await pageFor(cookieOf(back)), /id="sub"/);
     });
 
     it('sends the request of the clinic to the hub directly, and the shop’s through the browser', async () => {
@@ -160,6 +160,15 @@ describe('the demo relying parties', () => {
       const answer = await answerFor(clinic);
       await browser.get(answer.href);
       assert.equal((await browser.get(answer.href)).status, 400);
+    });
+
+    it('the right one after a wrong one: an attempt is spent whatever its outcome', async () => {
+      const answer = await answerFor(clinic);
+      const wrong = new URL(answer);
+      wrong.searchParams.set('iss', 'https://evil.example');
+      await browser.get(wrong.href);
+      assert.equal((await browser.get(answer.href)).status, 400);
+      assert.equal(log.at(-1)?.code, 'sign_in_unknown');
     });
 
     it('one that took longer than half an hour', async () => {
