@@ -175,6 +175,11 @@ describe('parseCertificate', () => {
     await assert.rejects(parsedUser(issuer, { overrides: { extensions } }), pkiError('certificate_malformed'));
   });
 
+  it('refuses an address that holds a line break', async () => {
+    const options = { ocspUrl: 'http://ocsp.example/\r\nX-Injected: 1' };
+    await assert.rejects(parsedUser(issuer, options), pkiError('certificate_malformed'));
+  });
+
   it('notes a critical extension that nobody processes, and ignores one that is not critical', async () => {
     const critical = await parsedUser(issuer, { overrides: { extensions: addExtensions(unknownExtension()) } });
     assert.equal(critical.extensions.unprocessedCritical.length, 1);

@@ -138,7 +138,7 @@ describe('DER values', () => {
       readObjectIdentifier(element('0614 69 83F09DA7EBCFDEE0C7A1A7B2C0948CC8F9D776')),
       '2.25.329800735698586629295641978511506172918',
     );
-    for (const hex of ['0600', '0603 558006', '0602 5584', `0641${'01'.repeat(65)}`]) {
+    for (const hex of ['0403 550406', '0600', '0603 558006', '0602 5584', `0641${'01'.repeat(65)}`]) {
       refuse(() => readObjectIdentifier(element(hex)));
     }
   });
