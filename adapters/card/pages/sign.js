@@ -45,7 +45,12 @@ async function beginRequest({ purpose, nonce, reason, relyingParty, lang }) {
 function cancel() {
   // Before a request there is no origin to name; the word "cancelled" holds no secret.
   opener?.postMessage({ type: 'musubi.agent.cancelled' }, hasTargetableOrigin() ? origin : '*');
-  window.close();
+  closeSoon();
+}
+
+/** A site that looks whether this window is closed must not see that before it gets the last message. */
+function closeSoon() {
+  setTimeout(() => window.close(), 250);
 }
 
 /** A sandboxed or local page has the origin "null", which no message can be addressed to. */
@@ -98,7 +103,7 @@ function finish(signed) {
   opener.postMessage({ type: 'musubi.agent.token', token: signed }, origin);
   show('done');
   byId('done-title').focus();
-  window.close();
+  closeSoon();
 }
 
 async function refuse(error) {
