@@ -37,6 +37,7 @@ import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
 import { jpkiUser, jpkiUserTest, loadTrustAnchor, type TrustAnchor } from './pki/index.ts';
+import type { Storage } from './storage.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
 import { preferences } from './web/preferences.ts';
 import { createRenderer, type Renderer } from './web/render.ts';
@@ -48,6 +49,8 @@ export interface Hub {
   readonly issuer: string;
   readonly clients: Clients;
   readonly keys: SigningKeys;
+  /** What the rooms have stored: for commands that look into the records or change them without a person. */
+  readonly storage: Storage;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
   /** Looks at every revocation list now and not by its schedule. */
@@ -105,6 +108,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       issuer: config.publicUrl,
       clients: createClients({ ...base, storage: store.storage, engine: () => runner.engine() }),
       keys: rooms.keys,
+      storage: store.storage,
       refreshKeys: () => runner.refresh(),
       refreshLists: () => rooms.revocation.refresh(),
       shutdown,
