@@ -27,4 +27,9 @@ export class HubError extends Error {
     this.details = Object.freeze({ ...options.details });
     this.retryAfter = options.retryAfter;
   }
+
+  /** The same for Koa and the engine, which look for this name. */
+  get statusCode(): number {
+    return this.status;
+  }
 }

@@ -66,6 +66,8 @@ const CLIENT_SIGNING = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const;
 const KEY_ENCRYPTION = ['ECDH-ES', 'RSA-OAEP-256', 'RSA-OAEP', 'A256KW', 'dir'] as const;
 const CONTENT_ENCRYPTION = ['A256GCM', 'A128GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as const;
 
+const MUTUAL_TLS_METHODS = ['tls_client_auth', 'self_signed_tls_client_auth'] as const;
+
 /** Bytes of a fetched `jwks_uri` or `sector_identifier_uri`. */
 const FETCH_LIMIT = 512 * 1024;
 
@@ -127,8 +129,7 @@ function configuration(world: EngineWorld): Configuration {
       'client_secret_basic',
       'client_secret_post',
       'private_key_jwt',
-      'tls_client_auth',
-      'self_signed_tls_client_auth',
+      ...(settings.mutualTlsOrigin ? MUTUAL_TLS_METHODS : []),
       'none',
     ],
     extraClientMetadata: {

@@ -12,6 +12,7 @@ import { type Hub, startHub } from '../../provider/hub.ts';
 import { createLogger } from '../../provider/operations/logger.ts';
 import { type Clock, systemClock } from '../../provider/world.ts';
 import { openTestDatabase } from './database.ts';
+import { hiddenFields } from './hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from './http_browser.ts';
 import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
 
@@ -151,12 +152,6 @@ async function answerConsent(
     ...claims.map((name): [string, string] => ['claims', name]),
   ];
   return browser.post(`${page.url}/consent`, body, { stopAt });
-}
-
-/** Hidden fields of the page's forms. */
-export function hiddenFields(html: string): Record<string, string> {
-  const fields = html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g);
-  return Object.fromEntries([...fields].map(([, name = '', value = '']) => [name, value.replaceAll('&#34;', '"')]));
 }
 
 /** Ports that nobody listens on now; taken together so that they differ. */

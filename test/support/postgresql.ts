@@ -9,6 +9,8 @@ import { Client } from 'pg';
 export interface TestPostgresql {
   /** Connection string of the superuser's own database, `postgres`. */
   readonly url: string;
+  /** Of the shell that guards the server: the root of its processes. */
+  readonly pid: number;
   /** Stops the server and deletes its folder. */
   stop(): Promise<void>;
 }
@@ -102,7 +104,7 @@ export async function startPostgresql(options: { readonly durable?: boolean } = 
     await stop();
     throw new Error(`PostgreSQL did not start: ${log}`, { cause: error });
   }
-  return { url, stop };
+  return { url, pid: child.pid ?? 0, stop };
 }
 
 let ownServer: Promise<TestPostgresql> | undefined;

@@ -1,0 +1,86 @@
+import {
+  type AuthorityClient,
+  authorityClient,
+  issue,
+  list,
+  move,
+  renew,
+  revoke,
+} from '../../adapters/sandbox/authority/citizen_commands.ts';
+import { type CommandHandler, type CommandLineIo, type Invocation, UsageError } from './command.ts';
+import { sandboxDataFolder } from './data_folder.ts';
+import { printData, readJson, textTable } from './input_output.ts';
+
+type Citizen = Awaited<ReturnType<typeof issue>>;
+
+/** `musubi sandbox citizen list|issue|revoke|renew|move`, whether the sandbox runs or not. */
+export const run: CommandHandler = async (io, invocation) => {
+  const client = authorityClient({ dataFolder: sandboxDataFolder(io, invocation) });
+  const action = invocation.command.at(-1);
+  if (action === 'list') printData(io, invocation, await list(client), citizenTable);
+  else printData(io, invocation, await change(client, action, io, invocation), (citizen) => citizenTable([citizen]));
+  return 0;
+};
+
+/** The authority checks every value; a cast below only carries what was typed to that check. */
+async function change(
+  client: AuthorityClient,
+  action: string | undefined,
+  io: CommandLineIo,
+  { values, switches, positionals }: Invocation,
+): Promise<Citizen> {
+  const [name = ''] = positionals; // required by the table of commands
+  const { municipality } = values;
+  switch (action) {
+    case 'issue':
+      return issue(client, {
+        name,
+        municipality,
+        scenario: values.scenario as Parameters<typeof issue>[1]['scenario'],
+        label: labelOf(values),
+        attributes:
+          values.attributes === undefined
+            ? undefined
+            : ((await readJson(io, values.attributes)) as Parameters<typeof issue>[1]['attributes']),
+      });
+    case 'revoke':
+      return revoke(client, {
+        name,
+        certificate: (values.certificate ?? 'both') as Parameters<typeof revoke>[1]['certificate'],
+        reason: values.reason as Parameters<typeof revoke>[1]['reason'],
+      });
+    case 'renew':
+      return renew(client, { name });
+    default:
+      return move(client, {
+        name,
+        municipality,
+        address: values.address ?? '',
+        newSigningCertificate: switches.has('new-signing-certificate'),
+      });
+  }
+}
+
+function labelOf(values: Invocation['values']): { ja: string; en: string } | undefined {
+  const { 'label-ja': ja, 'label-en': en } = values;
+  if (ja === undefined && en === undefined) return undefined;
+  if (ja === undefined || en === undefined) throw new UsageError('--label-ja and --label-en belong together');
+  return { ja, en };
+}
+
+function citizenTable(citizens: readonly Citizen[]): string {
+  const state = (certificate: Citizen['signing']) => {
+    if (!certificate) return '-';
+    return certificate.reason ? `${certificate.condition} (${certificate.reason})` : certificate.condition;
+  };
+  return textTable(
+    citizens.map(({ name, label, user, signing }) => ({
+      name,
+      user: state(user),
+      signing: state(signing),
+      'valid until': user.notAfter.slice(0, 10),
+      label: `${label.ja} / ${label.en}`,
+    })),
+    ['name', 'user', 'signing', 'valid until', 'label'],
+  );
+}

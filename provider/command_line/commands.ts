@@ -1,0 +1,187 @@
+import type { Command, CommandOption } from './command.ts';
+
+const config: CommandOption = {
+  value: 'FILE',
+  help: 'configuration file (or MUSUBI_CONFIG); without one, defaults and MUSUBI_… variables',
+};
+const data: CommandOption = {
+  value: 'DIR',
+  help: 'data folder of the sandbox (or MUSUBI_DATA_FOLDER; default: ./data)',
+};
+const hub = {
+  config,
+  data: { value: 'DIR', help: 'data folder of the hub, instead of the one in the configuration' },
+} as const satisfies Record<string, CommandOption>;
+const citizenName = { name: 'NAME', help: 'the citizen’s name, which is the card’s too' } as const;
+
+const loadClient = () => import('./client_command.ts');
+const loadKeys = () => import('./keys_command.ts');
+const loadCitizen = () => import('./citizen_command.ts');
+const loadCard = () => import('./card_command.ts');
+const loadConfig = () => import('./config_command.ts');
+
+/** Every command of `musubi`, in the order of the help. */
+export const commands: readonly Command[] = [
+  {
+    path: ['serve'],
+    summary: 'run the hub',
+    details: 'Ends on SIGTERM or SIGINT when the requests in flight are answered.',
+    options: { config },
+    load: () => import('./serve_command.ts'),
+  },
+  {
+    path: ['sandbox'],
+    summary: 'run a hub with a simulated authority, card agent and two relying parties',
+    details: 'Everything is made at first start and kept in the data folder. Port 0 means any free port.',
+    options: {
+      data,
+      port: { value: 'N', help: 'port of the hub (default 3000)' },
+      'mtls-port': { value: 'N', help: 'port of the hub’s mutual-TLS listener (default 3443)' },
+      'authority-port': { value: 'N', help: 'port of the authority (default 3100)' },
+      'agent-port': { value: 'N', help: 'port of the card agent (default 35975)' },
+      'relying-party-ports': { value: 'N,N', help: 'ports of the two relying parties (default 4001,4002)' },
+      'database-url': { value: 'URL', help: 'PostgreSQL instead of the embedded database' },
+    },
+    load: () => import('./sandbox_command.ts'),
+  },
+  {
+    path: ['sandbox', 'citizen', 'list'],
+    summary: 'list the sandbox’s citizens and the state of their certificates',
+    options: { data },
+    yieldsData: true,
+    load: loadCitizen,
+  },
+  {
+    path: ['sandbox', 'citizen', 'issue'],
+    summary: 'register a citizen and issue a card',
+    options: {
+      data,
+      scenario: { value: 'NAME', help: 'what has happened to the citizen, such as ordinary, card-lost, deceased' },
+      municipality: { value: 'CODE', help: 'five-digit code of the municipality' },
+      attributes: { value: 'FILE', help: 'the four attributes as JSON; - for standard input' },
+      'label-ja': { value: 'TEXT', help: 'what the card is called in Japanese; needs --label-en' },
+      'label-en': { value: 'TEXT', help: 'what the card is called in English; needs --label-ja' },
+    },
+    positionals: [citizenName],
+    yieldsData: true,
+    load: loadCitizen,
+  },
+  {
+    path: ['sandbox', 'citizen', 'revoke'],
+    summary: 'revoke a citizen’s certificates',
+    options: {
+      data,
+      certificate: { value: 'KIND', help: 'user, signing or both (default both)' },
+      reason: {
+        value: 'REASON',
+        help: 'as in RFC 5280: keyCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold …',
+        required: true,
+      },
+    },
+    positionals: [citizenName],
+    yieldsData: true,
+    load: loadCitizen,
+  },
+  {
+    path: ['sandbox', 'citizen', 'renew'],
+    summary: 'give a citizen a new card in place of the old one',
+    options: { data },
+    positionals: [citizenName],
+    yieldsData: true,
+    load: loadCitizen,
+  },
+  {
+    path: ['sandbox', 'citizen', 'move'],
+    summary: 'change a citizen’s address, which revokes the signing certificate',
+    options: {
+      data,
+      address: { value: 'TEXT', help: 'the new address', required: true },
+      municipality: { value: 'CODE', help: 'five-digit code of the new municipality' },
+      'new-signing-certificate': { help: 'put a signing certificate with the new address on the card' },
+    },
+    positionals: [citizenName],
+    yieldsData: true,
+    load: loadCitizen,
+  },
+  {
+    path: ['migrate'],
+    summary: 'bring the database’s tables up to date',
+    options: { config },
+    yieldsData: true,
+    load: () => import('./migrate_command.ts'),
+  },
+  {
+    path: ['client', 'add'],
+    summary: 'register a relying party',
+    details: 'Takes RFC 7591 metadata as JSON and prints the registered client, with its secret this once.',
+    options: hub,
+    positionals: [{ name: 'FILE', help: 'the metadata; - for standard input', optional: true }],
+    yieldsData: true,
+    load: loadClient,
+  },
+  { path: ['client', 'list'], summary: 'list the relying parties', options: hub, yieldsData: true, load: loadClient },
+  {
+    path: ['client', 'show'],
+    summary: 'show a relying party’s metadata, without its secret',
+    options: hub,
+    positionals: [{ name: 'CLIENT_ID', help: 'its client id' }],
+    yieldsData: true,
+    load: loadClient,
+  },
+  {
+    path: ['client', 'remove'],
+    summary: 'remove a relying party; its tokens end with it',
+    options: hub,
+    positionals: [{ name: 'CLIENT_ID', help: 'its client id' }],
+    yieldsData: true,
+    load: loadClient,
+  },
+  { path: ['keys', 'list'], summary: 'list the signing keys', options: hub, yieldsData: true, load: loadKeys },
+  {
+    path: ['keys', 'rotate'],
+    summary: 'make new signing keys; the old ones stay published for a while',
+    options: {
+      ...hub,
+      overlap: { value: 'SECONDS', help: 'time between publishing a key and signing with it (default 3600)' },
+      algorithm: { value: 'ALG', help: 'ES256, RS256 or PS256 only' },
+    },
+    yieldsData: true,
+    load: loadKeys,
+  },
+  {
+    path: ['card', 'list'],
+    summary: 'list the soft cards and the tries that their PINs have left',
+    options: { data, cards: { value: 'DIR', help: 'folder of the cards (default: cards in the data folder)' } },
+    yieldsData: true,
+    load: loadCard,
+  },
+  {
+    path: ['card', 'sign'],
+    summary: 'sign a challenge with a soft card and print the token that the sign-in page would get',
+    details: 'The PIN may also come from MUSUBI_CARD_PIN or standard input, so that no process list shows it.',
+    options: {
+      data,
+      cards: { value: 'DIR', help: 'folder of the cards (default: cards in the data folder)' },
+      card: { value: 'NAME', help: 'name of the card', required: true },
+      pin: { value: 'PIN', help: 'PIN of the user certificate; - reads a line from standard input' },
+      origin: { value: 'ORIGIN', help: 'origin of the page that asks', required: true },
+      nonce: { value: 'NONCE', help: 'the challenge, as the page shows it', required: true },
+    },
+    yieldsData: true,
+    load: loadCard,
+  },
+  {
+    path: ['config', 'check'],
+    summary: 'tell every mistake in a configuration',
+    options: { config },
+    yieldsData: true,
+    load: loadConfig,
+  },
+  {
+    path: ['config', 'describe'],
+    summary: 'describe every setting',
+    options: {},
+    yieldsData: true,
+    load: loadConfig,
+  },
+];
