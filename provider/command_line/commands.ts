@@ -74,7 +74,7 @@ export const commands: readonly Command[] = [
       certificate: { value: 'KIND', help: 'user, signing or both (default both)' },
       reason: {
         value: 'REASON',
-        help: 'as in RFC 5280: keyCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold …',
+        help: 'as in RFC 5280: keyCompromise, superseded, cessationOfOperation, certificateHold …',
         required: true,
       },
     },

@@ -55,7 +55,8 @@ export async function startControlSocket(options: {
       socket.destroy();
       return;
     }
-    socket.end(`${JSON.stringify(await answer(line))}\n`);
+    // One answer a connection: whatever else arrives on it is not read.
+    socket.end(`${JSON.stringify(await answer(line))}\n`, () => socket.destroy());
   }
 
   async function answer(line: string): Promise<ControlAnswer> {

@@ -39,7 +39,7 @@ export function commandHelp(command: Command, commands: readonly Command[]): str
       : '';
   return `Usage: ${['musubi', ...path, ...typed].join(' ')} [options]
 
-${sentence(summary)}${details ? ` ${details}` : ''}
+${sentence(summary)}${details ? `\n${details}` : ''}
 
 ${table(rows)}
 ${neighbours}`;

@@ -44,6 +44,11 @@ async function run(args: readonly string[], io: CommandLineIo, commands: readonl
     io.stdout.write(commandHelp(command, commands));
     return 0;
   }
+  const [next] = rest;
+  const hasCommandsBelow = commands.some(({ path }) => path.length > words.length && begins(path, words));
+  if (next !== undefined && !next.startsWith('-') && hasCommandsBelow && !command.positionals) {
+    throw new UsageError(describeUnknown(next, words, commands));
+  }
   const invocation = parseArguments(command, rest);
   const handler = await command.load();
   return await handler.run(io, invocation);
@@ -54,7 +59,6 @@ function findCommand(
   args: readonly string[],
   commands: readonly Command[],
 ): { command: Command | undefined; words: readonly string[]; rest: readonly string[] } {
-  const begins = (path: readonly string[], words: readonly string[]) => words.every((word, i) => path[i] === word);
   let length = 0;
   while (length < args.length && commands.some(({ path }) => begins(path, args.slice(0, length + 1)))) length += 1;
   const words = args.slice(0, length);
@@ -62,12 +66,14 @@ function findCommand(
   return { command, words, rest: args.slice(length) };
 }
 
+function begins(path: readonly string[], words: readonly string[]): boolean {
+  return words.every((word, index) => path[index] === word);
+}
+
 function describeUnknown(unknown: string, words: readonly string[], commands: readonly Command[]): string {
   const typed = ['musubi', ...words, unknown].join(' ');
   if (unknown.startsWith('-')) return `there is no option ${unknown} before a command`;
-  const names = commands
-    .filter(({ path }) => words.every((word, i) => path[i] === word))
-    .map(({ path }) => path[words.length]);
+  const names = commands.filter(({ path }) => begins(path, words)).map(({ path }) => path[words.length]);
   const closest = closestName(unknown, [...new Set(names.filter((name) => name !== undefined))]);
   return `there is no command ${JSON.stringify(typed)}${closest ? `; did you mean ${['musubi', ...words, closest].join(' ')}?` : ''}`;
 }
