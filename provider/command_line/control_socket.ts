@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, unlinkSync } from 'node:fs';
+import { mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { HubError } from '../errors.ts';
@@ -86,7 +86,6 @@ export async function startControlSocket(options: {
   } finally {
     process.umask(umask);
   }
-  chmodSync(path, 0o600);
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 

@@ -36,7 +36,6 @@ export function createGracefulShutdown(world: GracefulShutdownWorld): GracefulSh
       if (running) askToClose(response);
       response.once('close', () => {
         inFlight.delete(response);
-        if (running) setImmediate(() => server.closeIdleConnections());
         if (inFlight.size === 0) emptied.emit('empty');
       });
     });

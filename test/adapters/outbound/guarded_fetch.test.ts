@@ -151,6 +151,30 @@ describe('the guarded fetch', () => {
     assert.equal(inside.arrived.requests, 0);
   });
 
+  it('keeps no connection for the next fetch', async () => {
+    const ports = new Set<number | undefined>();
+    const { url } = await serve((request, response) => {
+      ports.add(request.socket.remotePort);
+      response.end();
+    });
+    const guarded = createGuardedFetch(sandbox);
+    for (let round = 0; round < 3; round += 1) await guarded(url);
+    assert.equal(ports.size, 3);
+  });
+
+  it('lets go of the connection when it refuses an answer by its head', async () => {
+    for (const head of [{ Location: '/' }, { 'Content-Encoding': 'gzip' }, { 'Content-Length': '1001' }]) {
+      const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+      const { url } = await serve((_request, response) => {
+        response.on('close', close).writeHead('Location' in head ? 302 : 200, head);
+        response.write('begun, and never ended');
+      });
+      // At once, and not when the time for the whole is over.
+      await assert.rejects(createGuardedFetch({ ...sandbox, timeout: 3_600_000 })(url), OutboundError);
+      await closed;
+    }
+  });
+
   it('gives up when the answer does not begin in time', async () => {
     const { url } = await serve(() => {});
     await assert.rejects(createGuardedFetch({ ...sandbox, timeout: 50 })(url), refusal('outbound_timeout'));
