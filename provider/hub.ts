@@ -10,7 +10,7 @@ import { createStorage } from '../adapters/database/create_storage.ts';
 import { createVault } from '../adapters/database/encryption.ts';
 import { loadMasterKeys } from '../adapters/database/load_master_key.ts';
 import { migrate } from '../adapters/database/migrate.ts';
-import { openDatabase } from '../adapters/database/open_database.ts';
+import { type DatabaseSettings, openDatabase } from '../adapters/database/open_database.ts';
 import { createOidcStore } from '../adapters/oidc-store/oidc_store.ts';
 import { createGuardedFetch } from '../adapters/outbound/guarded_fetch.ts';
 import { createNetworks } from '../config/networks.ts';
@@ -45,18 +45,24 @@ import { securityHeaders } from './web/security_headers.ts';
 import { sendPage } from './web/send_page.ts';
 import { type Clock, type Random, systemClock, systemRandom } from './world.ts';
 
-export interface Hub {
-  readonly issuer: string;
+/** What an operator may ask of a hub, whether it runs or was opened for one command. */
+export interface Administration {
   readonly clients: Clients;
   readonly keys: SigningKeys;
-  /** What the rooms have stored: for commands that look into the records or change them without a person. */
-  readonly storage: Storage;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
+}
+
+export interface Hub extends Administration {
+  readonly issuer: string;
+  /** What the rooms have stored: for commands that look into the records or change them without a person. */
+  readonly storage: Storage;
   /** Looks at every revocation list now and not by its schedule. */
   refreshLists(): Promise<void>;
   /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
   readonly shutdown: GracefulShutdown;
+  /** Registers what has to end after the last request and before the database is closed. */
+  beforeClose(step: () => unknown): void;
 }
 
 export interface HubWorld {
@@ -93,10 +99,17 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     });
     const servers = createServers(config, runner, base.metrics);
     const sweeper = startSweeper(base, store);
+    const steps: (() => unknown)[] = [];
     const shutdown = createGracefulShutdown({
       servers: servers.map(({ server }) => server),
       readiness,
-      close: [sweeper.stop, runner.stop, () => rooms.revocation.stop(), () => store.database.close()],
+      close: [
+        () => Promise.all(steps.map((step) => step())),
+        sweeper.stop,
+        runner.stop,
+        () => rooms.revocation.stop(),
+        () => store.database.close(),
+      ],
       deadline: config.shutdownSeconds * 1000,
       log: base.log,
     });
@@ -112,10 +125,45 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       refreshKeys: () => runner.refresh(),
       refreshLists: () => rooms.revocation.refresh(),
       shutdown,
+      beforeClose: (step) => steps.push(step),
     };
   } catch (error) {
     await store.database.close();
     throw error;
+  }
+}
+
+/** The rooms without listeners, for one command while no hub runs. Close it, or the database stays locked. */
+export async function openAdministration(
+  config: Configuration,
+  world: HubWorld,
+): Promise<Administration & { close(): Promise<void> }> {
+  const base: Base = { config, clock: systemClock, random: systemRandom, metrics: createMetrics(), ...world };
+  const store = await openStore(base);
+  try {
+    const rooms = openRooms(base, store);
+    await rooms.keys.ensure();
+    const build = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
+    const { engine } = build(await rooms.keys.current());
+    return {
+      clients: createClients({ ...base, storage: store.storage, engine: () => engine }),
+      keys: rooms.keys,
+      refreshKeys: async () => {},
+      close: () => store.database.close(),
+    };
+  } catch (error) {
+    await store.database.close();
+    throw error;
+  }
+}
+
+/** Brings the tables up to date and returns the names of the migrations that ran. */
+export async function migrateDatabase(config: Configuration): Promise<readonly string[]> {
+  const database = await openDatabase(databaseSettings(config));
+  try {
+    return await migrate(database);
+  } finally {
+    await database.close();
   }
 }
 
@@ -131,13 +179,9 @@ type Store = Awaited<ReturnType<typeof openStore>>;
 type Rooms = ReturnType<typeof openRooms>;
 
 async function openStore({ config, log, clock, random }: Base) {
-  const { database: settings } = config;
-  const database = await openDatabase(
-    settings.kind === 'embedded'
-      ? { kind: 'embedded', folder: settings.folder }
-      : { kind: 'postgresql', url: settings.url ?? '', poolSize: settings.poolSize },
-    { log: (event, details) => log.warn({ event, ...details }, 'database') },
-  );
+  const database = await openDatabase(databaseSettings(config), {
+    log: (event, details) => log.warn({ event, ...details }, 'database'),
+  });
   try {
     const migrations = await migrate(database);
     if (migrations.length > 0) log.info({ migrations }, 'migrated');
@@ -152,6 +196,12 @@ async function openStore({ config, log, clock, random }: Base) {
     await database.close();
     throw error;
   }
+}
+
+function databaseSettings({ database }: Configuration): DatabaseSettings {
+  return database.kind === 'embedded'
+    ? { kind: 'embedded', folder: database.folder }
+    : { kind: 'postgresql', url: database.url ?? '', poolSize: database.poolSize };
 }
 
 function openRooms({ config, log, clock, random, metrics }: Base, { storage, vault }: Store) {

@@ -201,9 +201,13 @@ function engineClaims() {
   return { acr: null, amr: null, auth_time: null, iss: null, sid: null, openid: [...openid, 'acr', 'amr'], ...scopes };
 }
 
-/** The host of the redirect URIs or of `sector_identifier_uri`: who is "one relying party" (OIDC Core §8.1). */
+/**
+ * The host of the redirect URIs or of `sector_identifier_uri`: who is "one relying party" (OIDC Core §8.1). The engine
+ * keeps the port with it; a relying party that moves to another port must not lose its people.
+ */
 export function sectorOf(client: Client): string {
-  return (client as Client & { sectorIdentifier?: string }).sectorIdentifier ?? client.clientId;
+  const { sectorIdentifier } = client as Client & { sectorIdentifier?: string }; // not in its type declarations
+  return sectorIdentifier?.replace(/:\d+$/, '') ?? client.clientId;
 }
 
 function cookieNames(secure: boolean) {

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import { signWithCard } from '../../adapters/card/card_commands.ts';
+import { freePorts } from '../../adapters/sandbox/free_ports.ts';
 import { hubSettings } from '../../adapters/sandbox/hub_settings.ts';
 import { ensureWebTls, type TlsFiles } from '../../adapters/sandbox/web_tls.ts';
 import { loadConfiguration } from '../../config/load.ts';
@@ -152,20 +152,6 @@ async function answerConsent(
     ...claims.map((name): [string, string] => ['claims', name]),
   ];
   return browser.post(`${page.url}/consent`, body, { stopAt });
-}
-
-/** Ports that nobody listens on now; taken together so that they differ. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await new Promise((resolve) => server.once('listening', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 function merge(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { isMarkedAsSandbox } from '../../config/sandbox_marker.ts';
+import type { Configuration } from '../../config/schema.ts';
+import { HubError } from '../errors.ts';
+import { type Administration, openAdministration } from '../hub.ts';
+import type { ClientMetadata } from '../oidc/clients.ts';
+import type { SigningKey } from '../oidc/oidc_stores.ts';
+import { createLogger } from '../operations/logger.ts';
+import type { CommandLineIo, Invocation } from './command.ts';
+import { type ControlHandlers, callControlSocket } from './control_socket.ts';
+import { controlSocketPath } from './control_socket_path.ts';
+import { loadCommandConfiguration } from './load_command_configuration.ts';
+
+/** A signing key as commands show it: never its private half. */
+export interface ShownKey {
+  kid: string;
+  alg: string;
+  created: string;
+  signsFrom: string;
+  publishedUntil: string | undefined;
+}
+
+const clientIdSchema = z.object({ clientId: z.string() });
+const metadataSchema = z.record(z.string(), z.unknown());
+const rotationSchema = z.object({
+  overlapSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(7 * 86_400),
+  algorithm: z.enum(['ES256', 'RS256', 'PS256']).optional(),
+});
+
+/**
+ * What commands can ask of a hub, by name. The same functions serve a hub that runs (through its control socket) and one
+ * that is opened for a single command.
+ */
+export function administrationHandlers(administration: Administration): ControlHandlers {
+  const { clients, keys } = administration;
+  return {
+    'client.add': (args) => clients.add(checked(metadataSchema, args)),
+    'client.list': () => clients.list(),
+    'client.show': (args) => clients.show(checked(clientIdSchema, args).clientId),
+    'client.remove': (args) => clients.remove(checked(clientIdSchema, args).clientId),
+    'keys.list': async () => (await keys.list()).map(shownKey),
+    'keys.rotate': async (args) => {
+      const { overlapSeconds, algorithm } = checked(rotationSchema, args);
+      const made = await keys.rotate(overlapSeconds * 1000, algorithm ? [algorithm] : undefined);
+      await administration.refreshKeys();
+      return made.map(shownKey);
+    },
+  };
+}
+
+/** Results of the handlers, as they arrive through the socket too. */
+export interface AdministrationResults {
+  'client.add': ClientMetadata;
+  'client.list': readonly ClientMetadata[];
+  'client.show': ClientMetadata;
+  'client.remove': undefined;
+  'keys.list': readonly ShownKey[];
+  'keys.rotate': readonly ShownKey[];
+}
+
+/**
+ * Asks the hub that runs with this data folder; when none does, opens its database for this one command. The embedded
+ * database serves one process, so the running hub must be the one to answer.
+ */
+export async function askHub<Name extends keyof AdministrationResults>(
+  io: CommandLineIo,
+  invocation: Invocation,
+  name: Name,
+  args: unknown,
+): Promise<AdministrationResults[Name]> {
+  const folder = dataFolderOf(io, invocation);
+  const answer = await callControlSocket(controlSocketPath(folder), name, args);
+  // The handlers above and the results type are one table; JSON between them changes nothing in these shapes.
+  if (answer) return answer.result as AdministrationResults[Name];
+
+  const config = configurationOf(io, invocation, folder);
+  const log = createLogger({ level: 'error', format: 'text' }, { write: (line) => void io.stderr.write(line) });
+  const administration = await openAdministration(config, { log });
+  try {
+    const handler = administrationHandlers(administration)[name];
+    return (await handler?.(args)) as AdministrationResults[Name];
+  } finally {
+    await administration.close();
+  }
+}
+
+/** `--data`, else the configuration's, else `./data`, where the sandbox keeps itself. */
+function dataFolderOf(io: CommandLineIo, invocation: Invocation): string {
+  const { data, config } = invocation.values;
+  if (data !== undefined) return resolve(io.workingFolder, data);
+  if (config !== undefined || io.environment.MUSUBI_CONFIG !== undefined) {
+    return loadCommandConfiguration(io, invocation).dataFolder;
+  }
+  return resolve(io.workingFolder, io.environment.MUSUBI_DATA_FOLDER ?? 'data');
+}
+
+/** A sandbox that does not run has no configuration file: its settings are saved beside its data. */
+function configurationOf(io: CommandLineIo, invocation: Invocation, dataFolder: string): Configuration {
+  const saved = resolve(dataFolder, 'sandbox', 'hub.json');
+  const isStopped = invocation.values.config === undefined && isMarkedAsSandbox(dataFolder) && existsSync(saved);
+  if (!isStopped) return loadCommandConfiguration(io, invocation, { dataFolder });
+  return loadCommandConfiguration(io, { ...invocation, values: { ...invocation.values, config: saved } });
+}
+
+function checked<T>(schema: z.ZodType<T>, args: unknown): T {
+  const result = schema.safeParse(args);
+  if (result.success) return result.data;
+  const where = result.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
+  throw new HubError('invalid_request', 400, `The input is not valid: ${where}`);
+}
+
+function shownKey({ kid, alg, createdAt, activeFrom, retiredFrom }: SigningKey): ShownKey {
+  const time = (at: number) => new Date(at).toISOString();
+  return {
+    kid,
+    alg,
+    created: time(createdAt),
+    signsFrom: time(activeFrom),
+    publishedUntil: retiredFrom === undefined ? undefined : time(retiredFrom),
+  };
+}

@@ -1,0 +1,93 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../../adapters/sandbox/authority/write_file.ts';
+import { freePorts } from '../../adapters/sandbox/free_ports.ts';
+import type { SandboxPorts } from '../../adapters/sandbox/hub_settings.ts';
+import { DEFAULT_PORTS, startSandbox } from '../../adapters/sandbox/sandbox.ts';
+import { loadConfiguration } from '../../config/load.ts';
+import { markAsSandbox } from '../../config/sandbox_marker.ts';
+import { systemClock } from '../world.ts';
+import { type CommandHandler, type CommandLineIo, type Invocation, UsageError } from './command.ts';
+import { sandboxDataFolder } from './data_folder.ts';
+import { runHub } from './run_hub.ts';
+
+/** `musubi sandbox`, which is `npm start`: a hub and everybody it needs, on this machine alone. */
+export const run: CommandHandler = async (io, invocation) => {
+  const dataFolder = sandboxDataFolder(io, invocation);
+  const ports = await readPorts(invocation);
+  markAsSandbox(dataFolder);
+  io.stdout.write('Musubi sandbox is starting; the first start makes keys and takes a little longer.\n');
+
+  const sandbox = await startSandbox({ dataFolder, ports, clock: systemClock });
+  try {
+    const settings = { ...sandbox.settings, ...databaseOf(invocation) };
+    await saveSettings(dataFolder, settings);
+    const running = await runHub(loadConfiguration({ values: settings, environment: overrides(io) }));
+    try {
+      const sites = await sandbox.startRelyingParties({ issuer: running.hub.issuer, clients: running.hub.clients });
+      io.stdout.write(welcome(running.hub.issuer, sites, dataFolder));
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
+    return await running.ended;
+  } finally {
+    await sandbox.stop();
+  }
+};
+
+function welcome(issuer: string, sites: { clinic: string; shop: string }, dataFolder: string): string {
+  return `
+Musubi is ready. Open a relying party and sign in with a card:
+
+  ${sites.clinic}   a clinic
+  ${sites.shop}   a shop: the same person is somebody else there
+
+Cards: taro, ichiro and others; the PIN of each is 1234.
+Hub:   ${issuer}   (discovery: ${issuer}/.well-known/openid-configuration)
+Data:  ${dataFolder}
+Stop with Ctrl-C. More: npx musubi --help
+`;
+}
+
+/** So that commands find the hub's settings when the sandbox does not run. */
+async function saveSettings(dataFolder: string, settings: Record<string, unknown>): Promise<void> {
+  await mkdir(join(dataFolder, 'sandbox'), { recursive: true, mode: 0o700 });
+  await writeFileAtomically(join(dataFolder, 'sandbox', 'hub.json'), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+function databaseOf({ values }: Invocation): Record<string, unknown> {
+  const url = values['database-url'];
+  return url === undefined ? {} : { database: { kind: 'postgresql', url } };
+}
+
+/** Every MUSUBI_ variable but the data folder's, which the sandbox has used already. */
+function overrides(io: CommandLineIo): Record<string, string | undefined> {
+  const { MUSUBI_DATA_FOLDER: _used, ...others } = io.environment;
+  return others;
+}
+
+/** @throws UsageError */
+async function readPorts({ values }: Invocation): Promise<SandboxPorts> {
+  const [clinic, shop, ...more] = values['relying-party-ports']?.split(',') ?? [];
+  if (more.length > 0) throw new UsageError('--relying-party-ports takes two ports');
+  const wanted: SandboxPorts = {
+    hub: portOf('port', values.port, DEFAULT_PORTS.hub),
+    mutualTls: portOf('mtls-port', values['mtls-port'], DEFAULT_PORTS.mutualTls),
+    authority: portOf('authority-port', values['authority-port'], DEFAULT_PORTS.authority),
+    cardAgent: portOf('agent-port', values['agent-port'], DEFAULT_PORTS.cardAgent),
+    clinic: portOf('relying-party-ports', clinic, DEFAULT_PORTS.clinic),
+    shop: portOf('relying-party-ports', shop, DEFAULT_PORTS.shop),
+  };
+  // Addresses are in settings and registrations before anybody listens: a free port is chosen now.
+  const free = await freePorts(Object.keys(wanted).length);
+  return Object.fromEntries(
+    Object.entries(wanted).map(([name, port], index) => [name, port === 0 ? free[index] : port]),
+  ) as unknown as SandboxPorts; // the same keys as `wanted`
+}
+
+function portOf(option: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new UsageError(`--${option} is no port number: ${text}`);
+  return Number(text);
+}
