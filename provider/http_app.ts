@@ -2,14 +2,14 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
-import type { Provider } from 'oidc-provider';
+import type { Client, Provider } from 'oidc-provider';
 import { HubError } from './errors.ts';
 import { formTarget } from './web/security_headers.ts';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface HttpAppParts {
-  /** In this order, before everything: health, log, metrics, host guard, security headers, assets. */
+  /** In this order, before everything: security headers, health, log, metrics, host guard, assets. */
   before: readonly Middleware[];
   /** Inside the error pages, so that what they refuse is told on one: preferences, rate limits. */
   inside: readonly Middleware[];
@@ -56,13 +56,16 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
   };
 }
 
-/** `response_mode=form_post`: the engine's page sends a form to the relying party, which our content policy must allow. */
+/**
+ * `response_mode=form_post`: the engine's page sends a form to the relying party, which our content policy must allow.
+ * Only to an address that this relying party registered: what a request merely names must not end up in a policy.
+ */
 const allowFormPost: Middleware = async (ctx, next) => {
   await next();
-  const { oidc } = ctx as Context & { oidc?: { responseMode?: string; params?: { redirect_uri?: unknown } } };
+  const { oidc } = ctx as Context & { oidc?: EngineContext };
   const redirectUri = oidc?.params?.redirect_uri;
-  const isFormPost = ctx.response.is('html') && oidc?.responseMode?.startsWith('form_post');
-  if (isFormPost && typeof redirectUri === 'string') {
+  const isFormPost = oidc?.params && ctx.response.is('html') && oidc.responseMode?.startsWith('form_post');
+  if (isFormPost && typeof redirectUri === 'string' && oidc.client?.redirectUriAllowed(redirectUri)) {
     const policy = ctx.response.get('Content-Security-Policy');
     ctx.set(
       'Content-Security-Policy',
@@ -70,3 +73,11 @@ const allowFormPost: Middleware = async (ctx, next) => {
     );
   }
 };
+
+/** What the engine knows about a request, each part from the step on that finds it out. */
+interface EngineContext {
+  params?: { redirect_uri?: unknown };
+  client?: Pick<Client, 'redirectUriAllowed'>;
+  /** Throws before there are params. */
+  readonly responseMode?: string;
+}

@@ -311,6 +311,7 @@ function webRoom(
     allowPlainHttp: config.outbound.allowPlainHttp,
   });
   const before = [
+    securityHeaders({ publicUrl: config.publicUrl }),
     health,
     ...(config.metrics.listen === 'same' ? [metricsForThisMachine(metrics)] : []),
     requestLog({ log, clock, random }),
@@ -320,7 +321,6 @@ function webRoom(
       mutualTlsUrl: config.mutualTls?.publicUrl,
       trustedProxies: createNetworks(config.trustedProxies),
     }),
-    securityHeaders({ publicUrl: config.publicUrl }),
     serveAssets(assets),
   ];
   const inside = [preferences({ publicUrl: config.publicUrl }), ...rateLimits(config, clock)];
@@ -393,9 +393,9 @@ function home(ctx: Context, renderer: Renderer, publicUrl: string): void {
 function rateLimits(config: Configuration, clock: Clock): Middleware[] {
   const { signInAttempts, unauthenticatedWrites, windowSeconds, trackedAddresses } = config.rateLimits;
   const shared = { window: windowSeconds * 1000, trackedAddresses };
-  const isSignIn = (ctx: Context) => ctx.method === 'POST' && /^\/interaction\/[^/]+\/sign-in$/.test(ctx.path);
-  const isWrite = (ctx: Context) =>
-    ctx.path === '/authorize' || ctx.path === '/par' || /^\/interaction\/[^/]+$/.test(ctx.path);
+  // The routers match in any letter case and with a slash at the end: what is counted must not depend on the spelling.
+  const isSignIn = (ctx: Context) => ctx.method === 'POST' && /^\/interaction\/[^/]+\/sign-in\/?$/i.test(ctx.path);
+  const isWrite = (ctx: Context) => /^\/(?:authorize|par|sign-out|interaction\/[^/]+)\/?$/i.test(ctx.path);
   return [
     rateLimit(createRateLimit({ ...shared, requests: signInAttempts }, clock), isSignIn),
     rateLimit(createRateLimit({ ...shared, requests: unauthenticatedWrites }, clock), isWrite),
@@ -408,12 +408,16 @@ interface ListeningServer {
   port: number;
 }
 
+/** Milliseconds that a request's head and a whole request may take: nobody keeps a connection by dripping octets. */
+const PATIENCE = { headersTimeout: 20_000, requestTimeout: 60_000 };
+
 function createServers(config: Configuration, runner: EngineRunner, metrics: Metrics): ListeningServer[] {
-  const servers: ListeningServer[] = [{ server: createServer(runner.handle), ...config.listen }];
+  const servers: ListeningServer[] = [{ server: createServer(PATIENCE, runner.handle), ...config.listen }];
   const { mutualTls } = config;
   if (mutualTls) {
     const server = createTlsServer(
       {
+        ...PATIENCE,
         cert: readFileSync(mutualTls.certificateFile),
         key: readFileSync(mutualTls.keyFile),
         ca: mutualTls.clientAuthorityFiles.map((file) => readFileSync(file)),
