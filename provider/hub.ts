@@ -13,6 +13,7 @@ import { migrate } from '../adapters/database/migrate.ts';
 import { type DatabaseSettings, openDatabase } from '../adapters/database/open_database.ts';
 import { createOidcStore } from '../adapters/oidc-store/oidc_store.ts';
 import { createGuardedFetch } from '../adapters/outbound/guarded_fetch.ts';
+import { ensureSandboxEncryptionKey } from '../config/encryption_key.ts';
 import { createNetworks } from '../config/networks.ts';
 import type { Configuration } from '../config/schema.ts';
 import { cardStatusSource } from './attributes/card_status_source.ts';
@@ -119,7 +120,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     base.log.info({ issuer: config.publicUrl, database: store.database.engine }, 'the hub answers');
     return {
       issuer: config.publicUrl,
-      clients: createClients({ ...base, storage: store.storage, engine: () => runner.engine() }),
+      clients: createClients({ ...clientsWorld(base, store), engine: () => runner.engine() }),
       keys: rooms.keys,
       storage: store.storage,
       refreshKeys: () => runner.refresh(),
@@ -146,7 +147,7 @@ export async function openAdministration(
     const build = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
     const { engine } = build(await rooms.keys.current());
     return {
-      clients: createClients({ ...base, storage: store.storage, engine: () => engine }),
+      clients: createClients({ ...clientsWorld(base, store), engine: () => engine }),
       keys: rooms.keys,
       refreshKeys: async () => {},
       close: () => store.database.close(),
@@ -185,10 +186,8 @@ async function openStore({ config, log, clock, random }: Base) {
   try {
     const migrations = await migrate(database);
     if (migrations.length > 0) log.info({ migrations }, 'migrated');
-    const vault = createVault(
-      loadMasterKeys(config.encryptionKeyFile, { create: config.mode === 'sandbox', random }),
-      random,
-    );
+    if (config.mode === 'sandbox') ensureSandboxEncryptionKey(config.encryptionKeyFile, random);
+    const vault = createVault(loadMasterKeys(config.encryptionKeyFile), random);
     const storage = createStorage(database, vault);
     const oidcStore = createOidcStore({ database, vault, clients: storage.clients, clock });
     return { database, vault, storage, oidcStore };
@@ -196,6 +195,10 @@ async function openStore({ config, log, clock, random }: Base) {
     await database.close();
     throw error;
   }
+}
+
+function clientsWorld({ config, clock, random }: Base, { storage }: Store) {
+  return { storage, clock, random, allowLoopback: config.relyingParties.allowLoopback };
 }
 
 function databaseSettings({ database }: Configuration): DatabaseSettings {
@@ -323,6 +326,7 @@ function webRoom(
     }),
     serveAssets(assets),
   ];
+  // Made once, so that a rotation of keys forgives nobody.
   const inside = [preferences({ publicUrl: config.publicUrl }), ...rateLimits(config, clock)];
 
   return ({ jwks, cookieSecrets }) => {

@@ -29,6 +29,8 @@ export function createClients(world: {
   engine: () => Provider;
   clock: Clock;
   random: Random;
+  /** Plain http on this machine, for development. */
+  allowLoopback: boolean;
 }): Clients {
   const { storage, clock, random } = world;
 
@@ -42,6 +44,7 @@ export function createClients(world: {
       const draft: ClientMetadata = { ...metadata, client_id: clientId };
       if (needsSecret(Client, draft)) draft.client_secret ??= Buffer.from(random(32)).toString('base64url');
 
+      assertRedirectUris(metadata.redirect_uris, world);
       const registered = validate(Client, draft);
       warnOfUnknown(metadata, registered);
       const stored: StoredClient = { clientId: String(clientId), metadata: registered, createdAt: clock() };
@@ -100,8 +103,30 @@ function validate(Client: Provider['Client'], draft: ClientMetadata): ClientMeta
     const Registered = Client as unknown as new (metadata: ClientMetadata) => { metadata(): ClientMetadata }; // the constructor is left out of its type declarations
     return new Registered(draft).metadata();
   } catch (error) {
+    // The schema computes with values before it has judged their types: what it stumbles over is the input's fault.
     if (error instanceof errors.OIDCProviderError) throw invalid(error.error_description ?? error.message, error);
+    if (error instanceof TypeError) throw invalid(error.message, error);
     throw error;
+  }
+}
+
+/**
+ * Redirect addresses are absolute, without user info, and https; a private scheme is an app's (RFC 8252 §7.1), and plain
+ * http is for this machine, where the operator allows it. What else they must be is the engine's to say.
+ */
+function assertRedirectUris(uris: unknown, { allowLoopback }: { allowLoopback: boolean }): void {
+  if (uris === undefined) return;
+  if (!Array.isArray(uris)) throw invalid('redirect_uris must be a list');
+  for (const uri of uris) {
+    if (typeof uri !== 'string' || !URL.canParse(uri)) throw invalid(`${JSON.stringify(uri)} is not an absolute URI`);
+    const { protocol, hostname, username, password } = new URL(uri);
+    if (username !== '' || password !== '') throw invalid(`${uri} has user info`);
+    if (['javascript:', 'data:', 'vbscript:', 'file:', 'blob:'].includes(protocol))
+      throw invalid(`${uri} is no address`);
+    const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+    if (protocol === 'http:' && !(allowLoopback && isLoopback)) {
+      throw invalid(`${uri} must be https${allowLoopback ? ', or http on this machine' : ''}`);
+    }
   }
 }
 
