@@ -31,7 +31,7 @@ export function createHttpApp(engine: Provider, parts: HttpAppParts): RequestHan
   for (const middleware of parts.before) engine.use(middleware);
   engine.use(errorPages(parts));
   for (const middleware of parts.inside) engine.use(middleware);
-  engine.use(allowFormPost);
+  engine.use(allowEngineForms);
   engine.use(router.routes());
   engine.on('server_error', (ctx, error) => parts.onBug(ctx, error));
   // Without a listener Koa writes errors of broken connections to the console.
@@ -57,27 +57,39 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
 }
 
 /**
- * `response_mode=form_post`: the engine's page sends a form to the relying party, which our content policy must allow.
- * Only to an address that this relying party registered: what a request merely names must not end up in a policy.
+ * Forms that the engine sends by itself lead on to the relying party, and browsers check `form-action` on every redirect
+ * after a form: the policy of such a page must allow the address. Only one that this relying party registered: what a
+ * request merely names must not end up in a policy.
  */
-const allowFormPost: Middleware = async (ctx, next) => {
+const allowEngineForms: Middleware = async (ctx, next) => {
   await next();
   const { oidc } = ctx as Context & { oidc?: EngineContext };
-  const redirectUri = oidc?.params?.redirect_uri;
-  const isFormPost = oidc?.params && ctx.response.is('html') && oidc.responseMode?.startsWith('form_post');
-  if (isFormPost && typeof redirectUri === 'string' && oidc.client?.redirectUriAllowed(redirectUri)) {
-    const policy = ctx.response.get('Content-Security-Policy');
-    ctx.set(
-      'Content-Security-Policy',
-      policy.replace("form-action 'self'", `form-action 'self' ${formTarget(redirectUri)}`),
-    );
-  }
+  const url = oidc && ctx.response.is('html') ? engineFormTarget(oidc) : undefined;
+  if (typeof url !== 'string') return;
+  const policy = ctx.response.get('Content-Security-Policy');
+  const target = formTarget(url);
+  if (policy.includes(` ${target}`)) return;
+  ctx.set('Content-Security-Policy', policy.replace("form-action 'self'", `form-action 'self' ${target}`));
 };
+
+function engineFormTarget(oidc: EngineContext): unknown {
+  // Nobody is signed in, so that signing out needs no question. The engine has compared the address.
+  if (oidc.route === 'end_session') return oidc.session?.state?.postLogoutRedirectUri;
+  // Somebody else showed a card: the session of the first is closed before this sign-in goes on. Compared at its begin.
+  if (oidc.route === 'resume' && !oidc.params) return oidc.entities?.Interaction?.params?.redirect_uri;
+  // `response_mode=form_post`.
+  const redirectUri = oidc.params?.redirect_uri;
+  if (typeof redirectUri !== 'string' || !oidc.responseMode?.startsWith('form_post')) return undefined;
+  return oidc.client?.redirectUriAllowed(redirectUri) ? redirectUri : undefined;
+}
 
 /** What the engine knows about a request, each part from the step on that finds it out. */
 interface EngineContext {
+  route?: string;
   params?: { redirect_uri?: unknown };
   client?: Pick<Client, 'redirectUriAllowed'>;
+  session?: { state?: { postLogoutRedirectUri?: unknown } };
+  entities?: { Interaction?: { params?: { redirect_uri?: unknown } } };
   /** Throws before there are params. */
   readonly responseMode?: string;
 }

@@ -83,6 +83,7 @@ function configuration(world: EngineWorld): Configuration {
   const { settings, pages, identity, consents } = world;
   const { lifetimes } = settings;
   const assertions = createAssertionPolicy(world.clock);
+  const subjectFor = (subjectId: string, client: Client) => identity.pairwiseIdentifier(subjectId, sectorOf(client));
   return {
     adapter: world.adapter,
     jwks: { keys: world.jwks as never }, // jose's JWK and the engine's differ only in optional members
@@ -116,11 +117,11 @@ function configuration(world: EngineWorld): Configuration {
     claims: engineClaims(),
     scopes: ['openid', 'offline_access'],
     subjectTypes: ['pairwise'],
-    pairwiseIdentifier: (_ctx, subjectId, client) => identity.pairwiseIdentifier(subjectId, sectorOf(client)),
+    pairwiseIdentifier: (_ctx, subjectId, client) => subjectFor(subjectId, client),
     findAccount: createAccountFinder(consents),
     loadExistingGrant: createGrantLoader(consents),
     interactions: {
-      policy: interactionChecks(),
+      policy: interactionChecks(subjectFor),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
 

@@ -1,18 +1,31 @@
-import { interactionPolicy } from 'oidc-provider';
+import { type Client, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { satisfies } from '../authentication/acr.ts';
 import { requestedAcr } from './acr_request.ts';
 
+/** The pairwise identifier that `client` knows a subject by. */
+export type SubjectFor = (subjectId: string, client: Client) => Promise<string>;
+
 /**
- * The engine's own policy, and one check more: a relying party that names a revocation channel (`acr_values=aal3 ocsp`)
- * gets a sign-in that used it, even where a session over the other channel exists.
+ * The engine's own policy with two changes.
+ *
+ * A relying party that names a revocation channel (`acr_values=aal3 ocsp`) gets a sign-in that used it, even where a
+ * session over the other channel exists. And a person named by `id_token_hint` is compared after the card was shown,
+ * too: the engine looks at the hint only when the request arrives, and would let anybody in who then shows a card.
  *
  * The consent prompt needs no change: `loadGrant` marks everything decided, so that the engine's "missing" checks ask
  * for exactly what is undecided.
  */
-export function interactionChecks(): interactionPolicy.DefaultPolicy {
+export function interactionChecks(subjectFor: SubjectFor): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
   const { Check } = interactionPolicy;
-  policy.get('login')?.checks.add(
+  const checks = policy.get('login')?.checks;
+  checks?.remove('id_token_hint');
+  checks?.add(
+    new Check('id_token_hint', 'id_token_hint names somebody else', 'login_required', async (ctx) =>
+      (await isHintedPerson(ctx, subjectFor)) ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT,
+    ),
+  );
+  checks?.add(
     new Check('acr_channel', 'the session was made over another revocation channel', 'login_required', (ctx) => {
       const { session, result, params } = ctx.oidc;
       const asked = !session?.accountId || result?.login || satisfies(session.acr, requestedAcr(params ?? {}));
@@ -20,4 +33,16 @@ export function interactionChecks(): interactionPolicy.DefaultPolicy {
     }),
   );
   return policy;
+}
+
+/** OIDC Core §3.1.2.1: a positive answer only for the person that the hint identifies, signed in before or just now. */
+async function isHintedPerson(ctx: KoaContextWithOIDC, subjectFor: SubjectFor): Promise<boolean> {
+  const { client, session, params, provider } = ctx.oidc;
+  const hint = params?.id_token_hint;
+  if (typeof hint !== 'string' || !client) return true;
+  if (!session?.accountId) return false;
+  const validated = await provider.IdToken.validate(hint, client).catch((cause: unknown) => {
+    throw new errors.InvalidRequest('could not validate id_token_hint', undefined, { cause });
+  });
+  return validated.payload.sub === (await subjectFor(session.accountId, client));
 }

@@ -233,7 +233,7 @@ async function clientOf(world: InteractionWorld, interaction: Interaction) {
 function canBeMet(interaction: Interaction): boolean {
   const reasons = interaction.prompt.reasons;
   if (!reasons.includes('essential_acr') && !reasons.includes('essential_acrs')) return true;
-  const details = interaction.prompt.details as { acr?: { value?: string; values?: string[] } };
-  const values = details.acr?.values ?? (details.acr?.value ? [details.acr.value] : []);
-  return canMeet(values) && !interaction.lastSubmission?.login;
+  const { acr } = interaction.prompt.details as { acr?: { value?: unknown; values?: unknown } };
+  const values = Array.isArray(acr?.values) ? acr.values : [acr?.value];
+  return canMeet(values.filter((value) => typeof value === 'string')) && !interaction.lastSubmission?.login;
 }
