@@ -19,6 +19,9 @@ import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
 export interface TestHub {
   readonly issuer: string;
   readonly mutualTlsUrl: string;
+  /** Where it listens on the loopback in plain http, whatever its public address is. */
+  readonly port: number;
+  /** The hub that runs now. */
   readonly hub: Hub;
   readonly authority: TestAuthority;
   readonly tls: TlsFiles;
@@ -30,6 +33,8 @@ export interface TestHub {
   signIn(authorizationUrl: string, options?: SignInOptions): Promise<URL>;
   /** Until the hub's copy of every revocation list is the authority's newest. */
   refreshLists(): Promise<void>;
+  /** Stops the hub and starts another on the same database and addresses. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,11 +85,15 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       options.settings ?? {},
     ),
   });
-  const hub = await startHub(config, {
-    log: createLogger({ level: 'debug', format: 'json' }, destination),
-    ...(options.clock ? { clock: options.clock } : {}),
-  });
-  await hub.refreshLists();
+  const start = async () => {
+    const started = await startHub(config, {
+      log: createLogger({ level: 'debug', format: 'json' }, destination),
+      ...(options.clock ? { clock: options.clock } : {}),
+    });
+    await started.refreshLists();
+    return started;
+  };
+  let hub = await start();
 
   const sign: TestHub['sign'] = async (card, nonce, pin = '1234') =>
     JSON.stringify(
@@ -94,7 +103,10 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   return {
     issuer: config.publicUrl,
     mutualTlsUrl: config.mutualTls?.publicUrl ?? '',
-    hub,
+    port,
+    get hub() {
+      return hub;
+    },
     authority,
     tls,
     log,
@@ -113,6 +125,11 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
         page = await answerConsent(browser, page, redirectUri, agree);
       if (page.status !== 0) throw new UnexpectedPage(page);
       return new URL(page.url);
+    },
+
+    async restart() {
+      await hub.shutdown.shutDown();
+      hub = await start();
     },
 
     async stop() {
