@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { Vault } from '../../provider/vault.ts';
 import { type Random, systemRandom } from '../../provider/world.ts';
 
@@ -35,16 +35,16 @@ export function createVault(masterKeys: readonly Uint8Array[], random: Random = 
 
   const byId = new Map(masterKeys.map((key) => [idOf(key).toString('hex'), key]));
   const newestId = idOf(newest);
-  const indexKeys = new Map<string, Buffer>();
-  const derived = new Map<string, Buffer>();
+  const indexKeys = new Map<string, KeyObject>();
+  const derived = new Map<string, KeyObject>();
   let salt = Buffer.from(random(SALT_BYTES));
   let seals = 0;
 
-  function sealingKey(master: Uint8Array, id: string, purpose: string, keySalt: Buffer): Buffer {
+  function sealingKey(master: Uint8Array, id: string, purpose: string, keySalt: Buffer): KeyObject {
     const name = `${id} ${keySalt.toString('hex')} ${purpose}`;
     const cached = derived.get(name);
     if (cached) return cached;
-    const key = derive(master, keySalt, `seal ${purpose}`);
+    const key = deriveKey(master, keySalt, `seal ${purpose}`);
     if (derived.size >= CACHED_KEYS) derived.delete(derived.keys().next().value as string); // size > 0: has a first
     derived.set(name, key);
     return key;
@@ -88,7 +88,7 @@ export function createVault(masterKeys: readonly Uint8Array[], random: Random = 
     index(purpose, value) {
       let key = indexKeys.get(purpose);
       if (!key) {
-        key = derive(oldest, Buffer.alloc(0), `index ${purpose}`);
+        key = deriveKey(oldest, Buffer.alloc(0), `index ${purpose}`);
         indexKeys.set(purpose, key);
       }
       return createHmac('sha256', key).update(value).digest();
@@ -106,6 +106,11 @@ export class UnopenableError extends Error {
 
 function derive(master: Uint8Array, salt: Uint8Array, info: string): Buffer {
   return Buffer.from(hkdfSync('sha256', master, salt, `musubi ${info}`, KEY_BYTES));
+}
+
+/** As a KeyObject: given bytes, Node makes one for each use, which costs more than sealing a session. */
+function deriveKey(master: Uint8Array, salt: Uint8Array, info: string): KeyObject {
+  return createSecretKey(derive(master, salt, info));
 }
 
 /** Names a master key without telling anything about it. */
