@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { HubError } from '../errors.ts';
 import type { Clock, Random } from '../world.ts';
 
@@ -90,5 +90,5 @@ function refused(code: keyof typeof MESSAGES): HubError {
 }
 
 function hashNonce(nonce: string): Uint8Array {
-  return createHash('sha256').update(nonce).digest();
+  return hash('sha256', nonce, 'buffer');
 }

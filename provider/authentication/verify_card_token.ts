@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { HubError } from '../errors.ts';
 import {
   type Certificate,
@@ -90,11 +90,8 @@ function checkChallengeSignature(
   origin: string,
   nonce: string,
 ): void {
-  const hash = token.algorithm.endsWith('384') ? 'sha384' : 'sha256';
-  const signed = Buffer.concat([
-    createHash(hash).update(origin, 'utf8').digest(),
-    createHash(hash).update(nonce, 'utf8').digest(),
-  ]);
+  const digest = token.algorithm.endsWith('384') ? 'sha384' : 'sha256';
+  const signed = Buffer.concat([hash(digest, origin, 'buffer'), hash(digest, nonce, 'buffer')]);
   let valid: boolean;
   try {
     valid = verifySignature(certificate.publicKey, token.algorithm, signed, token.signature);

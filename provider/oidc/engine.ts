@@ -22,6 +22,7 @@ import {
   pkceRequired,
   validateClientMetadata,
 } from './client_policy.ts';
+import { createCookieSigner } from './cookie_signer.ts';
 import type { EnginePages } from './engine_pages.ts';
 import { interactionChecks } from './interaction_policy.ts';
 import { createGrantLoader } from './load_grant.ts';
@@ -102,7 +103,7 @@ function configuration(world: EngineWorld): Configuration {
       pushed_authorization_request: '/par',
     },
     cookies: {
-      keys: [...world.cookieSecrets],
+      keys: createCookieSigner(world.cookieSecrets) as never, // the engine takes a Keygrip too; its type says a list only
       names: cookieNames(settings.secureCookies),
       long: { httpOnly: true, sameSite: 'lax', secure: settings.secureCookies, path: '/' },
       short: { httpOnly: true, sameSite: 'lax', secure: settings.secureCookies },

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { InteractionResults, Provider } from 'oidc-provider';
@@ -194,7 +194,7 @@ async function readOwnForm(ctx: Context, world: InteractionWorld, interaction: I
 
 /** Only who reads our page of this interaction knows it: `cid` stays in the hub's store and is never in an address. */
 function csrfToken(interaction: Interaction): string {
-  return createHash('sha256').update(`csrf ${interaction.cid} ${interaction.uid}`).digest('base64url');
+  return hash('sha256', `csrf ${interaction.cid} ${interaction.uid}`, 'base64url');
 }
 
 function equal(a: string, b: string): boolean {
