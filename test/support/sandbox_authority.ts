@@ -17,7 +17,7 @@ export interface TestAuthority {
  */
 export async function startTestAuthority(): Promise<TestAuthority> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'musubi-test-authority-'));
-  cpSync(await template(), dataFolder, { recursive: true });
+  cpSync(await authorityTemplate(), dataFolder, { recursive: true });
   const authority = await startAuthority({ dataFolder });
   return {
     authority,
@@ -30,7 +30,8 @@ export async function startTestAuthority(): Promise<TestAuthority> {
   };
 }
 
-async function template(): Promise<string> {
+/** A data folder whose authority has run once; copy it, never use it. */
+export async function authorityTemplate(): Promise<string> {
   const folder = join(tmpdir(), `musubi-test-citizens-${codeVersion()}`);
   if (existsSync(folder)) return folder;
   const draft = mkdtempSync(`${folder}.${randomBytes(4).toString('hex')}`);
