@@ -48,7 +48,7 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
       const hubError = error instanceof HubError ? error : undefined;
       if (hubError) ctx.state.refusal = { code: hubError.code, ...hubError.details };
       else onBug(ctx, error);
-      errorPage(ctx, hubError ?? new HubError('server_error', 500, 'Something went wrong.'));
+      answerError(ctx, hubError ?? new HubError('server_error', 500, 'Something went wrong.'), errorPage);
       return;
     }
     if (ctx.status === 404 && ctx.body == null)

@@ -357,7 +357,7 @@ function webRoom(
     });
     const handle = createHttpApp(provider, {
       before,
-      inside,
+      inside: [...inside, oidcStore.batchWrites],
       routes(router) {
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountInteractions(router, {

@@ -11,6 +11,10 @@ export interface ArtefactModel {
   readonly writing: Writing;
   /** Dies with the grant that its payload names. */
   readonly ofGrant?: true;
+  /**
+   * Its writes may wait for the end of the request and go together. Not for what decides a race by being written first.
+   */
+  readonly waits?: true;
   /** Found by its payload's `uid` too. */
   readonly byUid?: true;
   /** Found by its payload's `userCode` too. */
@@ -22,13 +26,13 @@ export interface ArtefactModel {
   readonly marksEnd?: true;
 }
 
-const MODELS: Readonly<Record<string, ArtefactModel>> = {
-  Session: { writing: 'again', byUid: true, marksEnd: true },
-  Grant: { writing: 'again', marksEnd: true },
-  Interaction: { writing: 'again' },
-  AuthorizationCode: { writing: 'once', ofGrant: true },
-  AccessToken: { writing: 'once', ofGrant: true },
-  RefreshToken: { writing: 'once', ofGrant: true },
+export const artefactModels: Readonly<Record<string, ArtefactModel>> = {
+  Session: { writing: 'again', waits: true, byUid: true, marksEnd: true },
+  Grant: { writing: 'again', waits: true, marksEnd: true },
+  Interaction: { writing: 'again', waits: true },
+  AuthorizationCode: { writing: 'once', waits: true, ofGrant: true },
+  AccessToken: { writing: 'once', waits: true, ofGrant: true },
+  RefreshToken: { writing: 'once', waits: true, ofGrant: true },
   ClientCredentials: { writing: 'once' },
   PushedAuthorizationRequest: { writing: 'once' },
   // RFC 7523 §3 (7.), RFC 9449 §11.1: the engine looks for the `jti` and then saves it, and two at once both find
@@ -41,11 +45,11 @@ const MODELS: Readonly<Record<string, ArtefactModel>> = {
   RegistrationAccessToken: { writing: 'again' },
 };
 
-export const artefactModelNames: readonly string[] = Object.keys(MODELS);
+export const artefactModelNames: readonly string[] = Object.keys(artefactModels);
 
 /** @throws Error for a model that this version of the engine did not have when the table above was made */
 export function artefactModel(name: string): ArtefactModel {
-  const model = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
+  const model = Object.hasOwn(artefactModels, name) ? artefactModels[name] : undefined;
   if (!model) throw new Error(`how to keep the engine's model ${name} is not decided`);
   return model;
 }

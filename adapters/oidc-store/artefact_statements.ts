@@ -1,4 +1,5 @@
 import type { Statement } from '../database/database.ts';
+import { artefactModels } from './artefact_models.ts';
 
 /** Revocation of a grant is a mark on the grant's row; whatever names that grant is not found from that moment on. */
 const GRANT_IS_NOT_REVOKED = `NOT EXISTS (
@@ -6,11 +7,15 @@ const GRANT_IS_NOT_REVOKED = `NOT EXISTS (
 
 const LIVE = `artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2 AND ${GRANT_IS_NOT_REVOKED}`;
 
+/** With the row comes the grant that it names, which the engine asks for next. */
 function findBy(column: 'key' | 'uid_key' | 'user_code_key'): Statement {
   return {
     name: `artefact_find_by_${column}`,
-    text: `SELECT key, sealed_payload, consumed_at FROM oidc_artefact AS artefact
-      WHERE artefact.${column} = $1 AND ${LIVE}`,
+    text: `SELECT artefact.key, artefact.sealed_payload, artefact.consumed_at, grant_row.key AS grant_key,
+        grant_row.sealed_payload AS grant_payload, grant_row.expires_at AS grant_expires_at
+      FROM oidc_artefact AS artefact LEFT JOIN oidc_artefact AS grant_row ON grant_row.key = artefact.grant_key
+      WHERE artefact.${column} = $1 AND artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2
+        AND (grant_row.key IS NULL OR grant_row.sealed_payload IS NOT NULL)`,
   };
 }
 
@@ -18,23 +23,48 @@ export const FIND = findBy('key');
 export const FIND_BY_UID = findBy('uid_key');
 export const FIND_BY_USER_CODE = findBy('user_code_key');
 
-const INSERT = `INSERT INTO oidc_artefact AS artefact
-    (key, model, grant_key, uid_key, user_code_key, sealed_payload, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
-const OVERWRITE = `UPDATE SET grant_key = excluded.grant_key, uid_key = excluded.uid_key,
-    user_code_key = excluded.user_code_key, sealed_payload = excluded.sealed_payload,
-    expires_at = excluded.expires_at, consumed_at = NULL`;
+/** Rows of one model may be saved a single time (see artefact_models.ts). */
+const ONCE = Object.entries(artefactModels)
+  .filter(([, { writing }]) => writing === 'once')
+  .map(([name]) => `'${name}'`)
+  .join(', ');
 
-/** $8 is now: a row that has expired is as good as swept. */
-export const SAVE_ONCE: Statement = {
-  name: 'artefact_save_once',
-  text: `${INSERT} ON CONFLICT (key) DO ${OVERWRITE} WHERE artefact.expires_at <= $8`,
-};
-export const SAVE_AGAIN: Statement = {
-  name: 'artefact_save_again',
-  text: `${INSERT} ON CONFLICT (key) DO ${OVERWRITE}
-    WHERE artefact.expires_at <= $8 OR (artefact.sealed_payload IS NOT NULL AND artefact.consumed_at IS NULL)`,
-};
+const COLUMNS = ['key', 'model', 'grant_key', 'uid_key', 'user_code_key', 'sealed_payload', 'expires_at'];
+const statements = new Map<string, Statement>();
+
+/**
+ * Saves `rows` rows and deletes `gone` keys in one statement, and returns the keys that were saved. Parameters: now, the
+ * keys to delete, then the columns of each row. A row that has expired is as good as swept.
+ */
+export function saveTogether(rows: number, gone: number): Statement {
+  const name = `artefact_save_${rows}_delete_${gone}`;
+  let statement = statements.get(name);
+  if (!statement) {
+    statement = { name, text: saveText(rows, gone) };
+    statements.set(name, statement);
+  }
+  return statement;
+}
+
+function saveText(rows: number, gone: number): string {
+  let parameter = 1;
+  const next = () => {
+    parameter += 1;
+    return `$${parameter}`;
+  };
+  const keys = Array.from({ length: gone }, next);
+  const deletion = `DELETE FROM oidc_artefact WHERE key IN (${keys.join(', ')}) AND $1::bigint IS NOT NULL`;
+  if (rows === 0) return `${deletion} RETURNING key`;
+  const values = Array.from({ length: rows }, () => `(${COLUMNS.map(next).join(', ')})`);
+  return `${gone > 0 ? `WITH ended AS (${deletion})` : ''}
+    INSERT INTO oidc_artefact AS artefact (${COLUMNS.join(', ')}) VALUES ${values.join(', ')}
+    ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, uid_key = excluded.uid_key,
+      user_code_key = excluded.user_code_key, sealed_payload = excluded.sealed_payload,
+      expires_at = excluded.expires_at, consumed_at = NULL
+    WHERE artefact.expires_at <= $1 OR (excluded.model NOT IN (${ONCE})
+      AND artefact.sealed_payload IS NOT NULL AND artefact.consumed_at IS NULL)
+    RETURNING key`;
+}
 
 /** Of any number of callers one changes the row. */
 export const CONSUME: Statement = {

@@ -1,3 +1,4 @@
+import type { Middleware } from 'koa';
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
 import type { ClientStore } from '../../provider/oidc/oidc_stores.ts';
 import type { Vault } from '../../provider/vault.ts';
@@ -8,6 +9,7 @@ import { artefactKey, isPossibleId } from './artefact_key.ts';
 import { artefactModel, artefactModelNames } from './artefact_models.ts';
 import * as sql from './artefact_statements.ts';
 import { createClientAdapter } from './client_adapter.ts';
+import { type ArtefactRow, batchWrites, currentBatch, saveRows } from './request_batch.ts';
 import { createUnauthenticatedQuota, type UnauthenticatedQuota } from './unauthenticated_quota.ts';
 
 /**
@@ -24,6 +26,8 @@ const DEFAULT_CAPS: Readonly<Record<string, number>> = {
 };
 
 export interface OidcStore {
+  /** Around the engine: sends each request's writes together before the answer leaves. */
+  readonly batchWrites: Middleware;
   /** What the engine's configuration takes as `adapter`. */
   readonly adapter: AdapterFactory;
   /** Deletes what has expired; returns how many rows went, not counting tokens that went with their grant. */
@@ -34,7 +38,7 @@ export interface OidcStore {
 
 /**
  * The engine's storage. Tokens are found by their hash and their contents are sealed: a stolen database holds nothing
- * that can be presented. Every operation is one round trip.
+ * that can be presented. Every operation is one round trip at most; a request's writes go together (request_batch.ts).
  *
  * Single use and revocation do not rest on the engine's find-then-consume, through which 50 at once would all pass:
  * - `consume` succeeds for one caller; every other gets `invalid_grant`, and the grant is revoked with everything that the
@@ -59,6 +63,7 @@ export function createOidcStore(world: {
   const quota = createUnauthenticatedQuota({ caps: world.caps ?? DEFAULT_CAPS, count, clock });
 
   return {
+    batchWrites: batchWrites(database, clock),
     adapter: (name) => (name === 'Client' ? clientAdapter : createArtefactAdapter(name, { ...world, quota })),
     countByModel: (model) => count(model, Number.MAX_SAFE_INTEGER),
     async sweep(now) {
@@ -75,6 +80,9 @@ interface Row {
   key: Buffer;
   sealed_payload: Buffer;
   consumed_at: number | null;
+  grant_key: Buffer | null;
+  grant_payload: Buffer | null;
+  grant_expires_at: number;
 }
 
 function createArtefactAdapter(
@@ -89,17 +97,41 @@ function createArtefactAdapter(
   // A user code has few bits: a plain hash of it could be searched.
   const userCodeKeyOf = (userCode: string) => vault.index('oidc.user-code', Buffer.from(userCode));
 
-  async function find(statement: Statement, key: Uint8Array): Promise<AdapterPayload | undefined> {
-    const { rows } = await database.query<Row>(statement, [key, clock()]);
-    const [row] = rows;
-    if (!row) return undefined;
+  function open(row: Pick<Row, 'key' | 'sealed_payload'>): AdapterPayload {
     const payload: AdapterPayload = JSON.parse(Buffer.from(vault.open(purpose, row.sealed_payload)).toString());
     // Somebody who can write to the table must not put one person's session under another's key.
     if (payload.jti !== undefined && !keyOf(payload.jti).equals(row.key)) {
       throw new Error(`a stored ${name} lies under another's key`);
     }
+    return payload;
+  }
+
+  async function find(statement: Statement, key: Uint8Array): Promise<AdapterPayload | undefined> {
+    const batch = currentBatch();
+    const now = clock();
+    await batch?.flush(now);
+    const { rows } = await database.query<Row>(statement, [key, now]);
+    const [row] = rows;
+    if (!row) return undefined;
+    if (batch && row.grant_key && row.grant_payload) {
+      batch.grantReadAhead = { key: row.grant_key, sealedPayload: row.grant_payload, expiresAt: row.grant_expires_at };
+    }
+    const payload = open(row);
     if (row.consumed_at !== null) payload.consumed = Math.floor(row.consumed_at / 1000);
     return payload;
+  }
+
+  /** The grant of the token that this request has just read; undefined when it is another or has expired. */
+  function readAhead(key: Buffer): AdapterPayload | undefined {
+    const grant = name === 'Grant' ? currentBatch()?.grantReadAhead : undefined;
+    if (!grant?.key.equals(key) || grant.expiresAt <= clock()) return undefined;
+    return open({ key, sealed_payload: grant.sealedPayload });
+  }
+
+  /** Changes that decide something go to the database at once, behind what the request has written before. */
+  async function change(statement: Statement, values: readonly unknown[]) {
+    await currentBatch()?.flush(clock());
+    return database.query(statement, values);
   }
 
   return {
@@ -107,22 +139,25 @@ function createArtefactAdapter(
       if (isFirstSave(payload)) await quota.admit(name);
       const now = clock();
       const { grantId, uid, userCode } = payload;
-      const { count } = await database.query(model.writing === 'once' ? sql.SAVE_ONCE : sql.SAVE_AGAIN, [
-        keyOf(id),
-        name,
-        model.ofGrant && grantId !== undefined ? artefactKey('Grant', grantId) : null,
-        model.byUid && uid !== undefined ? uidKeyOf(uid) : null,
-        model.byUserCode && userCode !== undefined ? userCodeKeyOf(userCode) : null,
-        vault.seal(purpose, Buffer.from(JSON.stringify(payload))),
-        expiryOf(payload, expiresIn, now),
-        now,
-      ]);
-      if (count === 1 || model.writing === 'again') return;
-      throw new errors.InvalidRequest('this has been used already');
+      const row: ArtefactRow = {
+        key: keyOf(id),
+        model: name,
+        grantKey: model.ofGrant && grantId !== undefined ? artefactKey('Grant', grantId) : null,
+        uidKey: model.byUid && uid !== undefined ? uidKeyOf(uid) : null,
+        userCodeKey: model.byUserCode && userCode !== undefined ? userCodeKeyOf(userCode) : null,
+        sealedPayload: vault.seal(purpose, Buffer.from(JSON.stringify(payload))),
+        expiresAt: expiryOf(payload, expiresIn, now),
+        once: model.writing === 'once',
+      };
+      const batch = model.waits ? currentBatch() : undefined;
+      if (batch) batch.save(row);
+      else await saveRows(database, [row], [], now);
     },
 
     async find(id) {
-      return isPossibleId(id) ? find(sql.FIND, keyOf(id)) : undefined;
+      if (!isPossibleId(id)) return undefined;
+      const key = keyOf(id);
+      return readAhead(key) ?? find(sql.FIND, key);
     },
 
     async findByUid(uid) {
@@ -136,7 +171,7 @@ function createArtefactAdapter(
     async consume(id) {
       const key = keyOf(id);
       const now = clock();
-      if ((await database.query(sql.CONSUME, [key, now])).count === 1) return;
+      if ((await change(sql.CONSUME, [key, now])).count === 1) return;
       await database.query(sql.REVOKE_GRANT_OF_CONSUMED, [key, now, now + MARK_LIFETIME]);
       if (name === 'PushedAuthorizationRequest') {
         throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
@@ -146,13 +181,17 @@ function createArtefactAdapter(
 
     async destroy(id) {
       const key = keyOf(id);
-      if (name === 'Grant') await database.query(sql.REVOKE_GRANT, [key, clock() + MARK_LIFETIME]);
-      else if (model.marksEnd) await database.query(sql.MARK_END, [key, clock() + MARK_LIFETIME]);
-      else await database.query(sql.DELETE, [key]);
+      const batch = currentBatch();
+      if (name === 'Grant') {
+        if (batch) batch.grantReadAhead = undefined;
+        await change(sql.REVOKE_GRANT, [key, clock() + MARK_LIFETIME]);
+      } else if (model.marksEnd) await change(sql.MARK_END, [key, clock() + MARK_LIFETIME]);
+      else if (model.waits && batch) batch.delete(key);
+      else await change(sql.DELETE, [key]);
     },
 
     async revokeByGrantId(grantId) {
-      await database.query(sql.DELETE_BY_GRANT, [artefactKey('Grant', grantId), name]);
+      await change(sql.DELETE_BY_GRANT, [artefactKey('Grant', grantId), name]);
     },
   };
 }
