@@ -151,7 +151,7 @@ function keyOf(certificate: Certificate, anchor: TrustAnchor): string {
 function unavailable(code: string, cause?: unknown): HubError {
   return new HubError('revocation_unavailable', 503, 'Whether the card is still valid cannot be checked just now.', {
     retryAfter: RETRY_AFTER,
-    details: { code },
+    details: { reason: code },
     cause,
   });
 }

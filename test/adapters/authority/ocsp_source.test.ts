@@ -37,7 +37,7 @@ function serveOcsp(
 const hubError = (code: string, details?: string) => (error: unknown) => {
   assert.ok(error instanceof HubError, `${error}`);
   assert.equal(error.code, code);
-  if (details !== undefined) assert.equal(error.details.code, details);
+  if (details !== undefined) assert.equal(error.details.reason, details);
   return true;
 };
 
