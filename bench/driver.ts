@@ -111,16 +111,16 @@ export async function signIn(target: Target, agent: Agent): Promise<Outcome> {
   });
 
   let answer = await timed('authorize', browser.send(`${target.endpoints.authorization}?${query}`));
+  let path: string = target.endpoints.authorization;
   while (!answer.location?.startsWith(target.redirectUri)) {
     if (answer.location) {
       const { pathname, search } = new URL(answer.location, target.issuer);
-      const name = pathname.startsWith('/interaction/') ? 'page' : 'resume';
-      answer = await timed(name, browser.send(pathname + search));
-      if (!answer.location) {
-        const { path, form } = target.answer(answer.body, pathname);
-        answer = await timed('submit', browser.send(path, form));
-      }
-    } else throw new Error(`no way on from ${answer.status}: ${answer.body.slice(0, 300)}`);
+      path = pathname;
+      answer = await timed(pathname.startsWith('/interaction/') ? 'page' : 'resume', browser.send(pathname + search));
+    } else {
+      const { path: action, form } = target.answer(answer.body, path);
+      answer = await timed('submit', browser.send(action, form));
+    }
   }
 
   const code = new URL(answer.location).searchParams.get('code');

@@ -6,7 +6,7 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { SoftCardFile } from '../adapters/card/soft_card_file.ts';
-import { hiddenFields } from '../test/support/hidden_fields.ts';
+import { formAction, hiddenFields } from '../test/support/hidden_fields.ts';
 import { startPostgresql } from '../test/support/postgresql.ts';
 import { discover, type Outcome, signIn, type Target } from './driver.ts';
 import { processTreeCpu } from './process_cpu.ts';
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
     );
     const rounds = new Map<Contender, Round[]>(contenders.map((contender) => [contender, []]));
     // The first runs are not counted: compilers, caches and first-time consents.
-    for (const contender of contenders) await drive(contender, Math.ceil(signIns / 3), concurrency);
+    for (const contender of contenders) await drive(contender, signIns, concurrency);
     for (let round = 0; round < Number(values.rounds); round += 1) {
       for (const contender of contenders) rounds.get(contender)?.push(await drive(contender, signIns, concurrency));
     }
@@ -214,7 +214,7 @@ function cardHolder(origin: string, cards: readonly Card[]): Target['answer'] {
       signature: signature.toString('base64'),
       appVersion: 'bench',
     });
-    return { path: `${path}/sign-in`, form: { csrf, nonce, token } };
+    return { path: new URL(formAction(html, 'data-sign-in-form', origin)).pathname, form: { csrf, nonce, token } };
   };
 }
 

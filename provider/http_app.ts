@@ -13,6 +13,8 @@ export interface HttpAppParts {
   before: readonly Middleware[];
   /** Inside the error pages, so that what they refuse is told on one: preferences, rate limits. */
   inside: readonly Middleware[];
+  /** Directly around the engine. */
+  around: readonly Middleware[];
   /** Our own routes; what they do not know goes to the engine. */
   routes(router: Router): void;
   /** Shows a refusal or a mishap as a page. */
@@ -33,6 +35,7 @@ export function createHttpApp(engine: Provider, parts: HttpAppParts): RequestHan
   for (const middleware of parts.inside) engine.use(middleware);
   engine.use(allowEngineForms);
   engine.use(router.routes());
+  for (const middleware of parts.around) engine.use(middleware);
   engine.on('server_error', (ctx, error) => parts.onBug(ctx, error));
   // Without a listener Koa writes errors of broken connections to the console.
   (engine as EventEmitter).on('error', (error: unknown, ctx: Context) => parts.onBug(ctx, error));
@@ -53,6 +56,23 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
     }
     if (ctx.status === 404 && ctx.body == null)
       errorPage(ctx, new HubError('not_found', 404, 'There is no such page.'));
+  };
+}
+
+/** Endpoints that programs call: they get an error in the protocol's own form (RFC 6749 §5.2), not a page. */
+const FOR_PROGRAMS = /^\/(token|userinfo|par|introspect|revoke|jwks|\.well-known\/.*)$/;
+
+function answerError(ctx: Context, error: HubError, errorPage: HttpAppParts['errorPage']): void {
+  if (!FOR_PROGRAMS.test(ctx.path)) {
+    errorPage(ctx, error);
+    return;
+  }
+  ctx.status = error.status;
+  if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = {
+    error: error.status === 500 ? 'server_error' : 'temporarily_unavailable',
+    error_description: error.message,
   };
 }
 

@@ -26,7 +26,7 @@ import { createHttpApp } from './http_app.ts';
 import { createIdentity } from './identity/identity.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
-import { mountInteractions } from './oidc/interactions.ts';
+import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
 import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
 import { createSigningKeys, type SigningKeys } from './oidc/signing_keys.ts';
 import { createGracefulShutdown, type GracefulShutdown } from './operations/graceful_shutdown.ts';
@@ -329,6 +329,16 @@ function webRoom(
   // Made once, so that a rotation of keys forgives nobody.
   const inside = [preferences({ publicUrl: config.publicUrl }), ...rateLimits(config, clock)];
 
+  const interactions = {
+    ...rooms,
+    engine,
+    origin: config.publicUrl,
+    audit: storage.audit,
+    pages,
+    clock,
+    observe: metrics.signInEnded,
+  };
+
   return ({ jwks, cookieSecrets }) => {
     const provider = createEngine({
       settings: {
@@ -339,6 +349,7 @@ function webRoom(
           interaction: config.signIn.interactionSeconds,
           accessToken: config.lifetimes.accessTokenSeconds,
           refreshToken: config.lifetimes.refreshTokenSeconds,
+          consent: config.lifetimes.consentSeconds,
         },
         resources: config.resources.map(({ accessTokenSeconds, ...resource }) => ({
           ...resource,
@@ -360,16 +371,9 @@ function webRoom(
       inside: [...inside, oidcStore.batchWrites],
       routes(router) {
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
-        mountInteractions(router, {
-          ...rooms,
-          engine,
-          origin: config.publicUrl,
-          audit: storage.audit,
-          pages,
-          clock,
-          observe: metrics.signInEnded,
-        });
+        mountInteractions(router, interactions);
       },
+      around: [showSignInAtOnce(interactions)],
       errorPage(ctx, error) {
         if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
         sendPage(

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Router } from '@koa/router';
-import type { Context } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { InteractionResults, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { findClaim } from '../attributes/catalogue.ts';
@@ -48,9 +48,30 @@ export function mountInteractions(router: Router, world: InteractionWorld): void
   router.post('/interaction/:uid/cancel', (ctx) => cancel(ctx, world));
 }
 
+/**
+ * Around the engine: where it would send the browser on to a sign-in's own address, the page is shown at once. That is
+ * one request and one look-up less on every sign-in; the address stays good for coming back to.
+ */
+export function showSignInAtOnce(world: InteractionWorld): Middleware {
+  return async (ctx, next) => {
+    await next();
+    const { oidc } = ctx as Context & { oidc?: { entities?: { Interaction?: Interaction } } };
+    const interaction = oidc?.entities?.Interaction;
+    if (ctx.path !== '/authorize' || ctx.status !== 303 || interaction?.prompt.name !== 'login') return;
+    ctx.remove('Location');
+    ctx.status = 200;
+    await showLogin(ctx, world, interaction);
+  };
+}
+
 async function showInteraction(ctx: Context, world: InteractionWorld): Promise<void> {
   const interaction = await loadInteraction(ctx, world);
-  if (interaction.prompt.name === 'consent') return showConsent(ctx, world, interaction);
+  return interaction.prompt.name === 'consent'
+    ? showConsent(ctx, world, interaction)
+    : showLogin(ctx, world, interaction);
+}
+
+async function showLogin(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
   if (!canBeMet(interaction)) {
     return finish(ctx, world, interaction, {
       error: 'unmet_authentication_requirements',
@@ -59,7 +80,7 @@ async function showInteraction(ctx: Context, world: InteractionWorld): Promise<v
   }
   // The engine asks for a login again when another person came than the one the relying party named.
   const otherPerson =
-    interaction.lastSubmission?.login && interaction.prompt.reasons.some((r) => SUBJECT_REASONS.has(r));
+    interaction.lastSubmission?.login && interaction.prompt.reasons.some((reason) => SUBJECT_REASONS.has(reason));
   return showSignIn(ctx, world, interaction, otherPerson ? 'other_person' : undefined);
 }
 

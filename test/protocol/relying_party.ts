@@ -1,7 +1,8 @@
 import { KeyObject, sign, type webcrypto } from 'node:crypto';
+import { mock } from 'node:test';
 import { exportJWK, generateKeyPair } from 'jose';
 import * as client from 'openid-client';
-import { hiddenFields } from '../support/hidden_fields.ts';
+import { formAction, hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
 import type { SignInOptions, TestHub } from '../support/hub.ts';
 
@@ -156,14 +157,18 @@ export async function presentCard(
 ): Promise<Visited> {
   const form = hiddenFields(page.text);
   const token = over.token ?? (await hub.sign(card, over.nonce ?? form.nonce ?? ''));
-  return browser.post(`${page.url}/sign-in`, { ...form, ...over, token }, { stopAt: REDIRECT_URI });
+  return browser.post(
+    formAction(page.text, 'data-sign-in-form', page.url),
+    { ...form, ...over, token },
+    { stopAt: REDIRECT_URI },
+  );
 }
 
 /** Sends the one form of a page as it stands, as a page's script would; `over` adds fields. */
 export function sendForm(browser: HttpBrowser, page: Visited, over: Record<string, string> = {}): Promise<Visited> {
   const action = /<form[^>]* action="([^"]+)"/.exec(page.text)?.[1] ?? '';
   const url = new URL(action, page.url).href;
-  return browser.post(url, { ...hiddenFields(page.text), ...over }, { stopAt: REDIRECT_URI });
+  return browser.post(url, { ...hiddenFields(page.text), ...over }, { stopAt: 'https://' });
 }
 
 export const isSignInPage = (page: Visited): boolean => page.text.includes('data-sign-in-form');
@@ -211,16 +216,17 @@ export function handmadeJwt(
   return `${input}.${sign('sha256', Buffer.from(input), key).toString('base64url')}`;
 }
 
-/** A clock that goes with the machine's and can be set ahead. */
-export function createTestClock() {
-  let ahead = 0;
-  return {
-    now: () => Date.now() + ahead,
-    /** Milliseconds from the machine's time. */
-    set(milliseconds: number) {
-      ahead = milliseconds;
-    },
-  };
+/**
+ * Does `work` while this process, hub, engine and library alike, believes that it is `ahead` milliseconds later. Time
+ * stands still meanwhile; timers run on.
+ */
+export async function later<T>(ahead: number, work: () => Promise<T>): Promise<T> {
+  mock.timers.enable({ apis: ['Date'], now: Date.now() + ahead });
+  try {
+    return await work();
+  } finally {
+    mock.timers.reset();
+  }
 }
 
 export async function newKeyPair(alg: string) {

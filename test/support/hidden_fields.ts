@@ -3,3 +3,9 @@ export function hiddenFields(html: string): Record<string, string> {
   const fields = html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g);
   return Object.fromEntries([...fields].map(([, name = '', value = '']) => [name, value.replaceAll('&#34;', '"')]));
 }
+
+/** Where the form that holds `mark` is sent, as an absolute address. */
+export function formAction(html: string, mark: string, base: string): string {
+  const form = html.match(/<form [^>]*>/g)?.find((tag) => tag.includes(mark));
+  return new URL(/action="([^"]*)"/.exec(form ?? '')?.[1] ?? '', base).href;
+}

@@ -12,7 +12,7 @@ import { type Hub, startHub } from '../../provider/hub.ts';
 import { createLogger } from '../../provider/operations/logger.ts';
 import { type Clock, systemClock } from '../../provider/world.ts';
 import { openTestDatabase } from './database.ts';
-import { hiddenFields } from './hidden_fields.ts';
+import { formAction, hiddenFields } from './hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from './http_browser.ts';
 import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
 
@@ -119,7 +119,11 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       if (page.status === 200 && page.text.includes('data-sign-in-form')) {
         const form = hiddenFields(page.text);
         const token = await sign(card, form.nonce ?? '', pin);
-        page = await browser.post(`${page.url}/sign-in`, { ...form, token }, { stopAt: redirectUri });
+        page = await browser.post(
+          formAction(page.text, 'data-sign-in-form', page.url),
+          { ...form, token },
+          { stopAt: redirectUri },
+        );
       }
       if (page.status === 200 && page.text.includes('value="agree"'))
         page = await answerConsent(browser, page, redirectUri, agree);
