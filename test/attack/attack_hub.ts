@@ -9,7 +9,7 @@ import {
 } from '../../adapters/sandbox/pki/index.ts';
 import type { StoredAuditEvent } from '../../provider/audit/audit_log.ts';
 import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
-import { hiddenFields } from '../support/hidden_fields.ts';
+import { formAction, hiddenFields } from '../support/hidden_fields.ts';
 import type { Visited } from '../support/http_browser.ts';
 import { startTestHub, type TestHub, type TestHubOptions, UnexpectedPage } from '../support/hub.ts';
 import { startTestAuthority } from '../support/sandbox_authority.ts';
@@ -157,8 +157,10 @@ export async function startAttackHub(options: TestHubOptions = {}): Promise<Atta
   }
 
   async function openSignIn(browser = attacked.browser(), parameters: Record<string, string> = {}) {
-    const page = await browser.get(authorizationUrl(parameters), { stopAt: REDIRECT_URI });
-    if (!page.text.includes('data-sign-in-form')) throw new UnexpectedPage(page);
+    const shown = await browser.get(authorizationUrl(parameters), { stopAt: REDIRECT_URI });
+    if (!shown.text.includes('data-sign-in-form')) throw new UnexpectedPage(shown);
+    // The page is shown at the authorization endpoint at once; the interaction's own address is what can be passed on.
+    const page = { ...shown, url: formAction(shown.text, 'data-sign-in-form', shown.url).replace(/\/sign-in$/, '') };
     const { csrf = '', nonce = '' } = hiddenFields(page.text);
     secrets.add(nonce).add(csrf);
     for (const { name, value } of browser.cookies) if (!name.includes('preferences')) secrets.add(value);
