@@ -25,7 +25,7 @@ import {
 import { createCookieSigner } from './cookie_signer.ts';
 import type { EnginePages } from './engine_pages.ts';
 import { interactionChecks } from './interaction_policy.ts';
-import { createGrantLoader } from './load_grant.ts';
+import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
 
 export interface ResourceServerSettings {
@@ -42,7 +42,7 @@ export interface EngineSettings {
   /** Origin of the mutual-TLS listener, when there is one (RFC 8705 §5). */
   mutualTlsOrigin: string | undefined;
   /** Seconds. */
-  lifetimes: { session: number; interaction: number; accessToken: number; refreshToken: number };
+  lifetimes: { session: number; interaction: number; accessToken: number; refreshToken: number; consent: number };
   resources: readonly ResourceServerSettings[];
   /** Cookies are `__Host-` wherever the hub is reached by https. */
   secureCookies: boolean;
@@ -188,7 +188,9 @@ function configuration(world: EngineWorld): Configuration {
     ttl: {
       AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken,
       AuthorizationCode: 60,
-      Grant: lifetimes.refreshToken,
+      // A refresh token starts its time again at each use, and nothing that hangs on a Grant outlives it.
+      Grant: (_ctx, grant) =>
+        isOffline(grant) ? Math.max(lifetimes.consent, lifetimes.refreshToken) : lifetimes.refreshToken,
       IdToken: lifetimes.accessToken,
       Interaction: lifetimes.interaction,
       RefreshToken: lifetimes.refreshToken,

@@ -1,4 +1,4 @@
-import type { Grant, KoaContextWithOIDC } from 'oidc-provider';
+import type { Client, Grant, KoaContextWithOIDC } from 'oidc-provider';
 import { answeredAcr } from '../authentication/acr.ts';
 import type { Consents } from '../consent/consents.ts';
 import { requestedAcr } from './acr_request.ts';
@@ -9,8 +9,8 @@ const PLAIN_SCOPES = ['openid', 'offline_access'];
 
 /**
  * The engine's Grant is made from the consent, which is the record: one consent lives long, a Grant lives with the
- * tokens of one authorization and can be revoked with them. What was declined or is not held is rejected in the Grant,
- * so that the engine neither asks for it again nor releases it.
+ * tokens that one browser's session gave one relying party and can be revoked with them. What was declined or is not
+ * held is rejected in the Grant, so that the engine neither asks for it again nor releases it.
  *
  * Undefined while something is undecided: the engine then prompts for consent.
  */
@@ -28,7 +28,8 @@ export function createGrantLoader(consents: Consents) {
     if (!live || need.undecided.length > 0) return undefined;
 
     const granted = new Set(live.granted);
-    const grant = new provider.Grant({ accountId, clientId: client.clientId });
+    const grant =
+      (await grantOfSession(ctx, client, accountId)) ?? new provider.Grant({ accountId, clientId: client.clientId });
     const refused = requested.filter((claim) => !granted.has(claim));
     for (const scope of ctx.oidc.requestParamOIDCScopes) {
       // A scope of the catalogue carries one claim of the same name.
@@ -46,4 +47,28 @@ export function createGrantLoader(consents: Consents) {
     await grant.save();
     return grant;
   };
+}
+
+/**
+ * The Grant of this client's earlier authorizations in this browser. The engine ends tokens and codes of a session whose
+ * Grant is no longer the one that the session names, so a new one would cut off the same website in another tab.
+ * Not for a first `offline_access`: refresh tokens outlive the session, and need a Grant that does.
+ */
+async function grantOfSession(
+  { oidc: { session, provider, requestParamOIDCScopes } }: KoaContextWithOIDC,
+  { clientId }: Client,
+  accountId: string,
+): Promise<Grant | undefined> {
+  const grantId = session?.grantIdFor(clientId);
+  const grant = grantId ? await provider.Grant.find(grantId) : undefined;
+  if (grant?.accountId !== accountId || grant.clientId !== clientId) return undefined;
+  if (requestParamOIDCScopes.has('offline_access') && !isOffline(grant)) return undefined;
+  // The request at hand decides anew what is refused.
+  delete grant.rejected;
+  return grant;
+}
+
+/** Whether refresh tokens hang on this Grant. */
+export function isOffline(grant: Grant): boolean {
+  return grant.openid?.scope?.split(' ').includes('offline_access') === true;
 }
