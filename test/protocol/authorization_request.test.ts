@@ -9,8 +9,8 @@ import {
   answerOf,
   basic,
   createRelyingParty,
-  createTestClock,
   handmadeJwt,
+  later,
   newKeyPair,
   open,
   type Parameters,
@@ -21,14 +21,13 @@ import {
   tokenForm,
 } from './relying_party.ts';
 
-const clock = createTestClock();
 let hub: TestHub;
 /** A confidential client, and a browser in which a person has signed in to it. */
 let party: RelyingParty;
 let browser: HttpBrowser;
 
 before(async () => {
-  hub = await startTestHub({ clock: clock.now });
+  hub = await startTestHub();
   party = await createRelyingParty(hub);
   browser = createHttpBrowser();
   await party.signIn({ browser });
@@ -111,12 +110,9 @@ describe('a pushed authorization request', () => {
 
   it('serves for a minute', async () => {
     const url = await pushed();
-    clock.set(61_000);
-    try {
+    await later(61_000, async () => {
       assert.equal((await open(url.href, browser)).status, 400);
-    } finally {
-      clock.set(0);
-    }
+    });
   });
 
   it('serves the client that pushed it, and no other', async () => {

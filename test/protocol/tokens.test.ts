@@ -11,7 +11,7 @@ import {
   answerOf,
   basic,
   createRelyingParty,
-  createTestClock,
+  later,
   newKeyPair,
   open,
   postForm,
@@ -26,14 +26,12 @@ import {
 const API = 'https://api.example/records';
 const OPAQUE_API = 'https://opaque.example/';
 
-const clock = createTestClock();
 let hub: TestHub;
 /** A person has signed in here, so that only consent is asked. */
 let browser: HttpBrowser;
 
 before(async () => {
   hub = await startTestHub({
-    clock: clock.now,
     settings: {
       resources: [
         { identifier: API, scopes: ['records:read', 'records:write'], accessTokenFormat: 'jwt' },
@@ -97,12 +95,19 @@ describe('a code', () => {
 
   it('lives a minute', async () => {
     const { attempt, callback } = await withCode(party);
-    clock.set(61_000);
-    try {
+    await later(61_000, async () => {
       await assert.rejects(party.exchange(attempt, callback), refused('invalid_grant'));
-    } finally {
-      clock.set(0);
-    }
+    });
+  });
+
+  it('serves in one tab when the same website signs in in another, and so do the tokens of both', async () => {
+    const [one, two] = [await withCode(party), await withCode(party)];
+    const tokens = [await party.exchange(one.attempt, one.callback), await party.exchange(two.attempt, two.callback)];
+    const third = await party.signIn({ browser, parameters: { scope: 'openid card_status' } });
+    for (const each of [...tokens, third]) assert.equal(await userinfoStatus(each.access_token), 200);
+    assert.ok((await party.userinfo(third)).card_status);
+    await party.signIn({ browser });
+    assert.ok((await party.userinfo(third)).card_status, 'a narrower request takes nothing away');
   });
 
   it('cannot be made up', async () => {
@@ -154,6 +159,13 @@ describe('a refresh token', () => {
     const successes = answers.filter(({ status }) => status === 200).length;
     assert.ok(successes <= 1, `${successes} successes`);
     assert.ok(answers.every(({ status, json }) => status === 200 || json.error === 'invalid_grant'));
+  });
+
+  it('serves as long as it is used within its time, whatever the time since the sign-in', async () => {
+    const day = 86_400_000;
+    let tokens = await signIn();
+    for (const days of [13, 26, 39]) tokens = await later(days * day, () => refresh(tokens));
+    await later(54 * day, () => assert.rejects(refresh(tokens), refused('invalid_grant')));
   });
 
   it('serves nobody but its client', async () => {
