@@ -9,6 +9,8 @@ export async function up(knex: Knex): Promise<void> {
       model text NOT NULL,
       grant_key bytea,
       uid_key bytea,
+      -- uid_key of the session that a code or token is bound to: read together with it.
+      session_key bytea,
       user_code_key bytea,
       -- NULL: destroyed, and the row stays for a while so that a late write cannot bring it back.
       sealed_payload bytea,

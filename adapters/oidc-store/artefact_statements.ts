@@ -7,13 +7,17 @@ const GRANT_IS_NOT_REVOKED = `NOT EXISTS (
 
 const LIVE = `artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2 AND ${GRANT_IS_NOT_REVOKED}`;
 
-/** With the row comes the grant that it names, which the engine asks for next. */
+/** With the row come the grant that it names and the session that it is bound to, which the engine asks for next. */
 function findBy(column: 'key' | 'uid_key' | 'user_code_key'): Statement {
   return {
     name: `artefact_find_by_${column}`,
-    text: `SELECT artefact.key, artefact.sealed_payload, artefact.consumed_at, grant_row.key AS grant_key,
-        grant_row.sealed_payload AS grant_payload, grant_row.expires_at AS grant_expires_at
-      FROM oidc_artefact AS artefact LEFT JOIN oidc_artefact AS grant_row ON grant_row.key = artefact.grant_key
+    text: `SELECT artefact.key, artefact.sealed_payload, artefact.consumed_at, artefact.session_key,
+        grant_row.key AS grant_key, grant_row.sealed_payload AS grant_payload, grant_row.expires_at AS grant_expires_at,
+        session.key AS session_row_key, session.sealed_payload AS session_payload,
+        session.expires_at AS session_expires_at
+      FROM oidc_artefact AS artefact
+        LEFT JOIN oidc_artefact AS grant_row ON grant_row.key = artefact.grant_key
+        LEFT JOIN oidc_artefact AS session ON session.uid_key = artefact.session_key
       WHERE artefact.${column} = $1 AND artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2
         AND (grant_row.key IS NULL OR grant_row.sealed_payload IS NOT NULL)`,
   };
@@ -29,7 +33,16 @@ const ONCE = Object.entries(artefactModels)
   .map(([name]) => `'${name}'`)
   .join(', ');
 
-const COLUMNS = ['key', 'model', 'grant_key', 'uid_key', 'user_code_key', 'sealed_payload', 'expires_at'];
+const COLUMNS = [
+  'key',
+  'model',
+  'grant_key',
+  'uid_key',
+  'session_key',
+  'user_code_key',
+  'sealed_payload',
+  'expires_at',
+];
 const statements = new Map<string, Statement>();
 
 /**
@@ -59,7 +72,7 @@ function saveText(rows: number, gone: number): string {
   return `${gone > 0 ? `WITH ended AS (${deletion})` : ''}
     INSERT INTO oidc_artefact AS artefact (${COLUMNS.join(', ')}) VALUES ${values.join(', ')}
     ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, uid_key = excluded.uid_key,
-      user_code_key = excluded.user_code_key, sealed_payload = excluded.sealed_payload,
+      session_key = excluded.session_key, user_code_key = excluded.user_code_key, sealed_payload = excluded.sealed_payload,
       expires_at = excluded.expires_at, consumed_at = NULL
     WHERE artefact.expires_at <= $1 OR (excluded.model NOT IN (${ONCE})
       AND artefact.sealed_payload IS NOT NULL AND artefact.consumed_at IS NULL)

@@ -9,7 +9,14 @@ import { artefactKey, isPossibleId } from './artefact_key.ts';
 import { artefactModel, artefactModelNames } from './artefact_models.ts';
 import * as sql from './artefact_statements.ts';
 import { createClientAdapter } from './client_adapter.ts';
-import { type ArtefactRow, batchWrites, currentBatch, saveRows } from './request_batch.ts';
+import {
+  type ArtefactRow,
+  batchWrites,
+  currentBatch,
+  type ReadAhead,
+  type RequestBatch,
+  saveRows,
+} from './request_batch.ts';
 import { createUnauthenticatedQuota, type UnauthenticatedQuota } from './unauthenticated_quota.ts';
 
 /**
@@ -80,9 +87,29 @@ interface Row {
   key: Buffer;
   sealed_payload: Buffer;
   consumed_at: number | null;
+  session_key: Buffer | null;
   grant_key: Buffer | null;
   grant_payload: Buffer | null;
   grant_expires_at: number;
+  session_row_key: Buffer | null;
+  session_payload: Buffer | null;
+  session_expires_at: number;
+}
+
+function readAhead(batch: RequestBatch, row: Row): void {
+  const { session_key: uidKey, session_row_key: sessionKey, session_payload: session } = row;
+  if (row.grant_key && row.grant_payload) {
+    batch.grant = { key: row.grant_key, sealedPayload: row.grant_payload, expiresAt: row.grant_expires_at };
+  }
+  if (uidKey && sessionKey && session) {
+    batch.session = { uidKey, key: sessionKey, sealedPayload: session, expiresAt: row.session_expires_at };
+  }
+}
+
+/** What was read ahead is of no use once this request has changed it. */
+function forget(batch: RequestBatch | undefined, model: string): void {
+  if (batch && model === 'Grant') batch.grant = undefined;
+  if (batch && model === 'Session') batch.session = undefined;
 }
 
 function createArtefactAdapter(
@@ -113,19 +140,14 @@ function createArtefactAdapter(
     const { rows } = await database.query<Row>(statement, [key, now]);
     const [row] = rows;
     if (!row) return undefined;
-    if (batch && row.grant_key && row.grant_payload) {
-      batch.grantReadAhead = { key: row.grant_key, sealedPayload: row.grant_payload, expiresAt: row.grant_expires_at };
-    }
+    if (batch) readAhead(batch, row);
     const payload = open(row);
     if (row.consumed_at !== null) payload.consumed = Math.floor(row.consumed_at / 1000);
     return payload;
   }
 
-  /** The grant of the token that this request has just read; undefined when it is another or has expired. */
-  function readAhead(key: Buffer): AdapterPayload | undefined {
-    const grant = name === 'Grant' ? currentBatch()?.grantReadAhead : undefined;
-    if (!grant?.key.equals(key) || grant.expiresAt <= clock()) return undefined;
-    return open({ key, sealed_payload: grant.sealedPayload });
+  function openReadAhead(row: ReadAhead): AdapterPayload | undefined {
+    return row.expiresAt > clock() ? open({ key: row.key, sealed_payload: row.sealedPayload }) : undefined;
   }
 
   /** Changes that decide something go to the database at once, behind what the request has written before. */
@@ -138,30 +160,42 @@ function createArtefactAdapter(
     async upsert(id, payload, expiresIn) {
       if (isFirstSave(payload)) await quota.admit(name);
       const now = clock();
-      const { grantId, uid, userCode } = payload;
+      const { grantId, uid, userCode, sessionUid } = payload;
+      const content = JSON.stringify(payload);
       const row: ArtefactRow = {
         key: keyOf(id),
         model: name,
         grantKey: model.ofGrant && grantId !== undefined ? artefactKey('Grant', grantId) : null,
         uidKey: model.byUid && uid !== undefined ? uidKeyOf(uid) : null,
         userCodeKey: model.byUserCode && userCode !== undefined ? userCodeKeyOf(userCode) : null,
-        sealedPayload: vault.seal(purpose, Buffer.from(JSON.stringify(payload))),
+        sessionKey: typeof sessionUid === 'string' ? artefactKey('Session.uid', sessionUid) : null,
+        content,
+        seal: () => vault.seal(purpose, Buffer.from(content)),
         expiresAt: expiryOf(payload, expiresIn, now),
         once: model.writing === 'once',
       };
-      const batch = model.waits ? currentBatch() : undefined;
-      if (batch) batch.save(row);
+      const batch = currentBatch();
+      forget(batch, name);
+      if (batch && model.waits) batch.save(row);
       else await saveRows(database, [row], [], now);
     },
 
     async find(id) {
       if (!isPossibleId(id)) return undefined;
       const key = keyOf(id);
-      return readAhead(key) ?? find(sql.FIND, key);
+      const batch = currentBatch();
+      const pending = batch?.pending(key);
+      if (pending) return JSON.parse(pending.content);
+      if (name === 'Grant' && batch?.grant?.key.equals(key)) return openReadAhead(batch.grant);
+      return find(sql.FIND, key);
     },
 
     async findByUid(uid) {
-      return isPossibleId(uid) ? find(sql.FIND_BY_UID, uidKeyOf(uid)) : undefined;
+      if (!isPossibleId(uid)) return undefined;
+      const key = uidKeyOf(uid);
+      const session = name === 'Session' ? currentBatch()?.session : undefined;
+      if (session?.uidKey.equals(key)) return openReadAhead(session);
+      return find(sql.FIND_BY_UID, key);
     },
 
     async findByUserCode(userCode) {
@@ -182,10 +216,9 @@ function createArtefactAdapter(
     async destroy(id) {
       const key = keyOf(id);
       const batch = currentBatch();
-      if (name === 'Grant') {
-        if (batch) batch.grantReadAhead = undefined;
-        await change(sql.REVOKE_GRANT, [key, clock() + MARK_LIFETIME]);
-      } else if (model.marksEnd) await change(sql.MARK_END, [key, clock() + MARK_LIFETIME]);
+      forget(batch, name);
+      if (name === 'Grant') await change(sql.REVOKE_GRANT, [key, clock() + MARK_LIFETIME]);
+      else if (model.marksEnd) await change(sql.MARK_END, [key, clock() + MARK_LIFETIME]);
       else if (model.waits && batch) batch.delete(key);
       else await change(sql.DELETE, [key]);
     },

@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Middleware } from 'koa';
-import { errors, Provider } from 'oidc-provider';
+import { errors } from 'oidc-provider';
 import type { Queries, Statement } from '../database/database.ts';
 import { saveTogether } from './artefact_statements.ts';
 
@@ -9,12 +10,23 @@ export interface ArtefactRow {
   readonly model: string;
   readonly grantKey: Buffer | null;
   readonly uidKey: Buffer | null;
+  readonly sessionKey: Buffer | null;
   readonly userCodeKey: Uint8Array | null;
-  readonly sealedPayload: Uint8Array;
+  /** The payload as JSON. */
+  readonly content: string;
+  /** Called when the row is sent: one that is deleted before that is never sealed. */
+  seal(): Uint8Array;
   /** Milliseconds. */
   readonly expiresAt: number;
   /** It may not be there already (see artefact_models.ts). */
   readonly once: boolean;
+}
+
+/** A row that came along with the one that was asked for, since the engine asks for it next. */
+export interface ReadAhead {
+  readonly key: Buffer;
+  readonly sealedPayload: Buffer;
+  readonly expiresAt: number;
 }
 
 /** What one request writes and has read ahead. */
@@ -22,31 +34,36 @@ export interface RequestBatch {
   save(row: ArtefactRow): void;
   /** For rows that need no marker: an interaction that has ended. */
   delete(key: Buffer): void;
-  /** Sends what is waiting, in one statement. Before a read, so that a request sees what it wrote. */
+  /** What this request has saved under the key and not sent yet. */
+  pending(key: Buffer): ArtefactRow | undefined;
+  /** Sends what is waiting, in one statement. Before everything that reads or decides. */
   flush(now: number): Promise<void>;
-  /** The grant that the last token or code names, read in the same statement; saves the engine's next look-up. */
-  grantReadAhead: { readonly key: Buffer; readonly sealedPayload: Buffer; readonly expiresAt: number } | undefined;
+  /** The grant that the last token or code names. */
+  grant: ReadAhead | undefined;
+  /** The session that it is bound to; found by its uid. */
+  session: (ReadAhead & { readonly uidKey: Buffer }) | undefined;
 }
 
-const BATCH = Symbol('artefact batch');
+const running = new AsyncLocalStorage<RequestBatch>();
 
 /**
  * Collects a request's writes and sends them in one statement before the answer leaves: code, grant and session of a
- * sign-in are stored together or not at all, and a sign-in costs four round trips less. When they cannot be stored, the
+ * sign-in are stored together or not at all, and a sign-in costs five round trips less. When they cannot be stored, the
  * request fails: nothing that was not stored is ever answered.
  */
 export function batchWrites(database: Queries, clock: () => number): Middleware {
-  return async (ctx, next) => {
+  return (_ctx, next) => {
     const batch = createBatch(database);
-    (ctx.state as { [BATCH]?: RequestBatch })[BATCH] = batch;
-    await next();
-    await batch.flush(clock());
+    return running.run(batch, async () => {
+      await next();
+      await batch.flush(clock());
+    });
   };
 }
 
-/** The batch of the request that the engine is answering, if there is one. */
+/** The batch of the request that is being answered, if there is one. */
 export function currentBatch(): RequestBatch | undefined {
-  return (Provider.ctx?.state as { [BATCH]?: RequestBatch } | undefined)?.[BATCH];
+  return running.getStore();
 }
 
 function createBatch(database: Queries): RequestBatch {
@@ -54,7 +71,8 @@ function createBatch(database: Queries): RequestBatch {
   const deletes = new Map<string, Buffer>();
 
   return {
-    grantReadAhead: undefined,
+    grant: undefined,
+    session: undefined,
 
     save(row) {
       const id = row.key.toString('base64');
@@ -67,6 +85,8 @@ function createBatch(database: Queries): RequestBatch {
       saves.delete(id);
       deletes.set(id, key);
     },
+
+    pending: (key) => (saves.size === 0 ? undefined : saves.get(key.toString('base64'))),
 
     async flush(now) {
       if (saves.size === 0 && deletes.size === 0) return;
@@ -95,8 +115,9 @@ export async function saveRows(
       row.model,
       row.grantKey,
       row.uidKey,
+      row.sessionKey,
       row.userCodeKey,
-      row.sealedPayload,
+      row.seal(),
       row.expiresAt,
     ]),
   ]);

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Router } from '@koa/router';
-import type { Context, Middleware } from 'koa';
+import type { Context, Middleware, Next } from 'koa';
 import type { InteractionResults, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { findClaim } from '../attributes/catalogue.ts';
@@ -16,6 +16,7 @@ import { readShortForm } from '../web/read_short_form.ts';
 import { requestSource } from '../web/request_source.ts';
 import type { Clock } from '../world.ts';
 import { requestedAcr } from './acr_request.ts';
+import type { CookieSigner } from './cookie_signer.ts';
 import type { InteractionPages } from './interaction_pages.ts';
 import { essentialClaims, requestedClaims } from './requested_claims.ts';
 
@@ -43,9 +44,9 @@ const FORM_LIMIT = 2 * CARD_TOKEN_LIMIT;
 /** Everything between `/authorize` and its answer: the sign-in page, the consent page, and their forms. */
 export function mountInteractions(router: Router, world: InteractionWorld): void {
   router.get('/interaction/:uid', (ctx) => showInteraction(ctx, world));
-  router.post('/interaction/:uid/sign-in', (ctx) => signIn(ctx, world));
-  router.post('/interaction/:uid/consent', (ctx) => answerConsent(ctx, world));
-  router.post('/interaction/:uid/cancel', (ctx) => cancel(ctx, world));
+  router.post('/interaction/:uid/sign-in', (ctx, next) => signIn(ctx, next, world));
+  router.post('/interaction/:uid/consent', (ctx, next) => answerConsent(ctx, next, world));
+  router.post('/interaction/:uid/cancel', (ctx, next) => cancel(ctx, next, world));
 }
 
 /**
@@ -73,10 +74,13 @@ async function showInteraction(ctx: Context, world: InteractionWorld): Promise<v
 
 async function showLogin(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
   if (!canBeMet(interaction)) {
-    return finish(ctx, world, interaction, {
+    await save(interaction, world, {
       error: 'unmet_authentication_requirements',
       error_description: 'none of the essential acr values can be met',
     });
+    ctx.status = 303;
+    ctx.redirect(interaction.returnTo);
+    return;
   }
   // The engine asks for a login again when another person came than the one the relying party named.
   const otherPerson =
@@ -97,7 +101,7 @@ async function showSignIn(ctx: Context, world: InteractionWorld, interaction: In
 }
 
 /** The card's answer. One list: form → challenge and card → subject → back to the engine. */
-async function signIn(ctx: Context, world: InteractionWorld): Promise<void> {
+async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promise<void> {
   const interaction = await loadInteraction(ctx, world, 'login');
   const form = await readOwnForm(ctx, world, interaction);
   try {
@@ -110,7 +114,7 @@ async function signIn(ctx: Context, world: InteractionWorld): Promise<void> {
     });
     const { subjectId } = await world.identity.subjectOf(verified);
     world.observe('ok');
-    await finish(ctx, world, interaction, {
+    await save(interaction, world, {
       login: { accountId: subjectId, acr: achievedAcr(verified.revocation), amr: [...CARD_AMR] },
     });
   } catch (error) {
@@ -123,8 +127,9 @@ async function signIn(ctx: Context, world: InteractionWorld): Promise<void> {
     ctx.state.refusal = { code: error.code, ...error.details };
     ctx.status = error.status;
     if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
-    await showSignIn(ctx, world, interaction, error.code);
+    return showSignIn(ctx, world, interaction, error.code);
   }
+  await resume(ctx, next, interaction, world);
 }
 
 async function showConsent(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
@@ -146,10 +151,10 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
   });
 }
 
-async function answerConsent(ctx: Context, world: InteractionWorld): Promise<void> {
+async function answerConsent(ctx: Context, next: Next, world: InteractionWorld): Promise<void> {
   const interaction = await loadInteraction(ctx, world, 'consent');
   const form = await readOwnForm(ctx, world, interaction);
-  if (form.get('decision') !== 'agree') return refuse(ctx, world, interaction);
+  if (form.get('decision') !== 'agree') return refuse(ctx, next, interaction, world);
   const client = await clientOf(world, interaction);
   const requested = requestedClaims(interaction.params);
   await world.consents.record({
@@ -159,17 +164,19 @@ async function answerConsent(ctx: Context, world: InteractionWorld): Promise<voi
     agreed: [...form.getAll('claims'), ...essentialClaims(interaction.params)],
     purpose: world.pages.purposeOf(ctx, interaction, client),
   });
-  await finish(ctx, world, interaction, { consent: {} });
+  await save(interaction, world, { consent: {} });
+  await resume(ctx, next, interaction, world);
 }
 
-async function cancel(ctx: Context, world: InteractionWorld): Promise<void> {
+async function cancel(ctx: Context, next: Next, world: InteractionWorld): Promise<void> {
   const interaction = await loadInteraction(ctx, world);
   await readOwnForm(ctx, world, interaction);
-  await refuse(ctx, world, interaction);
+  await refuse(ctx, next, interaction, world);
 }
 
-function refuse(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
-  return finish(ctx, world, interaction, { error: 'access_denied', error_description: 'the person refused' });
+async function refuse(ctx: Context, next: Next, interaction: Interaction, world: InteractionWorld): Promise<void> {
+  await save(interaction, world, { error: 'access_denied', error_description: 'the person refused' });
+  await resume(ctx, next, interaction, world);
 }
 
 /**
@@ -224,14 +231,33 @@ function equal(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/**
- * What the engine's own `interactionResult` does, without reading the interaction and the session a second time.
- */
-async function finish(ctx: Context, world: InteractionWorld, interaction: Interaction, result: InteractionResults) {
+/** What the engine's own `interactionResult` does, without reading the interaction and the session a second time. */
+async function save(interaction: Interaction, { clock }: InteractionWorld, result: InteractionResults): Promise<void> {
   interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
-  await interaction.save(interaction.exp - Math.floor(world.clock() / 1000));
-  ctx.status = 303;
-  ctx.redirect(interaction.returnTo);
+  await interaction.save(interaction.exp - Math.floor(clock() / 1000));
+}
+
+/**
+ * Lets the engine go on with the authorization in this very request, where it would have the browser come back for it:
+ * one request less, and an interaction that is written and ended at once is not stored in between.
+ *
+ * The engine knows its browser by a cookie for that address. We have just known it by the interaction's cookie, which was
+ * set together with that one, and say so in its words.
+ */
+async function resume(ctx: Context, next: Next, interaction: Interaction, world: InteractionWorld): Promise<void> {
+  const engine = world.engine();
+  const cookie = `${engine.cookieName('resume')}=${interaction.uid}`;
+  const signature = (engine.keys as unknown as CookieSigner).sign(cookie); // what createEngine gave it
+  const name = cookie.slice(0, cookie.indexOf('='));
+  ctx.req.headers.cookie = [ctx.req.headers.cookie, cookie, `${name}.sig=${signature}`].filter(Boolean).join('; ');
+  const asked = { method: ctx.method, url: ctx.url, route: ctx._matchedRoute };
+  ctx.method = 'GET';
+  ctx.url = new URL(interaction.returnTo).pathname;
+  await next();
+  // The log and the figures are about what the browser asked for.
+  ctx.method = asked.method;
+  ctx.url = asked.url;
+  ctx._matchedRoute = asked.route;
 }
 
 function subjectOf(interaction: Interaction): string {
