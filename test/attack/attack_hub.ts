@@ -22,6 +22,8 @@ const CODE_CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 export interface SignInPage {
   browser: OpenBrowser;
   page: Visited;
+  /** Address of the interaction, which its forms are sent below. */
+  interaction: string;
   csrf: string;
   nonce: string;
 }
@@ -164,7 +166,7 @@ export async function startAttackHub(options: TestHubOptions = {}): Promise<Atta
     const { csrf = '', nonce = '' } = hiddenFields(page.text);
     secrets.add(nonce).add(csrf);
     for (const { name, value } of browser.cookies) if (!name.includes('preferences')) secrets.add(value);
-    return { browser, page, csrf, nonce };
+    return { browser, page, csrf, nonce, interaction: interactionOf(page) };
   }
 
   function token(card: IssuedCertificate, nonce: string, change: TokenChange = {}): string {
@@ -184,9 +186,9 @@ export async function startAttackHub(options: TestHubOptions = {}): Promise<Atta
   }
 
   function submit(
-    { browser, page, csrf, nonce }: SignInPage,
+    { browser, interaction, csrf, nonce }: SignInPage,
     fields: Record<string, string>,
-    { headers = {}, action = `${page.url}/sign-in` }: { headers?: Record<string, string>; action?: string } = {},
+    { headers = {}, action = `${interaction}/sign-in` }: { headers?: Record<string, string>; action?: string } = {},
   ): Promise<Visited> {
     return browser.post(action, { csrf, nonce, ...fields }, { stopAt: REDIRECT_URI, headers });
   }
@@ -211,7 +213,11 @@ export async function startAttackHub(options: TestHubOptions = {}): Promise<Atta
     let page = await present(card, { browser, parameters });
     if (page.text.includes('value="agree"')) {
       const { csrf = '' } = hiddenFields(page.text);
-      page = await browser.post(`${page.url}/consent`, { csrf, decision: 'agree' }, { stopAt: REDIRECT_URI });
+      page = await browser.post(
+        `${interactionOf(page)}/consent`,
+        { csrf, decision: 'agree' },
+        { stopAt: REDIRECT_URI },
+      );
     }
     if (page.status !== 0) throw new UnexpectedPage(page);
     const callback = new URL(page.url);
@@ -271,6 +277,13 @@ export async function startAttackHub(options: TestHubOptions = {}): Promise<Atta
     const lower = log.toLowerCase();
     assert.ok(![...secrets].some((secret) => /^[0-9a-f]{20,}$/i.test(secret) && lower.includes(secret.toLowerCase())));
   }
+}
+
+/** The interaction that a page's forms belong to. */
+export function interactionOf({ text, url }: Visited): string {
+  const path = /action="(\/interaction\/[^"/]+)\//.exec(text)?.[1];
+  assert.ok(path, 'a page of an interaction');
+  return new URL(path, url).href;
 }
 
 /** What an answer may never contain: names of our files, of the machine's, of what is inside, and of the thrower. */

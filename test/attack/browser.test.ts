@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { hiddenFields } from '../support/hidden_fields.ts';
 import type { Visited } from '../support/http_browser.ts';
-import { type AttackHub, assertGuarded, REDIRECT_URI, startAttackHub } from './attack_hub.ts';
+import { type AttackHub, assertGuarded, interactionOf, REDIRECT_URI, startAttackHub } from './attack_hub.ts';
 import { type OpenBrowser, sendRaw } from './open_browser.ts';
 
 const FORGED = { code: 'form_forged', status: 403, audited: false } as const;
@@ -58,13 +58,13 @@ describe('a sign-in form', () => {
   it('of an attacker’s interaction is nothing in the browser of a victim', async () => {
     const attacker = await hub.openSignIn();
     const fields = { csrf: attacker.csrf, nonce: attacker.nonce, token: hub.token(hub.citizen, attacker.nonce) };
-    await hub.assertRefused((browser) => browser.post(`${attacker.page.url}/sign-in`, fields), OVER);
+    await hub.assertRefused((browser) => browser.post(`${attacker.interaction}/sign-in`, fields), OVER);
     await hub.assertRefused(
       async (browser) => {
         await hub.openSignIn(browser);
         // Cookies of an interaction are for its own path; a browser that sent them elsewhere would not help either.
         for (const cookie of browser.cookies) cookie.path = '/';
-        return browser.post(`${attacker.page.url}/sign-in`, fields);
+        return browser.post(`${attacker.interaction}/sign-in`, fields);
       },
       { code: 'interaction_other_browser', status: 400, audited: false },
     );
@@ -73,11 +73,11 @@ describe('a sign-in form', () => {
   it('cannot be used to answer a question about consent, or the reverse', async () => {
     await hub.assertRefused(async (browser) => {
       const { page, csrf } = await hub.openSignIn(browser);
-      return browser.post(`${page.url}/consent`, { csrf, decision: 'agree', claims: 'sub' });
+      return browser.post(`${interactionOf(page)}/consent`, { csrf, decision: 'agree', claims: 'sub' });
     }, OVER);
     const { browser, page } = await consentPage();
     const { csrf = '' } = hiddenFields(page.text);
-    const answer = await browser.post(`${page.url}/sign-in`, { csrf, nonce: '', token: '' });
+    const answer = await browser.post(`${interactionOf(page)}/sign-in`, { csrf, nonce: '', token: '' });
     assert.equal(answer.status, 400);
   });
 });
@@ -98,7 +98,7 @@ describe('a consent', () => {
       const { browser, page } = await consentPage();
       const before = (await consents()).length;
       const { csrf = '' } = hiddenFields(page.text);
-      const answer = await browser.post(`${page.url}/consent`, { csrf, decision: 'agree' }, { headers });
+      const answer = await browser.post(`${interactionOf(page)}/consent`, { csrf, decision: 'agree' }, { headers });
       assert.equal(answer.status, 403);
       assert.equal((await consents()).length, before);
     });
@@ -109,7 +109,11 @@ describe('a consent', () => {
     const { browser, page } = await consentPage();
     const before = (await consents()).length;
     for (const csrf of ['', other, 'undefined']) {
-      const answer = await browser.post(`${page.url}/consent`, { csrf, decision: 'agree' }, { stopAt: REDIRECT_URI });
+      const answer = await browser.post(
+        `${interactionOf(page)}/consent`,
+        { csrf, decision: 'agree' },
+        { stopAt: REDIRECT_URI },
+      );
       assert.equal(answer.status, 403);
       assertGuarded(answer);
     }
@@ -127,7 +131,7 @@ describe('a consent', () => {
       ['client_id', 'other'],
       ...wide.map((name): [string, string] => ['claims', name]),
     ];
-    const answer = await browser.post(`${page.url}/consent`, form, { stopAt: REDIRECT_URI });
+    const answer = await browser.post(`${interactionOf(page)}/consent`, form, { stopAt: REDIRECT_URI });
     assert.ok(new URL(answer.url).searchParams.get('code'));
     const last = (await consents()).at(-1);
     assert.deepEqual(last?.data?.granted, ['sub']);
@@ -137,33 +141,44 @@ describe('a consent', () => {
   it('that was declined is not given by asking again with the form of before', async () => {
     const { browser, page } = await consentPage({ scope: 'openid card_status' });
     const { csrf = '' } = hiddenFields(page.text);
-    await browser.post(`${page.url}/consent`, { csrf, decision: 'agree' }, { stopAt: REDIRECT_URI });
+    await browser.post(`${interactionOf(page)}/consent`, { csrf, decision: 'agree' }, { stopAt: REDIRECT_URI });
     assert.deepEqual((await consents()).at(-1)?.data?.declined, ['card_status']);
     const count = (await consents()).length;
-    const again = await browser.post(`${page.url}/consent`, { csrf, decision: 'agree', claims: 'card_status' });
+    const again = await browser.post(`${interactionOf(page)}/consent`, {
+      csrf,
+      decision: 'agree',
+      claims: 'card_status',
+    });
     assert.equal(again.status, 400);
     assert.equal((await consents()).length, count);
   });
 
-  it('given twice at the same moment leads to one code', async () => {
-    const { browser, page } = await consentPage();
+  it('given several times at the same moment is given, whole, and nothing else is', async () => {
+    const { browser, page } = await consentPage({ scope: 'openid card_status' });
     const { csrf = '' } = hiddenFields(page.text);
-    const answers = await Promise.all(
-      [1, 2, 3].map(() => {
-        const copy = Object.assign(hub.browser(), { cookies: [...browser.cookies] });
-        return copy.post(`${page.url}/consent`, { csrf, decision: 'agree' }, { stopAt: REDIRECT_URI });
-      }),
+    const form = { csrf, decision: 'agree', claims: 'card_status' };
+    const events = (await hub.auditEvents()).at(-1)?.sequence;
+    const answers = await browser.postAtOnce(4, `${interactionOf(page)}/consent`, form, () => hub.openSignIn());
+    assert.ok(answers.some(({ status }) => status === 303));
+    for (const { status, headers } of answers) {
+      assert.ok([303, 400].includes(status), String(status));
+      assert.match(
+        headers.get('location') ?? REDIRECT_URI,
+        /^(?:https:\/\/rp\.example\/callback|http:\/\/localhost:\d+\/authorize\/)/,
+      );
+    }
+    const added = await hub.auditEvents(events);
+    assert.ok(
+      added.every(({ kind, data }) => kind === 'consent.granted' && data?.granted?.toString() === 'sub,card_status'),
     );
-    const codes = answers.filter(({ url }) => new URL(url).searchParams.has('code'));
-    assert.equal(codes.length, 1);
-    for (const { status } of answers.filter((answer) => !codes.includes(answer))) assert.equal(status, 400);
+    assert.equal(new Set(added.map(({ subjectId }) => subjectId)).size, 1);
   });
 
   it('anything but “agree” is a refusal', async () => {
     for (const decision of ['refuse', '', 'AGREE', 'agree ', 'true']) {
       const { browser, page } = await consentPage();
       const { csrf = '' } = hiddenFields(page.text);
-      const answer = await browser.post(`${page.url}/consent`, { csrf, decision }, { stopAt: REDIRECT_URI });
+      const answer = await browser.post(`${interactionOf(page)}/consent`, { csrf, decision }, { stopAt: REDIRECT_URI });
       assert.equal(new URL(answer.url).searchParams.get('error'), 'access_denied');
       assert.ok(!new URL(answer.url).searchParams.has('code'));
     }

@@ -12,6 +12,13 @@ export interface Cookie {
 /** A browser whose cookies can be looked at and changed, and which can be led to a server of another name. */
 export interface OpenBrowser extends HttpBrowser {
   cookies: Cookie[];
+  /** The form as several impatient clicks send it: everything is on its way before the last octet of the first is sent. */
+  postAtOnce(
+    times: number,
+    url: string,
+    form: Record<string, string>,
+    ready: () => Promise<unknown>,
+  ): Promise<Visited[]>;
 }
 
 export interface RawRequest {
@@ -19,6 +26,8 @@ export interface RawRequest {
   /** Anything, `Host` too. */
   headers?: Record<string, string | string[]>;
   body?: string;
+  /** The last octet of the body is kept back until then. */
+  hold?: Promise<unknown>;
   /** Port on the loopback that is asked, whatever the address says; default the address's own. */
   port?: number | undefined;
 }
@@ -26,7 +35,7 @@ export interface RawRequest {
 const MAX_REDIRECTS = 20;
 
 /** One request as it is, without redirects, cookies or a will of its own. */
-export function sendRaw(address: string | URL, { method = 'GET', headers = {}, body, port }: RawRequest = {}) {
+export function sendRaw(address: string | URL, { method = 'GET', headers = {}, body, hold, port }: RawRequest = {}) {
   const url = new URL(address);
   const { promise, resolve, reject } = Promise.withResolvers<Visited & { rawHeaders: IncomingHttpHeaders }>();
   const sent = request(
@@ -62,7 +71,11 @@ export function sendRaw(address: string | URL, { method = 'GET', headers = {}, b
     },
   );
   sent.on('error', reject);
-  sent.end(body);
+  if (hold === undefined) sent.end(body);
+  else {
+    sent.write(body?.slice(0, -1));
+    void hold.then(() => sent.end(body?.slice(-1)));
+  }
   return promise;
 }
 
@@ -72,6 +85,17 @@ export function createOpenBrowser({ port }: { port?: number } = {}): OpenBrowser
     get: (url, options) => visit(url, {}, options),
     post: (url, form, options) =>
       visit(url, { method: 'POST', body: new URLSearchParams(form).toString(), headers: FORM }, options),
+    async postAtOnce(times, url, form, ready) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const headers = { ...FORM, cookie: cookiesFor(new URL(url).pathname) };
+      const body = new URLSearchParams(form).toString();
+      const answers = Array.from({ length: times }, () =>
+        sendRaw(url, { method: 'POST', headers, body, hold: promise, port }),
+      );
+      await ready();
+      resolve();
+      return Promise.all(answers);
+    },
   };
   return browser;
 
