@@ -132,7 +132,9 @@ function assertRedirectUris(uris: unknown, { allowLoopback }: { allowLoopback: b
 
 /** A misspelt name would be dropped in silence and the relying party wonder why; say which. */
 function warnOfUnknown(given: ClientMetadata, registered: ClientMetadata): void {
-  const dropped = Object.keys(given).filter((name) => !(name in registered) && !isDeepStrictEqual(given[name], []));
+  const dropped = Object.keys(given).filter(
+    (name) => !Object.hasOwn(registered, name) && !isDeepStrictEqual(given[name], []),
+  );
   if (dropped.length > 0) throw invalid(`not known to this hub: ${dropped.join(', ')}`);
 }
 
