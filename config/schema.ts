@@ -102,8 +102,8 @@ export const schema = z.strictObject({
     .optional(),
   trustedProxies: setting(listOf(addressOrNetwork(), 100).default([]), {
     meaning:
-      'Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. From anybody else those headers ' +
-      'are ignored',
+      'Reverse proxies whose X-Forwarded-For is believed, for rate limits. From anybody else it is ignored; scheme ' +
+      'and host are always those of publicUrl',
     example: ['10.0.0.5', 'fd00:1::/64'],
   }),
   database: z.strictObject({
@@ -339,11 +339,11 @@ export const schema = z.strictObject({
     port: setting(port().default(9464), { meaning: 'The separate port', example: 9464 }),
   }),
   branding: z.strictObject({
-    nameJa: setting(shortText(60).default('結び'), {
+    nameJa: setting(shortText(60).default('Musubi 結び'), {
       meaning: 'What the hub is called on Japanese pages',
       example: 'さくら医療ID',
     }),
-    nameEn: setting(shortText(60).default('Musubi'), {
+    nameEn: setting(shortText(60).default('Musubi 結び'), {
       meaning: 'What the hub is called on English pages',
       example: 'Sakura Medical ID',
     }),

@@ -1,12 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import Koa, { type Context, type Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import { createRevocation, type Revocation } from '../adapters/authority/index.ts';
 import { createStorage } from '../adapters/database/create_storage.ts';
+import type { Database } from '../adapters/database/database.ts';
 import { createVault } from '../adapters/database/encryption.ts';
 import { loadMasterKeys } from '../adapters/database/load_master_key.ts';
 import { migrate } from '../adapters/database/migrate.ts';
@@ -24,6 +22,7 @@ import { createConsents } from './consent/consents.ts';
 import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
 import { createHttpApp } from './http_app.ts';
 import { createIdentity } from './identity/identity.ts';
+import { createServers, listen } from './listeners.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
@@ -33,7 +32,7 @@ import { createGracefulShutdown, type GracefulShutdown } from './operations/grac
 import { createReadiness, health } from './operations/health.ts';
 import { hostGuard } from './operations/host_guard.ts';
 import type { Logger } from './operations/logger.ts';
-import { createMetrics, type Metrics, metricsForThisMachine, metricsOnly } from './operations/metrics.ts';
+import { createMetrics, type Metrics, metricsForThisMachine } from './operations/metrics.ts';
 import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
@@ -83,6 +82,7 @@ const SWEEP_EVERY = 60_000;
 export async function startHub(config: Configuration, world: HubWorld): Promise<Hub> {
   const base: Base = { config, clock: systemClock, random: systemRandom, metrics: createMetrics(), ...world };
   const store = await openStore(base);
+  let shutdown: GracefulShutdown | undefined;
   try {
     const rooms = openRooms(base, store);
     await rooms.keys.ensure();
@@ -98,10 +98,10 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       build: webRoom(base, store, rooms, { health: health(readiness), engine: () => runner.engine() }),
       onError: (err) => base.log.error({ err }, 'the signing keys could not be read'),
     });
-    const servers = createServers(config, runner, base.metrics);
+    const servers = createServers(config, runner.handle, base.metrics);
     const sweeper = startSweeper(base, store);
     const steps: (() => unknown)[] = [];
-    const shutdown = createGracefulShutdown({
+    shutdown = createGracefulShutdown({
       servers: servers.map(({ server }) => server),
       readiness,
       close: [
@@ -129,7 +129,9 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       beforeClose: (step) => steps.push(step),
     };
   } catch (error) {
-    await store.database.close();
+    // One listener may be open already when another cannot be.
+    if (shutdown) await shutdown.shutDown();
+    else await store.database.close();
     throw error;
   }
 }
@@ -179,10 +181,13 @@ interface Base {
 type Store = Awaited<ReturnType<typeof openStore>>;
 type Rooms = ReturnType<typeof openRooms>;
 
-async function openStore({ config, log, clock, random }: Base) {
-  const database = await openDatabase(databaseSettings(config), {
-    log: (event, details) => log.warn({ event, ...details }, 'database'),
-  });
+async function openStore({ config, log, clock, random, metrics }: Base) {
+  const database = timed(
+    metrics,
+    await openDatabase(databaseSettings(config), {
+      log: (event, details) => log.warn({ event, ...details }, 'database'),
+    }),
+  );
   try {
     const migrations = await migrate(database);
     if (migrations.length > 0) log.info({ migrations }, 'migrated');
@@ -195,6 +200,21 @@ async function openStore({ config, log, clock, random }: Base) {
     await database.close();
     throw error;
   }
+}
+
+/** The same database, with the time of each statement in the figures. */
+function timed(metrics: Metrics, database: Database): Database {
+  return {
+    ...database,
+    async query(statement, values) {
+      const start = performance.now();
+      try {
+        return await database.query(statement, values);
+      } finally {
+        metrics.databaseTook(statement.name, (performance.now() - start) / 1000);
+      }
+    },
+  };
 }
 
 function clientsWorld({ config, clock, random }: Base, { storage }: Store) {
@@ -300,7 +320,11 @@ function webRoom(
 ): EngineRunnerWorld['build'] {
   const { config, log, clock, random, metrics } = base;
   const assets = loadAssets();
-  const renderer = createRenderer({ assets, sandbox: config.mode === 'sandbox' });
+  const renderer = createRenderer({
+    assets,
+    brand: { ja: config.branding.nameJa, en: config.branding.nameEn },
+    sandbox: config.mode === 'sandbox',
+  });
   const pages = createInteractionPages(renderer, {
     cardAgentUrl: config.signIn.cardAgentUrls[0] ?? '',
     cardAgentHelpUrl: undefined,
@@ -408,45 +432,6 @@ function rateLimits(config: Configuration, clock: Clock): Middleware[] {
     rateLimit(createRateLimit({ ...shared, requests: signInAttempts }, clock), isSignIn),
     rateLimit(createRateLimit({ ...shared, requests: unauthenticatedWrites }, clock), isWrite),
   ];
-}
-
-interface ListeningServer {
-  server: Server;
-  host: string;
-  port: number;
-}
-
-/** Milliseconds that a request's head and a whole request may take: nobody keeps a connection by dripping octets. */
-const PATIENCE = { headersTimeout: 20_000, requestTimeout: 60_000 };
-
-function createServers(config: Configuration, runner: EngineRunner, metrics: Metrics): ListeningServer[] {
-  const servers: ListeningServer[] = [{ server: createServer(PATIENCE, runner.handle), ...config.listen }];
-  const { mutualTls } = config;
-  if (mutualTls) {
-    const server = createTlsServer(
-      {
-        ...PATIENCE,
-        cert: readFileSync(mutualTls.certificateFile),
-        key: readFileSync(mutualTls.keyFile),
-        ca: mutualTls.clientAuthorityFiles.map((file) => readFileSync(file)),
-        // The engine decides: a self-signed certificate is as good as its registration (RFC 8705 §2.2).
-        requestCert: true,
-        rejectUnauthorized: false,
-      },
-      runner.handle,
-    );
-    servers.push({ server, host: mutualTls.host, port: mutualTls.port });
-  }
-  if (config.metrics.listen === 'separate') {
-    const { host, port } = config.metrics;
-    servers.push({ server: createServer(new Koa().use(metricsOnly(metrics)).callback()), host, port });
-  }
-  return servers;
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  server.listen(port, host);
-  await once(server, 'listening');
 }
 
 function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store): { stop(): void } {

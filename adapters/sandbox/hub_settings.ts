@@ -56,6 +56,5 @@ export async function hubSettings(sandbox: {
     },
     signIn: { cardAgentUrls: [addresses.cardAgent] },
     metrics: { listen: 'same' },
-    branding: { nameJa: '結び（検証環境）', nameEn: 'Musubi Sandbox' },
   };
 }

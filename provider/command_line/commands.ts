@@ -16,11 +16,14 @@ const citizenName = { name: 'NAME', help: 'the citizen’s name, which is the ca
 
 const loadClient = () => import('./client_command.ts');
 const loadKeys = () => import('./keys_command.ts');
-const loadCitizen = () => import('./citizen_command.ts');
-const loadCard = () => import('./card_command.ts');
+const loadCitizen = () => import('../../adapters/sandbox/commands/citizen_command.ts');
+const loadCard = () => import('../../adapters/card/card_command.ts');
 const loadConfig = () => import('./config_command.ts');
 
-/** Every command of `musubi`, in the order of the help. */
+/**
+ * Every command of `musubi`, in the order of the help. Commands about a neighbour live with the neighbour's adapter and are
+ * loaded from there when they are run.
+ */
 export const commands: readonly Command[] = [
   {
     path: ['serve'],
@@ -42,7 +45,7 @@ export const commands: readonly Command[] = [
       'relying-party-ports': { value: 'N,N', help: 'ports of the two relying parties (default 4001,4002)' },
       'database-url': { value: 'URL', help: 'PostgreSQL instead of the embedded database' },
     },
-    load: () => import('./sandbox_command.ts'),
+    load: () => import('../../adapters/sandbox/commands/sandbox_command.ts'),
   },
   {
     path: ['sandbox', 'citizen', 'list'],

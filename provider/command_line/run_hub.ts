@@ -17,12 +17,17 @@ export interface RunningHub {
 export async function runHub(config: Configuration): Promise<RunningHub> {
   const log = createLogger(config.logging);
   const hub = await startHub(config, { log });
-  const control = await startControlSocket({
-    path: controlSocketPath(config.dataFolder),
-    handlers: administrationHandlers(hub),
-    onError: (err) => log.error({ err }, 'a command failed'),
-  });
-  hub.beforeClose(() => control.close());
+  try {
+    const control = await startControlSocket({
+      path: controlSocketPath(config.dataFolder),
+      handlers: administrationHandlers(hub),
+      onError: (err) => log.error({ err }, 'a command failed'),
+    });
+    hub.beforeClose(() => control.close());
+  } catch (error) {
+    await hub.shutdown.shutDown();
+    throw error;
+  }
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   hub.shutdown.onSignals(resolve);
   return {

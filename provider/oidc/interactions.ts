@@ -34,7 +34,7 @@ export interface InteractionWorld {
   audit: AuditLog;
   pages: InteractionPages;
   clock: Clock;
-  /** Counts sign-ins by outcome: `ok` or the error's code. */
+  /** Counts sign-ins by outcome: `success` or the error's code. */
   observe(outcome: string): void;
 }
 
@@ -113,7 +113,7 @@ async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promis
       channel: requestedChannel(requestedAcr(interaction.params)),
     });
     const { subjectId } = await world.identity.subjectOf(verified);
-    world.observe('ok');
+    world.observe('success');
     await save(interaction, world, {
       login: { accountId: subjectId, acr: achievedAcr(verified.revocation), amr: [...CARD_AMR] },
     });

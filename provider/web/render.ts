@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ejs from 'ejs';
 import type { PageInputs, PageName } from '../../views/models.ts';
 import { buildPage, localPath } from '../../views/models.ts';
-import { languages, wordsIn } from '../../views/words/words.ts';
+import { type Language, languages, wordsIn } from '../../views/words/words.ts';
 import type { Assets } from './assets.ts';
 import type { Preferences } from './preferences.ts';
 import { colors, textSizes } from './preferences.ts';
@@ -33,9 +33,18 @@ type Template = (locals: Readonly<Record<string, unknown>>) => string;
 /**
  * Compiles every template once, at start.
  *
+ * @param brand what the hub is called, by language
  * @param sandbox puts a bar on each page that says that this is a test environment
  */
-export function createRenderer({ assets, sandbox = false }: { assets: Assets; sandbox?: boolean }): Renderer {
+export function createRenderer({
+  assets,
+  brand = { ja: 'Musubi 結び', en: 'Musubi 結び' },
+  sandbox = false,
+}: {
+  assets: Assets;
+  brand?: Readonly<Record<Language, string>>;
+  sandbox?: boolean;
+}): Renderer {
   const templates = compileTemplates();
   const { assetUrl, styleSheets } = assets;
 
@@ -62,6 +71,7 @@ export function createRenderer({ assets, sandbox = false }: { assets: Assets; sa
         htmlClass: `text-${textSize.replace('_', '-')} color-${color}`,
         returnPath: localPath(returnPath) ?? '/',
         sandbox,
+        brand: brand[language],
       };
       const script = scripts[name];
       const html = run('layout', { words, title, content, context, assetUrl, styleSheets, script });

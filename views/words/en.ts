@@ -2,10 +2,8 @@ import type { Words } from './ja.ts';
 
 /** The pages' words in plain English. */
 export const en: Words = {
-  product: 'Musubi 結び',
   layout: {
     skipToMain: 'Skip to main content',
-    brandName: 'Musubi 結び',
     otherLanguage: '日本語',
     switches: 'Language and display settings',
     appearance: 'Display settings',

@@ -139,7 +139,7 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
   },
   interaction_expired: {
     title: 'This page can no longer be used',
-    body: 'The page was open for a long time, so we stopped to keep you safe.',
+    body: 'The sign-in that it belongs to is finished, has been open for too long, or was begun in another browser.',
     next: startAgain,
   },
   interaction_other_browser: {

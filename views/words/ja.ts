@@ -3,10 +3,8 @@
  * Sentences that name a relying party are functions of its name.
  */
 export const ja = {
-  product: 'Musubi 結び',
   layout: {
     skipToMain: '本文へ移動',
-    brandName: 'Musubi 結び',
     otherLanguage: 'English',
     switches: '言語と表示の設定',
     appearance: '表示の設定',

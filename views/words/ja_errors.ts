@@ -29,8 +29,8 @@ const unregistered: ErrorText = {
 };
 
 const screenOver: ErrorText = {
-  title: 'この画面の有効時間が過ぎました',
-  body: '画面を開いてから時間がたったため、安全のために手続きを止めました。',
+  title: 'この画面はもう使えません',
+  body: 'この画面のサインインは、すでに終わったか、時間がたち過ぎたか、別のブラウザーで始めたものです。',
   next: startAgain,
 };
 

@@ -1,15 +1,20 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../../adapters/sandbox/authority/write_file.ts';
-import { freePorts } from '../../adapters/sandbox/free_ports.ts';
-import type { SandboxPorts } from '../../adapters/sandbox/hub_settings.ts';
-import { DEFAULT_PORTS, startSandbox } from '../../adapters/sandbox/sandbox.ts';
-import { loadConfiguration } from '../../config/load.ts';
-import { markAsSandbox } from '../../config/sandbox_marker.ts';
-import { systemClock } from '../world.ts';
-import { type CommandHandler, type CommandLineIo, type Invocation, UsageError } from './command.ts';
-import { sandboxDataFolder } from './data_folder.ts';
-import { runHub } from './run_hub.ts';
+import { loadConfiguration } from '../../../config/load.ts';
+import { markAsSandbox } from '../../../config/sandbox_marker.ts';
+import {
+  type CommandHandler,
+  type CommandLineIo,
+  type Invocation,
+  UsageError,
+} from '../../../provider/command_line/command.ts';
+import { sandboxDataFolder } from '../../../provider/command_line/data_folder.ts';
+import { runHub } from '../../../provider/command_line/run_hub.ts';
+import { systemClock } from '../../../provider/world.ts';
+import { writeFileAtomically } from '../authority/write_file.ts';
+import { freePorts } from '../free_ports.ts';
+import type { SandboxPorts } from '../hub_settings.ts';
+import { DEFAULT_PORTS, startSandbox } from '../sandbox.ts';
 
 /** `musubi sandbox`, which is `npm start`: a hub and everybody it needs, on this machine alone. */
 export const run: CommandHandler = async (io, invocation) => {

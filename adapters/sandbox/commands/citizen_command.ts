@@ -1,4 +1,12 @@
 import {
+  type CommandHandler,
+  type CommandLineIo,
+  type Invocation,
+  UsageError,
+} from '../../../provider/command_line/command.ts';
+import { sandboxDataFolder } from '../../../provider/command_line/data_folder.ts';
+import { printData, readJson, textTable } from '../../../provider/command_line/input_output.ts';
+import {
   type AuthorityClient,
   authorityClient,
   issue,
@@ -6,10 +14,7 @@ import {
   move,
   renew,
   revoke,
-} from '../../adapters/sandbox/authority/citizen_commands.ts';
-import { type CommandHandler, type CommandLineIo, type Invocation, UsageError } from './command.ts';
-import { sandboxDataFolder } from './data_folder.ts';
-import { printData, readJson, textTable } from './input_output.ts';
+} from '../authority/citizen_commands.ts';
 
 type Citizen = Awaited<ReturnType<typeof issue>>;
 

@@ -1,8 +1,13 @@
 import { join, resolve } from 'node:path';
-import { listCards, signWithCard } from '../../adapters/card/card_commands.ts';
-import { type CommandHandler, type CommandLineIo, type Invocation, UsageError } from './command.ts';
-import { sandboxDataFolder } from './data_folder.ts';
-import { printData, readInput, textTable } from './input_output.ts';
+import {
+  type CommandHandler,
+  type CommandLineIo,
+  type Invocation,
+  UsageError,
+} from '../../provider/command_line/command.ts';
+import { sandboxDataFolder } from '../../provider/command_line/data_folder.ts';
+import { printData, readInput, textTable } from '../../provider/command_line/input_output.ts';
+import { listCards, signWithCard } from './card_commands.ts';
 
 /** `musubi card list` and `musubi card sign`. */
 export const run: CommandHandler = (io, invocation) =>
