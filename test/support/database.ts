@@ -49,7 +49,8 @@ async function openPostgresqlCopy(): Promise<TestDatabase> {
   };
 }
 
-async function openEmbeddedCopy(): Promise<TestDatabase> {
+/** The same, embedded whichever engine is under test. */
+export async function openEmbeddedCopy(): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'musubi-test-database-'));
   cpSync(await embeddedTemplate(), folder, { recursive: true });
   const settings = { kind: 'embedded', folder } as const;

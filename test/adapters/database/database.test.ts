@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Database } from '../../../adapters/database/database.ts';
 import { openDatabase } from '../../../adapters/database/open_database.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { createTestDatabaseUrl, dropTestDatabase } from '../../support/postgresql.ts';
 
 describe(`a database on ${testEngine}`, () => {
   let test: TestDatabase;
@@ -186,10 +187,12 @@ describe('PostgreSQL that cannot be reached', () => {
     await assert.rejects(openDatabase({ ...settings, url: 'postgresql://u@localhost/d?host=/nowhere' }), unavailable);
   });
 
-  it('comes back by itself after a lost connection', { skip: testEngine !== 'postgresql' }, async () => {
-    const test = await openTestDatabase();
+  it('comes back by itself after a lost connection', async () => {
+    const url = await createTestDatabaseUrl();
+    const connection = { kind: 'postgresql', url, poolSize: 2 } as const;
+    const other = await openDatabase(connection);
     const events: string[] = [];
-    const database = await openDatabase(test.settings, { log: (event) => events.push(event) });
+    const database = await openDatabase(connection, { log: (event) => events.push(event) });
     const kill = {
       name: 'test_kill',
       text: 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
@@ -198,16 +201,16 @@ describe('PostgreSQL that cannot be reached', () => {
     const refused = assert.rejects(during, { code: 'storage_unavailable' });
     // The sleep must have begun before it can be killed.
     for (;;) {
-      const { count } = await test.database.query({
+      const { count } = await other.query({
         name: 'test_sleeping',
         text: `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(%' AND state = 'active'`,
       });
       if (count > 0) break;
     }
-    await test.database.query(kill);
+    await other.query(kill);
     await refused;
     assert.equal((await database.query({ name: 'test_again', text: 'SELECT 1' })).count, 1);
-    await database.close();
-    await test.drop();
+    await Promise.all([database.close(), other.close()]);
+    await dropTestDatabase(url);
   });
 });

@@ -8,13 +8,13 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { lockFolder } from '../../../adapters/database/embedded/lock_folder.ts';
 import { openDatabase } from '../../../adapters/database/open_database.ts';
-import { openTestDatabase, testEngine } from '../../support/database.ts';
+import { openEmbeddedCopy } from '../../support/database.ts';
 
 const WRITER = fileURLToPath(new URL('write_until_killed.ts', import.meta.url));
 
-describe('the embedded folder', { skip: testEngine !== 'pglite' }, () => {
+describe('the embedded folder', () => {
   it('belongs to one opening at a time, also within a process', async () => {
-    const test = await openTestDatabase();
+    const test = await openEmbeddedCopy();
     await assert.rejects(openDatabase(test.settings), {
       code: 'database_in_use',
       message: `The database folder is in use by process ${process.pid}.`,
@@ -26,7 +26,7 @@ describe('the embedded folder', { skip: testEngine !== 'pglite' }, () => {
   });
 
   it('names the process that holds it, and is free the moment that process is killed', async () => {
-    const test = await openTestDatabase();
+    const test = await openEmbeddedCopy();
     await test.database.close();
     const child = spawn(process.execPath, [WRITER, JSON.stringify(test.settings)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,7 +45,7 @@ describe('the embedded folder', { skip: testEngine !== 'pglite' }, () => {
   });
 
   it('is given to one of many that ask at the same moment', async () => {
-    const test = await openTestDatabase();
+    const test = await openEmbeddedCopy();
     await test.database.close();
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => openDatabase(test.settings)));
     const opened = results.filter((result) => result.status === 'fulfilled');
@@ -55,7 +55,7 @@ describe('the embedded folder', { skip: testEngine !== 'pglite' }, () => {
   });
 
   it('does not take an interrupted first start for a database', async () => {
-    const { settings, drop, database } = await openTestDatabase();
+    const { settings, drop, database } = await openEmbeddedCopy();
     await database.close();
     assert.ok(settings.kind === 'embedded');
     const folder = join(settings.folder, 'new');
@@ -68,7 +68,7 @@ describe('the embedded folder', { skip: testEngine !== 'pglite' }, () => {
   });
 
   it('can be locked again after it was given free', async () => {
-    const { settings, drop, database } = await openTestDatabase();
+    const { settings, drop, database } = await openEmbeddedCopy();
     await database.close();
     assert.ok(settings.kind === 'embedded');
     for (let i = 0; i < 3; i++) lockFolder(settings.folder)();

@@ -5,14 +5,11 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { migrate, migrationStatus } from '../../../adapters/database/migrate.ts';
 import { openDatabase } from '../../../adapters/database/open_database.ts';
-import { testEngine } from '../../support/database.ts';
 import { createTestDatabaseUrl, dropTestDatabase } from '../../support/postgresql.ts';
 
 const files = readdirSync(new URL('../../../migrations/', import.meta.url)).sort();
 
-describe(`migrations on ${testEngine}`, {
-  skip: testEngine !== 'postgresql' && 'the embedded folder comes migrated',
-}, () => {
+describe('migrations of a PostgreSQL database', () => {
   async function withEmptyDatabase(use: (url: string) => Promise<void>): Promise<void> {
     const url = await createTestDatabaseUrl();
     try {
@@ -58,7 +55,7 @@ describe(`migrations on ${testEngine}`, {
     }));
 });
 
-describe('a new embedded folder', { skip: testEngine !== 'pglite' }, () => {
+describe('a new embedded folder', () => {
   it('comes migrated, and migrating again does nothing', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'musubi-test-new-'));
     const database = await openDatabase({ kind: 'embedded', folder });
