@@ -33,10 +33,14 @@ export function createHttpApp(engine: Provider, parts: HttpAppParts): RequestHan
   for (const middleware of parts.before) engine.use(middleware);
   engine.use(errorPages(parts));
   for (const middleware of parts.inside) engine.use(middleware);
+  engine.use(refuseHostileJson);
   engine.use(allowEngineForms);
   engine.use(router.routes());
   for (const middleware of parts.around) engine.use(middleware);
-  engine.on('server_error', (ctx, error) => parts.onBug(ctx, error));
+  engine.on('server_error', (ctx, error) => {
+    if (isHostileJson(error)) ctx.state.isHostileJson = true;
+    else parts.onBug(ctx, error);
+  });
   // Without a listener Koa writes errors of broken connections to the console.
   (engine as EventEmitter).on('error', (error: unknown, ctx: Context) => parts.onBug(ctx, error));
   return engine.callback();
@@ -62,6 +66,13 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
 /** Endpoints that programs call: they get an error in the protocol's own form (RFC 6749 §5.2), not a page. */
 const FOR_PROGRAMS = /^\/(token|userinfo|par|introspect|revoke|jwks|\.well-known\/.*)$/;
 
+/** By status, where the request itself is not at fault. */
+const PROTOCOL_ERRORS: Readonly<Record<number, string>> = {
+  429: 'temporarily_unavailable',
+  500: 'server_error',
+  503: 'temporarily_unavailable',
+};
+
 function answerError(ctx: Context, error: HubError, errorPage: HttpAppParts['errorPage']): void {
   if (!FOR_PROGRAMS.test(ctx.path)) {
     errorPage(ctx, error);
@@ -71,9 +82,24 @@ function answerError(ctx: Context, error: HubError, errorPage: HttpAppParts['err
   if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
   ctx.set('Cache-Control', 'no-store');
   ctx.body = {
-    error: error.status === 500 ? 'server_error' : 'temporarily_unavailable',
+    error: PROTOCOL_ERRORS[error.status] ?? 'invalid_request',
     error_description: error.message,
   };
+}
+
+/**
+ * The engine walks what a request object or an assertion says before it looks at the signature: by recursion, which some
+ * thousand levels of JSON bring to its end, and by String(), which a member named `toString` breaks. A stranger's doing
+ * and not a bug.
+ */
+const refuseHostileJson: Middleware = async (ctx, next) => {
+  await next();
+  if (ctx.state.isHostileJson) throw new HubError('bad_request', 400, 'The request holds JSON of an impossible shape.');
+};
+
+function isHostileJson(error: unknown): boolean {
+  if (error instanceof RangeError) return error.message === 'Maximum call stack size exceeded';
+  return error instanceof TypeError && error.message === 'Cannot convert object to primitive value';
 }
 
 /**
