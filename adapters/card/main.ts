@@ -42,8 +42,6 @@ async function main(): Promise<void> {
 
   await askedToStop;
   await agent.close();
-  // An open channel to the parent would keep the process alive.
-  if (process.connected) process.disconnect();
 }
 
 try {
@@ -52,4 +50,7 @@ try {
   const misused = error instanceof TypeError || error instanceof RangeError;
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${misused ? USAGE : ''}`);
   process.exitCode = misused ? 2 : 1;
+} finally {
+  // An open channel to the parent would keep the process alive.
+  if (process.connected) process.disconnect();
 }

@@ -47,20 +47,22 @@ export async function startSandbox(options: {
   const { dataFolder, ports, clock } = options;
   const cardsFolder = join(dataFolder, 'cards');
   await mkdir(cardsFolder, { recursive: true, mode: 0o700 });
-  const running: Neighbour[] = [];
-  const start = async (script: string, args: readonly string[]) => {
-    const neighbour = await startNeighbour(script, args);
-    running.push(neighbour);
+  const started: Promise<Neighbour>[] = [];
+  const start = (name: string, script: string, args: readonly string[]) => {
+    const neighbour = startNeighbour(name, script, args);
+    started.push(neighbour);
     return neighbour;
   };
   const stop = async () => {
-    await Promise.all(running.map((neighbour) => neighbour.stop()));
+    // One that is still starting while another has failed is waited for: it would be left behind otherwise.
+    const neighbours = await Promise.allSettled(started);
+    await Promise.all(neighbours.map((each) => (each.status === 'fulfilled' ? each.value.stop() : undefined)));
   };
 
   try {
     const [authority, cardAgent, tls] = await Promise.all([
-      start('./authority/main.ts', ['--data', dataFolder, '--port', String(ports.authority)]),
-      start('../card/main.ts', ['--cards', cardsFolder, '--port', String(ports.cardAgent)]),
+      start('authority', './authority/main.ts', ['--data', dataFolder, '--port', String(ports.authority)]),
+      start('card agent', '../card/main.ts', ['--cards', cardsFolder, '--port', String(ports.cardAgent)]),
       ensureWebTls(dataFolder),
     ]);
     const addresses = { authority: String(authority.listening), cardAgent: String(cardAgent.listening) };
@@ -72,7 +74,7 @@ export async function startSandbox(options: {
       async startRelyingParties({ issuer, clients }) {
         const file = join(dataFolder, 'sandbox', 'relying-parties.json');
         await writeFileAtomically(file, `${JSON.stringify(await registerSites(file, clients, ports), null, 2)}\n`);
-        const parties = await start('./relying_parties/main.ts', [
+        const parties = await start('relying parties', './relying_parties/main.ts', [
           '--issuer',
           issuer,
           '--clients',

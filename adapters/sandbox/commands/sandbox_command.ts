@@ -15,6 +15,7 @@ import { writeFileAtomically } from '../authority/write_file.ts';
 import { freePorts } from '../free_ports.ts';
 import type { SandboxPorts } from '../hub_settings.ts';
 import { DEFAULT_PORTS, startSandbox } from '../sandbox.ts';
+import { endWithNpm } from './end_with_npm.ts';
 
 /** `musubi sandbox`, which is `npm start`: a hub and everybody it needs, on this machine alone. */
 export const run: CommandHandler = async (io, invocation) => {
@@ -28,6 +29,7 @@ export const run: CommandHandler = async (io, invocation) => {
     const settings = { ...sandbox.settings, ...databaseOf(invocation) };
     await saveSettings(dataFolder, settings);
     const running = await runHub(loadConfiguration({ values: settings, environment: overrides(io) }));
+    endWithNpm(io.environment, () => running.stop());
     try {
       const sites = await sandbox.startRelyingParties({ issuer: running.hub.issuer, clients: running.hub.clients });
       io.stdout.write(welcome(running.hub.issuer, sites, dataFolder));
