@@ -249,7 +249,8 @@ async function resume(ctx: Context, next: Next, interaction: Interaction, world:
   const cookie = `${engine.cookieName('resume')}=${interaction.uid}`;
   const signature = (engine.keys as unknown as CookieSigner).sign(cookie); // what createEngine gave it
   const name = cookie.slice(0, cookie.indexOf('='));
-  ctx.req.headers.cookie = [ctx.req.headers.cookie, cookie, `${name}.sig=${signature}`].filter(Boolean).join('; ');
+  // First, since the first of a name counts: one that somebody planted must not have another sign-in go on in its place.
+  ctx.req.headers.cookie = [cookie, `${name}.sig=${signature}`, ctx.req.headers.cookie].filter(Boolean).join('; ');
   const asked = { method: ctx.method, url: ctx.url, route: ctx._matchedRoute };
   ctx.method = 'GET';
   ctx.url = new URL(interaction.returnTo).pathname;

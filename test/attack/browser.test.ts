@@ -262,6 +262,19 @@ describe('cookies', () => {
     assert.equal(new URL(answer.url).searchParams.get('error'), 'login_required');
   });
 
+  it('of another sign-in, planted in front of our own, do not have that one go on', async () => {
+    await hub.goodSignIn(); // so that consent is given
+    const attacker = await hub.openSignIn();
+    const victim = await hub.openSignIn(hub.browser(), { state: 'of-the-victim' });
+    const planted = attacker.browser.cookies.map((cookie) => ({ ...cookie, path: '/' }));
+    const isResume = ({ name }: { name: string }) => name.startsWith('musubi_resume');
+    assert.ok(planted.some(isResume));
+    victim.browser.cookies.unshift(...planted.filter(isResume));
+    const answer = await hub.submit(victim, { token: hub.token(hub.citizen, victim.nonce) });
+    assert.equal(new URL(answer.url).searchParams.get('state'), 'of-the-victim');
+    assert.ok(new URL(answer.url).searchParams.get('code'));
+  });
+
   it('of a session change when the card is shown again', async () => {
     const browser = hub.browser();
     await hub.goodSignIn({ browser });
