@@ -288,7 +288,7 @@ export function interactionOf({ text, url }: Visited): string {
 
 /** What an answer may never contain: names of our files, of the machine's, of what is inside, and of the thrower. */
 const INTERNALS =
-  /\bat [\w.<> ]+ \(|node_modules|file:\/\/|\.ts:\d|\.js:\d|oidc-provider|koa|pglite|knex|postgres|\bSELECT\b|\bINSERT\b|(?:Type|Range|Syntax|Reference)Error|PkiError|HubError/;
+  /\bat [\w.<> ]+ \(|node_modules|file:\/\/|\.ts:\d|\.js:\d|\boidc-provider\b|\bkoa\b|\bpglite\b|\bknex\b|\bpostgres\b|\bSELECT\b|\bINSERT\b|(?:Type|Range|Syntax|Reference)Error|PkiError|HubError/;
 
 function assertAnswer(answer: Visited, { code, status = 403 }: Refusal, issuer: string): void {
   if (status === 0) {
@@ -300,7 +300,8 @@ function assertAnswer(answer: Visited, { code, status = 403 }: Refusal, issuer: 
   }
   assert.equal(answer.status, status, answer.text.replace(/<[^>]*>|\s+/g, ' ').slice(0, 300));
   assert.equal(new URL(answer.url).origin, issuer, 'no redirect away');
-  assert.doesNotMatch(answer.text, INTERNALS);
+  // Nonces and tokens stand in attributes, and chance writes any word.
+  assert.doesNotMatch(answer.text.replaceAll(/="[^"]*"/g, ''), INTERNALS);
   assertGuarded(answer);
 }
 
