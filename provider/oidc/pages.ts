@@ -104,6 +104,8 @@ export function createEnginePages(renderer: Renderer): EnginePages {
 function errorCode(error: string, description: string | undefined): string {
   if (error === 'invalid_client') return 'unregistered_relying_party';
   if (description?.includes('redirect_uri')) return 'invalid_redirect_uri';
+  // A pushed request (RFC 9126 §4) is good for one sign-in: back and forward in the browser lead to it again.
+  if (error === 'invalid_request_uri') return 'interaction_expired';
   if (error === 'session_not_found' || description?.includes('interaction session')) return 'interaction_expired';
   return error;
 }
