@@ -204,10 +204,21 @@ describe('a request that leads nowhere', () => {
 });
 
 describe('a sign-in page that has lost its browser or its time', () => {
+  it('can be loaded again, and is as good as before', () =>
+    asPerson('en', async (person) => {
+      await startSignIn(person);
+      await person.page.reload();
+      await person.useCard('ichiro');
+      const agree = 'button[name=decision][value=agree]';
+      await person.page.waitForSelector(agree);
+      await person.page.reload();
+      await person.page.waitForSelector(agree);
+    }));
+
   it('cannot be gone on with in another browser, and stays good in its own', () =>
     asPerson('ja', async (person) => {
       await startSignIn(person);
-      const address = person.page.url();
+      const address = await addressOf(person);
       await asPerson('en', async (other) => {
         const answer = await other.page.goto(address);
         assert.equal(answer?.status(), 400);
@@ -238,13 +249,15 @@ describe('a sign-in page that has lost its browser or its time', () => {
     asPerson('ja', async (person) => {
       const { page } = person;
       await startSignIn(person);
-      const address = page.url();
+      const addresses = [page.url(), await addressOf(person)];
       await person.useCard('taro');
       await person.agree();
       await page.waitForSelector('#sub');
-      const answer = await page.goto(address);
-      assert.equal(answer?.status(), 400);
-      await assertTells(person, 'interaction_expired', 'ja');
+      for (const address of addresses) {
+        const answer = await page.goto(address);
+        assert.equal(answer?.status(), 400);
+        await assertTells(person, 'interaction_expired', 'ja');
+      }
     }));
 });
 
@@ -253,4 +266,10 @@ async function openNewPage({ page }: Person): Promise<void> {
   const nonce = await page.getAttribute('#sign-in', 'data-nonce');
   await page.click(`${PROBLEM} a`);
   await page.waitForSelector(`#sign-in:not([data-nonce="${nonce}"]) [data-start]:not([disabled])`);
+}
+
+/** Where the sign-in under way can be opened again by its own browser. */
+async function addressOf({ page }: Person): Promise<string> {
+  const action = (await page.getAttribute('[data-sign-in-form]', 'action')) ?? '';
+  return new URL(action.replace('/sign-in', ''), page.url()).href;
 }
