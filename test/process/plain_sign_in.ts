@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeJwt } from 'jose';
 import { signWithCard } from '../../adapters/card/card_commands.ts';
 import { hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
@@ -126,8 +127,7 @@ export async function redeem(issuer: string, signIn: SignIn): Promise<void> {
 
 /** The subject in the ID token, which the token endpoint itself has handed out. */
 export function subjectOf({ tokens }: SignIn): string {
-  const payload = Buffer.from(tokens?.id_token.split('.')[1] ?? '', 'base64url').toString('utf8');
-  return String((JSON.parse(payload) as { sub: unknown }).sub);
+  return String(decodeJwt(tokens?.id_token ?? '').sub);
 }
 
 function formAction(html: string, step: string): string {

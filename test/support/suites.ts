@@ -26,10 +26,12 @@ const FOLDERS = [
   { folder: 'adapters/oidc-store', suite: 'storage', twice: true, fileTimeoutMs: 3 * MINUTE },
   { folder: 'protocol', suite: 'protocol', twice: true, fileTimeoutMs: 5 * MINUTE },
   { folder: 'attack', suite: 'attack', twice: true, fileTimeoutMs: 5 * MINUTE },
+  // Its files that ask for it start a PostgreSQL of their own.
+  { folder: 'process', suite: 'process', twice: false, fileTimeoutMs: 8 * MINUTE },
   { folder: 'browser', suite: 'browser', twice: false, fileTimeoutMs: 6 * MINUTE },
 ] as const;
 const UNIT = { folder: '', suite: 'unit', twice: false, fileTimeoutMs: 3 * MINUTE } as const;
-const ORDER = ['unit', 'storage', 'protocol', 'attack', 'browser'] as const;
+const ORDER = ['unit', 'storage', 'protocol', 'attack', 'process', 'browser'] as const;
 
 /**
  * The suites to run, in order.
