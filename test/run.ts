@@ -60,8 +60,8 @@ async function main(): Promise<number> {
 function toolsFor(suites: readonly Suite[]): TestToolName[] {
   const needed = new Set<TestToolName>(suites.length > 0 ? ['openssl', 'curl'] : []);
   if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts');
-  // Some suites ask for PostgreSQL themselves, so it is looked for unless only unit tests were named.
-  if (suites.some((suite) => suite.database === 'postgresql')) needed.add('postgresql');
+  // The process suite starts a PostgreSQL of its own.
+  if (suites.some((suite) => suite.database === 'postgresql' || suite.name === 'process')) needed.add('postgresql');
   return [...needed];
 }
 
