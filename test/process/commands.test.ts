@@ -186,6 +186,25 @@ describe('musubi sandbox citizen, while the hub runs', () => {
   });
 });
 
+describe('a command beside a hub that has stopped', () => {
+  it('opens the database itself, and finds what the hub had written', async () => {
+    const { dataFolder, remove: removeFolder } = await newDataFolder();
+    const stopped = await startSandboxProcess({ dataFolder });
+    try {
+      const { clientId } = await registerParty(stopped, { client_name: 'Before the end' });
+      const keys = await stopped.command('keys', 'list', '--json');
+      assert.equal(await stopped.end('SIGTERM'), 0);
+      const shown = await stopped.command('client', 'show', clientId);
+      assert.equal(shown.code, 0, shown.stderr);
+      assert.match(shown.stdout, /Before the end/);
+      assert.deepEqual(await stopped.command('keys', 'list', '--json'), keys);
+    } finally {
+      await stopped.end('SIGKILL');
+      removeFolder();
+    }
+  });
+});
+
 describe('a sign-in by script', () => {
   const runScript = (environment: Record<string, string> = {}) =>
     spawnSync('bash', [SCRIPT], {
