@@ -5,6 +5,7 @@
  * parent goes away: an agent that nobody started is not left behind with the cards.
  */
 import { parseArgs } from 'node:util';
+import { runNeighbourProcess } from '../neighbour_process.ts';
 import { DEFAULT_CARD_AGENT_PORT, startCardAgent } from './card_agent.ts';
 import { softCardDoor } from './soft_card.ts';
 
@@ -25,32 +26,9 @@ function readArguments(): { cards: string; port: number } | 'help' {
   return { cards: values.cards, port };
 }
 
-async function main(): Promise<void> {
+await runNeighbourProcess(USAGE, async () => {
   const options = readArguments();
-  if (options === 'help') {
-    process.stdout.write(USAGE);
-    return;
-  }
-  // Before anything takes time: a parent may be gone before the agent listens.
-  const askedToStop = new Promise((resolve) => {
-    for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.once(event, resolve);
-  });
+  if (options === 'help') return 'help';
   const agent = await startCardAgent({ cards: softCardDoor(options.cards), port: options.port });
-  const listening = { listening: agent.url };
-  process.stdout.write(`${JSON.stringify(listening)}\n`);
-  if (process.connected) process.send?.(listening);
-
-  await askedToStop;
-  await agent.close();
-}
-
-try {
-  await main();
-} catch (error) {
-  const misused = error instanceof TypeError || error instanceof RangeError;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${misused ? USAGE : ''}`);
-  process.exitCode = misused ? 2 : 1;
-} finally {
-  // An open channel to the parent would keep the process alive.
-  if (process.connected) process.disconnect();
-}
+  return { listening: agent.url, close: () => agent.close() };
+});

@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { runNeighbourProcess } from '../../neighbour_process.ts';
 import { startRelyingParties } from './relying_parties.ts';
 import type { SiteCredentials } from './sites.ts';
 
@@ -76,32 +77,8 @@ async function readClients(file: string): Promise<SiteCredentials> {
   }
 }
 
-async function main(): Promise<void> {
+await runNeighbourProcess(USAGE, async () => {
   const options = readArguments();
-  if (options === 'help') {
-    process.stdout.write(USAGE);
-    return;
-  }
-  // Before anything takes time: a parent may be gone before the sites listen.
-  const askedToStop = new Promise((resolve) => {
-    for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.once(event, resolve);
-  });
-  const parties = await startRelyingParties({ ...options, clients: await readClients(options.clients) });
-  const message = { listening: parties.listening };
-  process.stdout.write(`${JSON.stringify(message)}\n`);
-  if (process.connected) process.send?.(message);
-
-  await askedToStop;
-  await parties.close();
-}
-
-try {
-  await main();
-} catch (error) {
-  const misused = error instanceof TypeError || error instanceof RangeError;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${misused ? USAGE : ''}`);
-  process.exitCode = misused ? 2 : 1;
-} finally {
-  // An open channel to the parent would keep the process alive.
-  if (process.connected) process.disconnect();
-}
+  if (options === 'help') return 'help';
+  return startRelyingParties({ ...options, clients: await readClients(options.clients) });
+});
