@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createVault, UnopenableError } from '../../../adapters/database/encryption.ts';
 import { loadMasterKeys } from '../../../adapters/database/load_master_key.ts';
+import { ensureSandboxEncryptionKey } from '../../../config/encryption_key.ts';
 
 const bytes = fc.uint8Array({ maxLength: 3000 });
 const purposes = fc.string({ maxLength: 40 });
@@ -109,10 +110,12 @@ describe('the master key file', () => {
 
   it('is made when asked, for its owner only, and read the same again', () => {
     const path = file('made');
-    const keys = loadMasterKeys(path, { create: true });
+    ensureSandboxEncryptionKey(path);
+    const keys = loadMasterKeys(path);
     assert.equal(keys.length, 1);
     assert.equal(statSync(path).mode & 0o777, 0o600);
-    assert.deepEqual(loadMasterKeys(path, { create: true }), keys);
+    ensureSandboxEncryptionKey(path);
+    assert.deepEqual(loadMasterKeys(path), keys);
     assert.deepEqual(
       readdirSync(folder).filter((name) => name.startsWith('made.')),
       [],
