@@ -1,19 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { RevocationVerdict } from '../authentication/revocation.ts';
 import type { VerifiedCertificate } from '../authentication/verify_card_token.ts';
 import { HubError } from '../errors.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
-
-/** What the last check of a subject's card said; the only fact about the card that may leave the hub, with consent. */
-export interface CardCheck {
-  /** When the hub checked it (ms). */
-  checkedAt: number;
-  source: RevocationVerdict['source'];
-  /** How old the authority's word was then: thisUpdate of the CRL or OCSP answer (ms). */
-  asOf: number;
-}
+import type { CardCheck } from './identity_store.ts';
 
 export interface Identity {
   /**

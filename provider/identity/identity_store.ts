@@ -1,6 +1,15 @@
-import type { CardCheck } from './identity.ts';
+import type { RevocationVerdict } from '../authentication/revocation.ts';
 
 /** How the identity room keeps subjects, their certificates and their pairwise identifiers. */
+
+/** What the last check of a subject's card said; the only fact about the card that may leave the hub, with consent. */
+export interface CardCheck {
+  /** When the hub checked it (ms). */
+  checkedAt: number;
+  source: RevocationVerdict['source'];
+  /** How old the authority's word was then: thisUpdate of the CRL or OCSP answer (ms). */
+  asOf: number;
+}
 
 export interface CertificateRecord {
   /** HMAC over issuer and serial (Vault.index): the only way to find the row. */

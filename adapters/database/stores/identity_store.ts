@@ -1,5 +1,4 @@
-import type { CardCheck } from '../../../provider/identity/identity.ts';
-import type { IdentityStore, KnownCertificate } from '../../../provider/identity/identity_store.ts';
+import type { CardCheck, IdentityStore, KnownCertificate } from '../../../provider/identity/identity_store.ts';
 import type { Queries, Statement } from '../database.ts';
 import { storable } from '../storable_text.ts';
 
