@@ -10,6 +10,7 @@ import { formAction, hiddenFields } from '../test/support/hidden_fields.ts';
 import { startPostgresql } from '../test/support/postgresql.ts';
 import { discover, type Outcome, signIn, type Target } from './driver.ts';
 import { processTreeCpu } from './process_cpu.ts';
+import { describeStarts, measureStarts } from './start.ts';
 import type { Usage } from './usage.ts';
 
 const USAGE = `npm run bench [-- --sign-ins 300 --concurrency 4 --rounds 3]
@@ -79,6 +80,8 @@ async function main(): Promise<void> {
     }
     await postgresql.stop();
   }
+  console.log('\nStarting, and memory at rest:\n');
+  console.log(describeStarts(await measureStarts()));
 }
 
 async function start(
