@@ -18,6 +18,7 @@ import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import { createChallenges } from './authentication/challenge.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
+import { createCertificateVerifier } from './authentication/verify_certificate.ts';
 import { createConsents } from './consent/consents.ts';
 import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
 import { createHttpApp } from './http_app.ts';
@@ -239,13 +240,13 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
     random,
     lifetime: config.signIn.challengeSeconds * 1000,
   });
-  const cards = createCardVerifier({
-    challenges,
+  const certificates = createCertificateVerifier({
     profile,
     anchors: anchors.map(({ anchor }) => anchor),
     revocation,
     clock,
   });
+  const cards = createCardVerifier({ challenges, certificates });
   const identity = createIdentity({ storage, vault, clock, random });
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { VerifiedCertificate } from '../authentication/verify_card_token.ts';
+import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import { HubError } from '../errors.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
-import type { VerifiedCertificate } from '../../../provider/authentication/verify_card_token.ts';
+import type { VerifiedCertificate } from '../../../provider/authentication/verify_certificate.ts';
 import type { Consent } from '../../../provider/consent/consent_store.ts';
 import { certificateKey, createIdentity } from '../../../provider/identity/identity.ts';
 import { systemRandom } from '../../../provider/world.ts';

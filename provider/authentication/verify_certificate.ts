@@ -1,0 +1,110 @@
+import { HubError } from '../errors.ts';
+import {
+  type Certificate,
+  type CertificateProfile,
+  checkKeyUsage,
+  checkPolicy,
+  checkProfile,
+  checkValidity,
+  findAnchor,
+  PkiError,
+  parseCertificate,
+  type TrustAnchor,
+} from '../pki/index.ts';
+import type { Clock } from '../world.ts';
+import type { RevocationChannel, RevocationSource, RevocationVerdict } from './revocation.ts';
+
+declare const authentic: unique symbol;
+declare const verified: unique symbol;
+
+/** A certificate that a pinned root issued for this purpose and that is in date. Whose it is remains to be proved. */
+export interface AuthenticCertificate {
+  readonly [authentic]: true;
+  readonly certificate: Certificate;
+  readonly anchor: TrustAnchor;
+}
+
+/** A certificate that passed every check. Only `CertificateVerifier` makes one; only this may name a subject. */
+export interface VerifiedCertificate {
+  readonly [verified]: true;
+  readonly certificate: Certificate;
+  readonly anchor: TrustAnchor;
+  readonly revocation: RevocationVerdict;
+}
+
+/** The two halves of every verification. In between, whoever presented the certificate proves that the key is theirs. */
+export interface CertificateVerifier {
+  /**
+   * What needs no network, cheap checks first.
+   *
+   * @throws HubError 403 with the code of the PkiError that is its cause.
+   */
+  authenticate(der: Uint8Array): AuthenticCertificate;
+  /**
+   * Asks who is revoked. Call it once possession of the key is proved, so that nobody without a card can make the hub
+   * ask the authority anything.
+   *
+   * @throws HubError 403 `certificate_revoked`, `certificate_superseded`, `certificate_on_hold`, `certificate_unknown`;
+   *   503 `revocation_unavailable`.
+   */
+  checkStatus(certificate: AuthenticCertificate, channel: RevocationChannel): Promise<VerifiedCertificate>;
+}
+
+export interface CertificateVerifierWorld {
+  /** What a certificate must be for this purpose. */
+  profile: CertificateProfile;
+  /** Roots for that profile only: a signing root must not vouch for a sign-in. */
+  anchors: readonly TrustAnchor[];
+  revocation: RevocationSource;
+  clock: Clock;
+}
+
+/** One verification for every way in: the card agent's token, a TLS handshake, a proxy's header. */
+export function createCertificateVerifier(world: CertificateVerifierWorld): CertificateVerifier {
+  const { profile, anchors, revocation, clock } = world;
+  return {
+    authenticate(der) {
+      return translatePkiErrors(() => {
+        const now = clock();
+        const certificate = parseCertificate(der);
+        checkProfile(certificate, profile);
+        checkKeyUsage(certificate, profile);
+        checkPolicy(certificate, profile);
+        checkValidity(certificate, now);
+        const anchor = findAnchor(certificate, anchors, now);
+        return { certificate, anchor } as AuthenticCertificate; // the brand has no value: this is the one maker
+      });
+    },
+    async checkStatus({ certificate, anchor }, channel) {
+      const verdict = await revocation.check(certificate, anchor, channel);
+      refuseRevoked(verdict);
+      return { certificate, anchor, revocation: verdict } as VerifiedCertificate; // likewise
+    },
+  };
+}
+
+function refuseRevoked(verdict: RevocationVerdict): void {
+  if (verdict.status === 'good') return;
+  // The browser learns what to do, never why: a death must not be told to whoever holds the card (fact sheet §3.2).
+  const code =
+    verdict.reason === 'superseded'
+      ? 'certificate_superseded'
+      : verdict.reason === 'certificateHold'
+        ? 'certificate_on_hold'
+        : 'certificate_revoked';
+  throw new HubError(code, 403, 'The certificate on this card can no longer be used.', {
+    details: { source: verdict.source, asOf: verdict.thisUpdate },
+  });
+}
+
+/** Where the pki room's errors enter the hub: its codes are the ones that pages and logs know. */
+function translatePkiErrors<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof PkiError) {
+      throw new HubError(error.code, 403, 'The certificate on this card is not accepted.', { cause: error });
+    }
+    throw error;
+  }
+}
