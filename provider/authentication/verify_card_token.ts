@@ -26,10 +26,7 @@ export interface CardVerifier {
  * Card sign-in, top to bottom. Cheap checks come first and possession of the key is proved before anything asks the
  * network, so that nobody without a card can make the hub ask the authority anything.
  */
-export function createCardVerifier(world: {
-  challenges: Challenges;
-  certificates: CertificateVerifier;
-}): CardVerifier {
+export function createCardVerifier(world: { challenges: Challenges; certificates: CertificateVerifier }): CardVerifier {
   const { challenges, certificates } = world;
   return {
     async verify({ token, nonce, origin, session, channel }) {
