@@ -236,6 +236,7 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
   const revocation = watched(metrics, openAuthority(config, { anchors, storage, log, clock, random }));
   const challenges = createChallenges({
     store: storage.challenges,
+    vault,
     clock,
     random,
     lifetime: config.signIn.challengeSeconds * 1000,

@@ -1,36 +1,32 @@
-import { hash } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { HubError } from '../errors.ts';
+import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
 
 /** What a signature over the challenge will be used for; a challenge for one purpose is useless for another. */
 export type ChallengePurpose = 'sign-in';
 
-export interface ChallengeRecord {
-  /** SHA-256 of the nonce: a reader of the database cannot answer an open challenge. */
-  nonceHash: Uint8Array;
+/** Whom and what a challenge is for. */
+export interface ChallengeBinding {
   /** Origin whose pages may use the signature, as a browser serialises it. */
-  origin: string;
+  readonly origin: string;
   /** The interaction (browser session) that the challenge was made for. */
-  session: string;
-  purpose: ChallengePurpose;
-  /** Milliseconds since the epoch. */
-  expiresAt: number;
+  readonly session: string;
+  readonly purpose: ChallengePurpose;
 }
 
+/** The challenges that have been answered. One that nobody answers is stored nowhere. */
 export interface ChallengeStore {
-  insert(record: ChallengeRecord): Promise<void>;
   /**
-   * Marks the challenge spent in one atomic statement and returns it; of any number of callers at the same moment
-   * exactly one gets the record. `'spent'` when somebody was earlier, `'unknown'` when it was never issued or swept.
+   * Notes in one atomic statement that the challenge is spent. True for exactly one of any number of callers.
+   *
+   * @param nonceHash SHA-256 of the nonce.
+   * @param expiresAt milliseconds since 1970; from then on the challenge is refused by its age and the note may go.
    */
-  spend(nonceHash: Uint8Array, now: number): Promise<ChallengeRecord | 'spent' | 'unknown'>;
-  /** Deletes what expired before `now`; returns how many rows went. */
+  spend(nonceHash: Uint8Array, expiresAt: number): Promise<boolean>;
+  /** Deletes the notes that expired before `now`; returns how many rows went. */
   sweep(now: number): Promise<number>;
 }
-
-/** 256 bits, as Web eID asks for (44 characters of base64). */
-const NONCE_BYTES = 32;
-const NONCE_SHAPE = /^[A-Za-z0-9+/]{43}=$/;
 
 export interface Challenge {
   nonce: string;
@@ -38,42 +34,72 @@ export interface Challenge {
 }
 
 export interface Challenges {
-  /** Makes and stores a challenge that only `session` may answer, for `origin` and `purpose`. */
-  issue(binding: { origin: string; session: string; purpose: ChallengePurpose }): Promise<Challenge>;
+  /** Makes a challenge that only `session` may answer, for `origin` and `purpose`. */
+  issue(binding: ChallengeBinding): Challenge;
   /**
    * Spends the challenge, whatever comes of it, and checks that it was made for exactly this binding.
-   * Throws HubError `challenge_unknown`, `challenge_spent`, `challenge_expired` or `challenge_wrong_session`.
+   * Throws HubError `challenge_unknown`, `challenge_expired`, `challenge_spent` or `challenge_wrong_session`.
    */
-  spend(nonce: string, binding: { origin: string; session: string; purpose: ChallengePurpose }): Promise<void>;
+  spend(nonce: string, binding: ChallengeBinding): Promise<void>;
 }
 
+/** Octets of a nonce: random (Web eID asks for 256 bits) ‖ expiry in ms ‖ tag of the binding ‖ MAC of all that. */
+const RANDOM_BYTES = 32;
+const EXPIRY_BYTES = 6;
+const TAG_BYTES = 16;
+const MAC_BYTES = 18;
+const SIGNED_BYTES = RANDOM_BYTES + EXPIRY_BYTES + TAG_BYTES;
+/** Base64 of the 72 octets, which needs no padding: a nonce has one spelling. */
+const NONCE_SHAPE = /^[A-Za-z0-9+/]{96}$/;
+
+const PURPOSE_MAC = 'challenge.mac';
+const PURPOSE_BINDING = 'challenge.binding';
+
+/**
+ * Challenges carry what they are bound to and when they end, under a MAC that only this hub (all of its processes) can
+ * make. So opening a sign-in page stores nothing that a stranger could fill the database with, and one statement, the
+ * note that it is spent, is all that a challenge costs.
+ */
 export function createChallenges(world: {
   store: ChallengeStore;
+  vault: Vault;
   clock: Clock;
   random: Random;
   /** Milliseconds. */
   lifetime: number;
 }): Challenges {
-  const { store, clock, random, lifetime } = world;
+  const { store, vault, clock, random, lifetime } = world;
+
+  const mac = (signed: Uint8Array) => vault.index(PURPOSE_MAC, signed).subarray(0, MAC_BYTES);
+
+  function tag(seed: Uint8Array, { purpose, origin, session }: ChallengeBinding): Uint8Array {
+    const binding = Buffer.from(JSON.stringify([purpose, origin, session]));
+    return vault.index(PURPOSE_BINDING, Buffer.concat([seed, binding])).subarray(0, TAG_BYTES);
+  }
+
   return {
-    async issue(binding) {
-      const nonce = Buffer.from(random(NONCE_BYTES)).toString('base64');
+    issue(binding) {
       const expiresAt = clock() + lifetime;
-      await store.insert({ ...binding, nonceHash: hashNonce(nonce), expiresAt });
-      return { nonce, expiresAt };
+      const seed = random(RANDOM_BYTES);
+      const expiry = Buffer.alloc(EXPIRY_BYTES);
+      expiry.writeUIntBE(expiresAt, 0, EXPIRY_BYTES);
+      const signed = Buffer.concat([seed, expiry, tag(seed, binding)]);
+      return { nonce: Buffer.concat([signed, mac(signed)]).toString('base64'), expiresAt };
     },
 
     async spend(nonce, binding) {
       if (!NONCE_SHAPE.test(nonce)) throw refused('challenge_unknown');
-      const now = clock();
-      const record = await store.spend(hashNonce(nonce), now);
-      if (record === 'unknown') throw refused('challenge_unknown');
-      if (record === 'spent') throw refused('challenge_spent');
-      // An attacker who relays a victim's challenge holds another session or stands on another origin.
-      const bound =
-        record.session === binding.session && record.origin === binding.origin && record.purpose === binding.purpose;
+      const bytes = Buffer.from(nonce, 'base64');
+      const signed = bytes.subarray(0, SIGNED_BYTES);
+      if (!timingSafeEqual(mac(signed), bytes.subarray(SIGNED_BYTES))) throw refused('challenge_unknown');
+      const expiresAt = signed.readUIntBE(RANDOM_BYTES, EXPIRY_BYTES);
+      if (expiresAt <= clock()) throw refused('challenge_expired');
+      if (!(await store.spend(hash('sha256', bytes, 'buffer'), expiresAt))) throw refused('challenge_spent');
+      // An attacker who relays a victim's challenge holds another session or stands on another origin. Theirs is spent
+      // by then, so that the victim is not signed in by it either.
+      const seed = signed.subarray(0, RANDOM_BYTES);
+      const bound = timingSafeEqual(tag(seed, binding), signed.subarray(RANDOM_BYTES + EXPIRY_BYTES));
       if (!bound) throw refused('challenge_wrong_session');
-      if (record.expiresAt <= now) throw refused('challenge_expired');
     },
   };
 }
@@ -87,8 +113,4 @@ const MESSAGES = {
 
 function refused(code: keyof typeof MESSAGES): HubError {
   return new HubError(code, 400, MESSAGES[code]);
-}
-
-function hashNonce(nonce: string): Uint8Array {
-  return hash('sha256', nonce, 'buffer');
 }

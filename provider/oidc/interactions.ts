@@ -92,7 +92,7 @@ const SUBJECT_REASONS = new Set(['id_token_hint', 'claims_id_token_sub_value']);
 
 async function showSignIn(ctx: Context, world: InteractionWorld, interaction: Interaction, errorCode?: string) {
   const client = await clientOf(world, interaction);
-  const challenge = await world.challenges.issue({
+  const challenge = world.challenges.issue({
     origin: world.origin,
     session: interaction.uid,
     purpose: 'sign-in',

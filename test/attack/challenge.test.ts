@@ -104,16 +104,26 @@ describe('a challenge', () => {
     );
   });
 
-  const base64 = () => randomBytes(32).toString('base64');
+  /** The nonce with one bit of an octet turned: 32 random, 6 of expiry, 16 of binding, 18 of MAC. */
+  const turned = (octet: number) => (nonce: string) => {
+    const bytes = Buffer.from(nonce, 'base64');
+    bytes[octet] = (bytes[octet] ?? 0) ^ 1;
+    return bytes.toString('base64');
+  };
   const neverIssued: [string, (nonce: string) => string][] = [
-    ['that was never issued', base64],
+    ['that was never issued', () => randomBytes(72).toString('base64')],
+    ['of another length', () => randomBytes(32).toString('base64')],
+    ['with other random bits', turned(0)],
+    ['whose life was made longer', turned(33)],
+    ['that was bound to another browser', turned(40)],
+    ['with another MAC', turned(71)],
     ['that is empty', () => ''],
     ['that is cut', (nonce) => nonce.slice(0, 40)],
     ['that is padded once more', (nonce) => `${nonce}=`],
     ['with white space', (nonce) => ` ${nonce}`],
     ['with a line break', (nonce) => `${nonce}\n`],
-    ['in the alphabet of URLs', (nonce) => `${nonce.slice(0, 42).replaceAll(/[+/]/g, '-')}-=`],
-    ['with a null character', (nonce) => `${nonce.slice(0, 43)}\0`],
+    ['in the alphabet of URLs', (nonce) => `${nonce.slice(0, 95).replaceAll(/[+/]/g, '-')}-`],
+    ['with a null character', (nonce) => `${nonce.slice(0, 95)}\0`],
     ['that is 40,000 characters long', () => 'A'.repeat(40_000)],
     ['with SQL in it', () => `' OR 1=1 --${'A'.repeat(32)}=`],
   ];

@@ -212,7 +212,7 @@ describe('a challenge', () => {
   });
 
   it('that was never issued is refused', async () => {
-    for (const nonce of [Buffer.alloc(32).toString('base64'), 'short', '']) {
+    for (const nonce of [Buffer.alloc(72).toString('base64'), 'short', '']) {
       const page = await signInPage();
       await presentCard(hub, browser, page, { over: { nonce, token: await hub.sign('taro', nonceOf(page)) } });
       assert.equal(lastRefusal(), 'challenge_unknown');
