@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Database, Queries, Statement } from './database.ts';
 import { isRepeatable, translateError } from './database_errors.ts';
 import type { DatabaseOptions } from './open_database.ts';
+import { PreparedQuery, type QueryResult } from './prepared_query.ts';
 
 /** Deadlocks among our short transactions resolve at once; more failures than this mean something else is wrong. */
 const MAX_ATTEMPTS = 5;
@@ -77,15 +78,23 @@ async function runTransaction<T>(pool: pg.Pool, work: (queries: Queries) => Prom
 function queriesOn(target: pg.Pool | pg.PoolClient): Queries {
   return {
     async query<Row>(statement: Statement, values: readonly unknown[] = []) {
-      const { rows, rowCount } = await run(target, statement, values);
-      return { rows: rows as Row[], count: rowCount ?? 0 };
+      const { rows, count } = await run(target, statement, values);
+      return { rows: rows as Row[], count };
     },
   };
 }
 
 async function run(target: pg.Pool | pg.PoolClient, statement: Statement, values: readonly unknown[]) {
+  const query = new PreparedQuery(statement, values);
   try {
-    return await target.query({ name: statement.name, text: statement.text, values: values as unknown[] });
+    return await new Promise<QueryResult>((resolve, reject) => {
+      // pg's types know a callback for its own queries only; for a Submittable it is what sets `callback`.
+      const send = target.query.bind(target) as unknown as (
+        query: PreparedQuery,
+        callback: (error: Error | null, result: QueryResult) => void,
+      ) => void;
+      send(query, (error, result) => (error ? reject(error) : resolve(result)));
+    });
   } catch (error) {
     throw translateError(error);
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
 import type { Database } from '../../../adapters/database/database.ts';
 import { openDatabase } from '../../../adapters/database/open_database.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
@@ -69,6 +70,52 @@ describe(`a database on ${testEngine}`, () => {
       RangeError,
     );
     assert.ok((await database.query({ name: 'test_after_huge', text: 'SELECT 1' })).count);
+  });
+
+  it('runs a statement again that failed at its first run, and one that failed later', async () => {
+    const divide = { name: 'test_divide', text: 'SELECT 10 / $1::int AS share' };
+    for (const [divisor, share] of [
+      [0, undefined],
+      [2, 5],
+      [0, undefined],
+      [5, 2],
+    ] as const) {
+      const run = database.query<{ share: number }>(divide, [divisor]);
+      if (share === undefined) await assert.rejects(run, { code: '22012' });
+      else assert.equal((await run).rows[0]?.share, share);
+    }
+  });
+
+  it('runs a statement again whose table has got another column, or that the server has forgotten', async () => {
+    const all = { name: 'test_all', text: 'SELECT * FROM growing' };
+    await database.query({ name: 'test_grow', text: 'CREATE TABLE growing AS SELECT 1 AS a' });
+    // On one connection, since what is prepared belongs to it.
+    await database.transaction(async (queries) => void (await queries.query(all)));
+    await database.query({ name: 'test_grow_more', text: 'ALTER TABLE growing ADD COLUMN b int DEFAULT 2' });
+    await database.query(all).catch(() => {});
+    const { rows } = await database.query(all);
+    assert.deepEqual(
+      rows.map((row) => ({ ...row })),
+      [{ a: 1, b: 2 }],
+    );
+  });
+
+  it('refuses a value of a kind that it does not know, and goes on', async () => {
+    for (const value of [{ a: 1 }, new Date(0), [1], Symbol('s')]) {
+      await assert.rejects(database.query({ name: 'test_kind', text: 'SELECT $1::text' }, [value]), TypeError);
+    }
+    assert.equal((await database.query({ name: 'test_kind', text: 'SELECT $1::text' }, ['x'])).count, 1);
+  });
+
+  it('gives texts and lists of texts back as they were', async () => {
+    const echo = { name: 'test_echo', text: 'SELECT $1::text AS word, $2::text[] AS words, $3::bytea AS bytes' };
+    const word = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'));
+    await fc.assert(
+      fc.asyncProperty(word, fc.array(word), fc.uint8Array(), async (text, words, bytes) => {
+        const { rows } = await database.query(echo, [text, words, bytes]);
+        assert.deepEqual({ ...rows[0] }, { word: text, words, bytes: Buffer.from(bytes) });
+      }),
+    );
   });
 
   it('commits all of a transaction or nothing', async () => {
