@@ -13,6 +13,7 @@ import {
 import { PkiError, readingAs } from './errors.ts';
 import type { CertificateExtensions } from './extensions.ts';
 import { readCertificateExtensions } from './extensions.ts';
+import { foldName } from './name.ts';
 import type { PublicKeyFacts, SubjectPublicKey } from './public_key.ts';
 import { importPublicKey, readSubjectPublicKey } from './public_key.ts';
 import type { SignatureAlgorithm } from './signature.ts';
@@ -47,7 +48,7 @@ export class Certificate {
   readonly tbs: Uint8Array;
   /** Content octets of the serial number, 1 to 20, as they stand. Restricted data: never log, never show. */
   readonly serial: Uint8Array;
-  /** DER of the names. They are compared octet by octet: JPKI issues them so, and folding rules differ by library. */
+  /** DER of the names. They are compared octet by octet where JPKI's own are; see `foldedIssuer` for others. */
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
   /** Milliseconds since 1970; both ends belong to the validity. */
@@ -61,6 +62,8 @@ export class Certificate {
   readonly signature: Uint8Array;
   #publicKey: KeyObject | undefined;
   #fingerprint: string | undefined;
+  #foldedIssuer: string | undefined;
+  #foldedSubject: string | undefined;
 
   constructor(fields: CertificateFields) {
     this.der = fields.der;
@@ -87,6 +90,22 @@ export class Certificate {
   get fingerprint(): string {
     this.#fingerprint ??= createHash('sha256').update(this.der).digest('hex');
     return this.#fingerprint;
+  }
+
+  /** The names with letter case, spacing and string types evened out: equal when RFC 5280 §7.1 takes them for equal. */
+  get foldedIssuer(): string {
+    this.#foldedIssuer ??= foldName(this.issuer).join();
+    return this.#foldedIssuer;
+  }
+
+  get foldedSubject(): string {
+    this.#foldedSubject ??= foldName(this.subject).join();
+    return this.#foldedSubject;
+  }
+
+  /** Issuer and subject have one name, as when an authority certifies its own next key (RFC 5280 §6.1). */
+  get isSelfIssued(): boolean {
+    return sameOctets(this.issuer, this.subject) || this.foldedIssuer === this.foldedSubject;
   }
 
   /** Whether the holder of `issuerKey` signed this certificate. Says nothing about whether they may. */

@@ -162,6 +162,15 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   return fromMarch * 365 + leapDays + dayOfYear - 719_468;
 }
 
+/** Reads a `SEQUENCE SIZE (1..MAX) OF`, or either kind of it under an implicit tag. */
+export function readList<T>(element: DerElement, read: (inner: DerReader) => T): T[] {
+  const inner = element.open();
+  const items: T[] = [];
+  if (inner.atEnd) throw malformed('a list that must hold something is empty');
+  while (!inner.atEnd) items.push(read(inner));
+  return items;
+}
+
 /** ASCII text of an IA5String, such as a URI. */
 export function readAscii(element: DerElement): string {
   for (const byte of element.content) {

@@ -18,6 +18,15 @@ export type PkiErrorCode =
   | 'certificate_key_usage'
   | 'certificate_policy'
   | 'anchor_invalid'
+  // the authorities between a certificate and a pinned root
+  | 'path_too_long'
+  | 'path_length_exceeded'
+  | 'path_not_authority'
+  | 'path_issuer_expired'
+  | 'path_critical_extension'
+  | 'path_name_constraints'
+  | 'path_policy'
+  | 'path_work_exceeded'
   // signatures over challenges and documents
   | 'signature_invalid'
   // revocation lists

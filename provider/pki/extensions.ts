@@ -4,11 +4,14 @@ import {
   readAscii,
   readBoolean,
   readDefaultFalse,
+  readList,
   readNamedBits,
   readObjectIdentifier,
   readSmallInteger,
   readUnsignedOctets,
 } from './der_values.ts';
+import type { NameConstraints } from './name_constraints.ts';
+import { readNameConstraints } from './name_constraints.ts';
 import { certificateExtensions, ocspObjects } from './object_identifiers.ts';
 
 /** Named bits of KeyUsage, in the order of RFC 5280 §4.2.1.3. */
@@ -42,6 +45,14 @@ export interface CertificateExtensions {
   /** DER of each GeneralName that names a list covering this certificate for every reason, from its own issuer. */
   readonly distributionPoints: readonly Uint8Array[];
   readonly otherNames: readonly OtherName[];
+  /** DER of the GeneralNames; `general_name.ts` reads them for the few who ask. */
+  readonly subjectAltName: Uint8Array | undefined;
+  /** DER of cRLDistributionPoints as it stands; `distribution_point.ts` reads the parts that `distributionPoints` leaves out. */
+  readonly cRLDistributionPoints: Uint8Array | undefined;
+  readonly nameConstraints: NameConstraints | undefined;
+  readonly policyConstraints: PolicyConstraints | undefined;
+  readonly policyMappings: readonly PolicyMapping[];
+  readonly inhibitAnyPolicy: number | undefined;
   /** Where the authority says that OCSP answers. Not to be used before the certificate is trusted. */
   readonly ocspAddresses: readonly string[];
   readonly ocspNoCheck: boolean;
@@ -58,10 +69,31 @@ interface ExtensionBuilder {
   authorityKeyIdentifier: Uint8Array | undefined;
   distributionPoints: readonly Uint8Array[];
   otherNames: readonly OtherName[];
+  subjectAltName: Uint8Array | undefined;
+  cRLDistributionPoints: Uint8Array | undefined;
+  nameConstraints: NameConstraints | undefined;
+  policyConstraints: PolicyConstraints | undefined;
+  policyMappings: readonly PolicyMapping[];
+  inhibitAnyPolicy: number | undefined;
   ocspAddresses: readonly string[];
   ocspNoCheck: boolean;
   unprocessedCritical: string[];
 }
+
+/** RFC 5280 §4.2.1.11: after how many more certificates each begins to hold. */
+export interface PolicyConstraints {
+  readonly requireExplicitPolicy: number | undefined;
+  readonly inhibitPolicyMapping: number | undefined;
+}
+
+/** RFC 5280 §4.2.1.5: the issuer takes the subject's policy for equal to its own. */
+export interface PolicyMapping {
+  readonly issuerDomainPolicy: string;
+  readonly subjectDomainPolicy: string;
+}
+
+/** Policies or mappings of one certificate; bounds the work of following them along a path. */
+const MAX_POLICIES = 64;
 
 /** More extensions than any certificate, list or answer carries. */
 const MAX_EXTENSIONS = 32;
@@ -102,6 +134,25 @@ const extensionReaders: ReadonlyMap<string, ExtensionReader> = new Map<string, E
   [certificateExtensions.subjectAltName, readSubjectAltName],
   [certificateExtensions.authorityInfoAccess, readAuthorityInfoAccess],
   [certificateExtensions.ocspNoCheck, readOcspNoCheck],
+  [certificateExtensions.nameConstraints, readNameConstraintsExtension],
+  [certificateExtensions.policyConstraints, readPolicyConstraints],
+  [certificateExtensions.policyMappings, readPolicyMappings],
+  [certificateExtensions.inhibitAnyPolicy, readInhibitAnyPolicy],
+]);
+
+/** RFC 5280 §4.2.1.10: a reader that may skip the limits makes them none. */
+const ALWAYS_CRITICAL: ReadonlySet<string> = new Set([certificateExtensions.nameConstraints]);
+/** RFC 5280 §4.2.1.1, §4.2.1.2, §4.2.2.1. */
+const NEVER_CRITICAL: ReadonlySet<string> = new Set([
+  certificateExtensions.authorityKeyIdentifier,
+  certificateExtensions.subjectKeyIdentifier,
+  certificateExtensions.authorityInfoAccess,
+]);
+/** Limits that an authority puts on others: in a certificate that issues nothing they mean nothing. */
+const AUTHORITY_ONLY: ReadonlySet<string> = new Set([
+  certificateExtensions.policyConstraints,
+  certificateExtensions.policyMappings,
+  certificateExtensions.inhibitAnyPolicy,
 ]);
 
 /** Reads the extensions of a certificate; `reader` stands inside their SEQUENCE. Throws `der_malformed`. */
@@ -115,21 +166,36 @@ export function readCertificateExtensions(reader: DerReader | undefined): Certif
     authorityKeyIdentifier: undefined,
     distributionPoints: [],
     otherNames: [],
+    subjectAltName: undefined,
+    cRLDistributionPoints: undefined,
+    nameConstraints: undefined,
+    policyConstraints: undefined,
+    policyMappings: [],
+    inhibitAnyPolicy: undefined,
     ocspAddresses: [],
     ocspNoCheck: false,
     unprocessedCritical: [],
   };
   if (reader === undefined) return extensions;
+  const criticalLimits: string[] = [];
   readExtensions(reader, (type, critical, value) => {
     const read = extensionReaders.get(type);
     if (read === undefined) {
       if (critical) extensions.unprocessedCritical.push(type);
       return;
     }
+    if (critical ? NEVER_CRITICAL.has(type) : ALWAYS_CRITICAL.has(type)) {
+      throw malformed('an extension is critical that must not be, or the reverse');
+    }
+    if (critical && AUTHORITY_ONLY.has(type)) criticalLimits.push(type);
     const inner = value.open();
     read(inner, extensions);
     inner.finish();
   });
+  if (extensions.basicConstraints?.cA !== true) {
+    if (extensions.nameConstraints !== undefined) throw malformed('names are limited by one who issues nothing');
+    extensions.unprocessedCritical.push(...criticalLimits);
+  }
   return extensions;
 }
 
@@ -161,6 +227,7 @@ function readCertificatePolicies(reader: DerReader, into: ExtensionBuilder): voi
     information.finish();
     return policy;
   });
+  if (policies.length > MAX_POLICIES) throw malformed('there are too many policies');
   if (new Set(policies).size !== policies.length) throw malformed('a certificate policy appears twice');
   into.certificatePolicies = policies;
 }
@@ -183,7 +250,9 @@ function readAuthorityKeyIdentifier(reader: DerReader, into: ExtensionBuilder): 
  * authority signs, cannot vouch for a certificate by itself, so it is not counted.
  */
 function readDistributionPoints(reader: DerReader, into: ExtensionBuilder): void {
-  into.distributionPoints = readList(reader.next(Tag.sequence), (inner) => {
+  const list = reader.next(Tag.sequence);
+  into.cRLDistributionPoints = list.der;
+  into.distributionPoints = readList(list, (inner) => {
     const point = inner.next(Tag.sequence).open();
     const name = point.optional(contextConstructed(0));
     const reasons = point.optional(contextPrimitive(1));
@@ -205,7 +274,9 @@ export function readDistributionPointName(element: DerElement): Uint8Array[] | u
 }
 
 function readSubjectAltName(reader: DerReader, into: ExtensionBuilder): void {
-  const names = readList(reader.next(Tag.sequence), (inner) => {
+  const list = reader.next(Tag.sequence);
+  into.subjectAltName = list.der;
+  const names = readList(list, (inner) => {
     const name = inner.next();
     if (name.tag !== contextConstructed(0)) return undefined;
     const otherName = name.open();
@@ -231,18 +302,42 @@ function readAuthorityInfoAccess(reader: DerReader, into: ExtensionBuilder): voi
   into.ocspAddresses = addresses.filter((address) => address !== undefined);
 }
 
+function readNameConstraintsExtension(reader: DerReader, into: ExtensionBuilder): void {
+  into.nameConstraints = readNameConstraints(reader.next(Tag.sequence));
+}
+
+function readPolicyConstraints(reader: DerReader, into: ExtensionBuilder): void {
+  const inner = reader.next(Tag.sequence).open();
+  const requireExplicitPolicy = inner.optional(contextPrimitive(0));
+  const inhibitPolicyMapping = inner.optional(contextPrimitive(1));
+  inner.finish();
+  if (requireExplicitPolicy === undefined && inhibitPolicyMapping === undefined) {
+    throw malformed('policyConstraints is empty');
+  }
+  into.policyConstraints = {
+    requireExplicitPolicy: requireExplicitPolicy && readSmallInteger(requireExplicitPolicy),
+    inhibitPolicyMapping: inhibitPolicyMapping && readSmallInteger(inhibitPolicyMapping),
+  };
+}
+
+function readPolicyMappings(reader: DerReader, into: ExtensionBuilder): void {
+  into.policyMappings = readList(reader.next(Tag.sequence), (inner) => {
+    const mapping = inner.next(Tag.sequence).open();
+    const issuerDomainPolicy = readObjectIdentifier(mapping.next());
+    const subjectDomainPolicy = readObjectIdentifier(mapping.next());
+    mapping.finish();
+    return { issuerDomainPolicy, subjectDomainPolicy };
+  });
+  if (into.policyMappings.length > MAX_POLICIES) throw malformed('there are too many policy mappings');
+}
+
+function readInhibitAnyPolicy(reader: DerReader, into: ExtensionBuilder): void {
+  into.inhibitAnyPolicy = readSmallInteger(reader.next(Tag.integer));
+}
+
 function readOcspNoCheck(reader: DerReader, into: ExtensionBuilder): void {
   if (reader.next(Tag.null).content.length !== 0) throw malformed('ocsp-nocheck is not empty');
   into.ocspNoCheck = true;
-}
-
-/** Reads a `SEQUENCE SIZE (1..MAX) OF`. */
-function readList<T>(element: DerElement, read: (inner: DerReader) => T): T[] {
-  const inner = element.open();
-  const items: T[] = [];
-  if (inner.atEnd) throw malformed('a list that must hold something is empty');
-  while (!inner.atEnd) items.push(read(inner));
-  return items;
 }
 
 /** Reads the issuingDistributionPoint of a list (RFC 5280 §5.2.5); `reader` stands inside the extension's value. */
@@ -256,15 +351,17 @@ export function readIssuingDistributionPoint(reader: DerReader): IssuingDistribu
   };
   const onlyUserCertificates = flag(1);
   const onlyAuthorityCertificates = flag(2);
-  const onlySomeReasons = inner.optional(contextPrimitive(3)) !== undefined;
+  const someReasons = inner.optional(contextPrimitive(3));
   const indirect = flag(4);
   const onlyAttributeCertificates = flag(5);
   inner.finish();
   return {
     names: name === undefined ? undefined : (readDistributionPointName(name) ?? 'relative'),
+    pointName: name?.der,
+    reasons: someReasons && readNamedBits(someReasons),
     onlyUserCertificates,
     onlyAuthorityCertificates,
-    onlySomeReasons,
+    onlySomeReasons: someReasons !== undefined,
     indirect,
     onlyAttributeCertificates,
   };
@@ -273,6 +370,10 @@ export function readIssuingDistributionPoint(reader: DerReader): IssuingDistribu
 export interface IssuingDistributionPoint {
   /** DER of the names under which the list is published; undefined when the list covers the whole authority. */
   readonly names: readonly Uint8Array[] | 'relative' | undefined;
+  /** DER of the `distributionPoint [0]`, for those who follow relative names too. */
+  readonly pointName: Uint8Array | undefined;
+  /** Named bits of ReasonFlags (RFC 5280 §4.2.1.13); undefined when the list knows every reason. */
+  readonly reasons: number | undefined;
   readonly onlyUserCertificates: boolean;
   readonly onlyAuthorityCertificates: boolean;
   readonly onlySomeReasons: boolean;

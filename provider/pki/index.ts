@@ -15,6 +15,13 @@ export type { CertIdDigest, OcspAnswer, OcspResponseOptions } from './ocsp.ts';
 export { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, parseOcspResponse } from './ocsp.ts';
 export type { TrustAnchor } from './path.ts';
 export { checkValidity, findAnchor, loadTrustAnchor } from './path.ts';
+export type { CertificatePath, PathLimits, PathOptions } from './path_building.ts';
+export { checkPath, defaultPathLimits, policyInputs, readOffered } from './path_building.ts';
+export type { PathCrl } from './path_crl.ts';
+export { MAX_PATH_CRL_SIZE, readPathCrl } from './path_crl.ts';
+export type { PolicyInputs } from './path_policy.ts';
+export type { PathRevocation, PathRevocationOptions } from './path_revocation.ts';
+export { checkPathRevocation } from './path_revocation.ts';
 export type { CertificateProfile } from './profile.ts';
 export {
   checkKeyUsage,
@@ -24,6 +31,7 @@ export {
   jpkiSigningTest,
   jpkiUser,
   jpkiUserTest,
+  plainUser,
 } from './profile.ts';
 export type { Revocation, RevocationReason } from './revocation_reason.ts';
 export type { SignatureAlgorithm } from './signature.ts';

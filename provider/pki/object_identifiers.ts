@@ -35,13 +35,25 @@ export const certificateExtensions = {
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
   cRLDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
+  policyMappings: '2.5.29.33',
   authorityKeyIdentifier: '2.5.29.35',
+  policyConstraints: '2.5.29.36',
   extendedKeyUsage: '2.5.29.37',
+  inhibitAnyPolicy: '2.5.29.54',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   /** RFC 6960 §4.2.2.2.1: the responder's certificate need not be checked for revocation. */
   ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
+} as const;
+
+/** RFC 5280 §4.2.1.4: stands for every policy. */
+export const anyPolicy = '2.5.29.32.0';
+
+/** Attributes of names that rules apply to (RFC 5280 appendix A.1). */
+export const nameAttributes = {
+  emailAddress: '1.2.840.113549.1.9.1',
 } as const;
 
 /** CRL and CRL entry extensions (RFC 5280 §5.2, §5.3). */
@@ -55,6 +67,7 @@ export const crlExtensions = {
 
 /** Extended key usages (RFC 5280 §4.2.1.12). */
 export const extendedKeyUsages = {
+  any: '2.5.29.37.0',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   ocspSigning: '1.3.6.1.5.5.7.3.9',
 } as const;

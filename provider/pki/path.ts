@@ -28,11 +28,18 @@ export function loadTrustAnchor(der: Uint8Array, options: { profile: Certificate
   }
   const { extensions } = certificate;
   if (extensions.basicConstraints?.cA !== true) throw new PkiError('anchor_invalid', 'the trust anchor is not a CA');
-  if (!extensions.keyUsage?.has('keyCertSign')) {
+  // RFC 5280 §6.1.4 (n): only a keyUsage that is there can forbid.
+  if (extensions.keyUsage !== undefined && !extensions.keyUsage.has('keyCertSign')) {
     throw new PkiError('anchor_invalid', 'the trust anchor may not sign certificates');
   }
   if (extensions.unprocessedCritical.length > 0) {
     throw new PkiError('anchor_invalid', 'the trust anchor has a critical extension that is not understood');
+  }
+  // findAnchor does not look at what a root lays down for those below it; checkPath does, all but mappings.
+  const { nameConstraints, policyConstraints, inhibitAnyPolicy, policyMappings } = extensions;
+  const limits = nameConstraints !== undefined || policyConstraints !== undefined || inhibitAnyPolicy !== undefined;
+  if (policyMappings.length > 0 || (limits && options.profile.maxIntermediates === 0)) {
+    throw new PkiError('anchor_invalid', 'the trust anchor lays down rules that are not followed here');
   }
   if (!sameOctets(certificate.issuer, certificate.subject) || !certificate.isSignedBy(certificate.publicKey)) {
     throw new PkiError('anchor_invalid', 'the trust anchor has not signed itself');
@@ -44,8 +51,8 @@ export function loadTrustAnchor(der: Uint8Array, options: { profile: Certificate
  * The anchor whose key signed this certificate. JPKI's roots of several generations share one name, and a stranger
  * can copy a name and a key identifier, so both only say where to look; the signature alone decides.
  *
- * This is the last link of a path: JPKI has no intermediates. Where a community has them, the certificate to ask
- * about is the topmost intermediate.
+ * This is the whole path of a JPKI certificate, which has no intermediates. Communities that have them need
+ * `checkPath`, which also follows what a root lays down for those below it.
  *
  * @param anchors the pinned roots that may vouch for this kind of certificate.
  * @param now milliseconds since 1970; an anchor that is out of date vouches for nothing.
@@ -53,7 +60,10 @@ export function loadTrustAnchor(der: Uint8Array, options: { profile: Certificate
  */
 export function findAnchor(certificate: Certificate, anchors: readonly TrustAnchor[], now: number): TrustAnchor {
   const candidates = anchors.filter((anchor) => sameOctets(anchor.certificate.subject, certificate.issuer));
-  candidates.sort((left, right) => hint(certificate, right) - hint(certificate, left));
+  if (candidates.length > 1) {
+    const likelihood = (anchor: TrustAnchor) => (namesKeyOf(certificate, anchor.certificate) ? 1 : 0);
+    candidates.sort((left, right) => likelihood(right) - likelihood(left));
+  }
   let expired = false;
   for (const anchor of candidates) {
     if (!certificate.isSignedBy(anchor.certificate.publicKey)) continue;
@@ -64,11 +74,11 @@ export function findAnchor(certificate: Certificate, anchors: readonly TrustAnch
   throw new PkiError('certificate_untrusted', 'no trusted root signed the certificate');
 }
 
-/** 1 when the certificate names the anchor's key. Saves the arithmetic of asking the other generations first. */
-function hint(certificate: Certificate, anchor: TrustAnchor): number {
+/** Whether the certificate gives the issuer's key identifier. Saves the arithmetic of asking the wrong keys first. */
+export function namesKeyOf(certificate: Certificate, issuer: Certificate): boolean {
   const wanted = certificate.extensions.authorityKeyIdentifier;
-  const offered = anchor.certificate.extensions.subjectKeyIdentifier;
-  return wanted !== undefined && offered !== undefined && sameOctets(wanted, offered) ? 1 : 0;
+  const offered = issuer.extensions.subjectKeyIdentifier;
+  return wanted !== undefined && offered !== undefined && sameOctets(wanted, offered);
 }
 
 /**

@@ -10,14 +10,20 @@ import type { SignatureAlgorithm } from './signature.ts';
 export interface CertificateProfile {
   /** For logs and configuration. */
   readonly id: string;
-  /** At least one of these policies must be asserted. */
+  /** At least one of these policies must be asserted, and granted all along the path; empty where none is asked for. */
   readonly policies: readonly string[];
   /** Policies of the certificate that people confuse with this one, and the code that tells them so. */
-  readonly mistakenFor: { readonly policies: readonly string[]; readonly code: PkiErrorCode };
+  readonly mistakenFor?: { readonly policies: readonly string[]; readonly code: PkiErrorCode };
+  /** Most authorities that may stand between the certificate and a pinned root. */
+  readonly maxIntermediates: number;
+  /** Whether keyUsage may be missing, which permits every use (RFC 5280 §4.2.1.3). */
+  readonly keyUsageOptional?: boolean;
   readonly keyUsageRequired: readonly KeyUsage[];
   readonly keyUsageForbidden: readonly KeyUsage[];
   /** If the certificate restricts its extended usage, to nothing but these. */
   readonly extendedKeyUsage: readonly string[];
+  /** One of `extendedKeyUsage` is enough, whatever stands beside it: staff cards serve for log-on and mail too. */
+  readonly extendedKeyUsageShared?: boolean;
   readonly keys: readonly PublicKeyFacts['type'][];
   readonly signatureAlgorithms: readonly SignatureAlgorithm[];
 }
@@ -33,13 +39,14 @@ const neverInLeaf: readonly KeyUsage[] = [
 ];
 
 /** RSA with SHA-256 is what cards carry today, P-384 with SHA-384 what the next card is announced to carry. */
-const jpkiAlgorithms = {
+const jpkiCommon = {
+  maxIntermediates: 0,
   keys: ['RSA', 'P-384'],
   signatureAlgorithms: ['RS256', 'ES384'],
 } as const;
 
 const userCommon = {
-  ...jpkiAlgorithms,
+  ...jpkiCommon,
   mistakenFor: {
     policies: [jpkiPolicies.signing, jpkiPolicies.signingOnPhone, jpkiPolicies.signingTest],
     code: 'certificate_is_signing',
@@ -50,7 +57,7 @@ const userCommon = {
 } as const satisfies Partial<CertificateProfile>;
 
 const signingCommon = {
-  ...jpkiAlgorithms,
+  ...jpkiCommon,
   mistakenFor: { policies: [jpkiPolicies.user, jpkiPolicies.userTest], code: 'certificate_is_user' },
   keyUsageRequired: ['nonRepudiation'],
   keyUsageForbidden: neverInLeaf,
@@ -81,6 +88,23 @@ export const jpkiSigningTest: CertificateProfile = {
 };
 
 /**
+ * Another community's certificate for signing in: another country's eID, a staff card, a company's. What the
+ * community asks beyond this (policies, fewer authorities) is written over it: `{ ...plainUser, policies: […] }`.
+ */
+export const plainUser: CertificateProfile = {
+  id: 'plain-user',
+  policies: [],
+  maxIntermediates: 4,
+  keyUsageOptional: true,
+  keyUsageRequired: ['digitalSignature'],
+  keyUsageForbidden: ['keyCertSign', 'cRLSign'],
+  extendedKeyUsage: [extendedKeyUsages.clientAuth, extendedKeyUsages.any],
+  extendedKeyUsageShared: true,
+  keys: ['RSA', 'P-256', 'P-384'],
+  signatureAlgorithms: ['RS256', 'RS384', 'RS512', 'ES256', 'ES384'],
+};
+
+/**
  * The certificate is of the kind that the profile describes: an end entity, nothing critical left unread, an
  * algorithm in use, and not the other certificate of the card.
  *
@@ -90,7 +114,7 @@ export const jpkiSigningTest: CertificateProfile = {
 export function checkProfile(certificate: Certificate, profile: CertificateProfile): void {
   const { extensions } = certificate;
   const { mistakenFor } = profile;
-  if (extensions.certificatePolicies.some((policy) => mistakenFor.policies.includes(policy))) {
+  if (mistakenFor && extensions.certificatePolicies.some((policy) => mistakenFor.policies.includes(policy))) {
     throw new PkiError(mistakenFor.code, `the certificate is not one for ${profile.id}`);
   }
   // RFC 5280 §4.2.1.9: a certificate that may issue others must never pass as a person's.
@@ -111,30 +135,37 @@ export function checkProfile(certificate: Certificate, profile: CertificateProfi
 
 /**
  * The key may be used as the profile uses it (RFC 5280 §4.2.1.3, §4.2.1.12). An absent extendedKeyUsage restricts
- * nothing; one that is there may name nothing outside the profile, anyExtendedKeyUsage included.
+ * nothing; one that is there may name nothing outside the profile, anyExtendedKeyUsage included, unless the profile
+ * shares.
  *
  * @throws PkiError `certificate_key_usage`.
  */
 export function checkKeyUsage(certificate: Certificate, profile: CertificateProfile): void {
   const { keyUsage, extendedKeyUsage } = certificate.extensions;
-  if (keyUsage === undefined) throw new PkiError('certificate_key_usage', 'keyUsage is missing');
+  if (keyUsage === undefined && !profile.keyUsageOptional) {
+    throw new PkiError('certificate_key_usage', 'keyUsage is missing');
+  }
   for (const usage of profile.keyUsageRequired) {
-    if (!keyUsage.has(usage)) throw new PkiError('certificate_key_usage', `keyUsage lacks ${usage}`);
+    if (keyUsage?.has(usage) === false) throw new PkiError('certificate_key_usage', `keyUsage lacks ${usage}`);
   }
   for (const usage of profile.keyUsageForbidden) {
-    if (keyUsage.has(usage)) throw new PkiError('certificate_key_usage', `keyUsage has ${usage}`);
+    if (keyUsage?.has(usage)) throw new PkiError('certificate_key_usage', `keyUsage has ${usage}`);
   }
-  if (extendedKeyUsage?.some((usage) => !profile.extendedKeyUsage.includes(usage))) {
-    throw new PkiError('certificate_key_usage', 'extendedKeyUsage names a usage outside the profile');
+  if (extendedKeyUsage === undefined) return;
+  const named = (usage: string) => profile.extendedKeyUsage.includes(usage);
+  if (profile.extendedKeyUsageShared ? !extendedKeyUsage.some(named) : !extendedKeyUsage.every(named)) {
+    throw new PkiError('certificate_key_usage', 'extendedKeyUsage does not fit the profile');
   }
 }
 
 /**
- * The certificate was issued under one of the profile's policies (RFC 5280 §4.2.1.4).
+ * The certificate was issued under one of the profile's policies (RFC 5280 §4.2.1.4), if it names any. Where
+ * authorities stand in between, `checkPath` asks whether they could grant it, and by which name.
  *
  * @throws PkiError `certificate_policy`.
  */
 export function checkPolicy(certificate: Certificate, profile: CertificateProfile): void {
+  if (profile.policies.length === 0 || profile.maxIntermediates > 0) return;
   if (!certificate.extensions.certificatePolicies.some((policy) => profile.policies.includes(policy))) {
     throw new PkiError('certificate_policy', `the certificate asserts no policy of ${profile.id}`);
   }
