@@ -386,6 +386,7 @@ function webRoom(
       jwks,
       cookieSecrets,
       adapter: oidcStore.adapter,
+      settle: oidcStore.settle,
       identity: rooms.identity,
       consents: rooms.consents,
       pages: createEnginePages(renderer),

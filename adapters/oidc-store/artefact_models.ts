@@ -15,6 +15,10 @@ export interface ArtefactModel {
    * Its writes may wait for the end of the request and go together. Not for what decides a race by being written first.
    */
   readonly waits?: true;
+  /**
+   * Using it up may wait for what it leads to, and decides then whether that is saved: the two are one statement.
+   */
+  readonly useWaits?: true;
   /** Found by its payload's `uid` too. */
   readonly byUid?: true;
   /** Found by its payload's `userCode` too. */
@@ -30,9 +34,9 @@ export const artefactModels: Readonly<Record<string, ArtefactModel>> = {
   Session: { writing: 'again', waits: true, byUid: true, marksEnd: true },
   Grant: { writing: 'again', waits: true, marksEnd: true },
   Interaction: { writing: 'again', waits: true },
-  AuthorizationCode: { writing: 'once', waits: true, ofGrant: true },
+  AuthorizationCode: { writing: 'once', waits: true, useWaits: true, ofGrant: true },
   AccessToken: { writing: 'once', waits: true, ofGrant: true },
-  RefreshToken: { writing: 'once', waits: true, ofGrant: true },
+  RefreshToken: { writing: 'once', waits: true, useWaits: true, ofGrant: true },
   ClientCredentials: { writing: 'once' },
   PushedAuthorizationRequest: { writing: 'once' },
   // RFC 7523 §3 (7.), RFC 9449 §11.1: the engine looks for the `jti` and then saves it, and two at once both find

@@ -11,7 +11,12 @@ const GRANT_IS_NOT_REVOKED = `(
   SELECT grant_row.sealed_payload IS NULL FROM oidc_artefact AS grant_row WHERE grant_row.key = artefact.grant_key
   ) IS NOT TRUE`;
 
-const LIVE = `artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2 AND ${GRANT_IS_NOT_REVOKED}`;
+/** Using up: of any number of callers one changes the row. */
+function use(key: string, now: string): string {
+  return `UPDATE oidc_artefact AS artefact SET consumed_at = ${now}
+    WHERE key = ${key} AND consumed_at IS NULL AND artefact.sealed_payload IS NOT NULL
+      AND artefact.expires_at > ${now} AND ${GRANT_IS_NOT_REVOKED}`;
+}
 
 /** With the row come the grant that it names and the session that it is bound to, which the engine asks for next. */
 function findBy(column: 'key' | 'uid_key' | 'user_code_key'): Statement {
@@ -39,44 +44,55 @@ const ONCE = Object.entries(artefactModels)
   .map(([name]) => `'${name}'`)
   .join(', ');
 
-const COLUMNS = [
-  'key',
-  'model',
-  'grant_key',
-  'uid_key',
-  'session_key',
-  'user_code_key',
-  'sealed_payload',
-  'expires_at',
-];
+/** Columns and their types: a list of values that is selected from has no other way to know them. */
+const COLUMNS = {
+  key: 'bytea',
+  model: 'text',
+  grant_key: 'bytea',
+  uid_key: 'bytea',
+  session_key: 'bytea',
+  user_code_key: 'bytea',
+  sealed_payload: 'bytea',
+  expires_at: 'bigint',
+} as const;
+const COLUMN_NAMES = Object.keys(COLUMNS).join(', ');
 const statements = new Map<string, Statement>();
 
 /**
- * Saves `rows` rows and deletes `gone` keys in one statement, and returns the keys that were saved. Parameters: now, the
- * keys to delete, then the columns of each row. A row that has expired is as good as swept.
+ * Saves `rows` rows and deletes `gone` keys in one statement, and returns the keys that were saved. Parameters: now; when
+ * `used`, the key of the code or token that is used up for it; the keys to delete; the columns of each row. A row that
+ * has expired is as good as swept. `used` needs rows. When somebody else has used up the code or token, nothing is saved and nothing goes.
  */
-export function saveTogether(rows: number, gone: number): Statement {
-  const name = `artefact_save_${rows}_delete_${gone}`;
+export function saveTogether(rows: number, gone: number, used = false): Statement {
+  const name = `artefact_${used ? 'use_' : ''}save_${rows}_delete_${gone}`;
   let statement = statements.get(name);
   if (!statement) {
-    statement = { name, text: saveText(rows, gone) };
+    statement = { name, text: saveText(rows, gone, used) };
     statements.set(name, statement);
   }
   return statement;
 }
 
-function saveText(rows: number, gone: number): string {
+function saveText(rows: number, gone: number, used: boolean): string {
   let parameter = 1;
   const next = () => {
     parameter += 1;
     return `$${parameter}`;
   };
+  const usedUp = used ? `used AS (${use(next(), '$1')} RETURNING key)` : undefined;
+  const condition = used ? 'EXISTS (SELECT FROM used)' : '$1::bigint IS NOT NULL';
   const keys = Array.from({ length: gone }, next);
-  const deletion = `DELETE FROM oidc_artefact WHERE key IN (${keys.join(', ')}) AND $1::bigint IS NOT NULL`;
+  const deletion = `DELETE FROM oidc_artefact WHERE key IN (${keys.join(', ')}) AND ${condition}`;
   if (rows === 0) return `${deletion} RETURNING key`;
-  const values = Array.from({ length: rows }, () => `(${COLUMNS.map(next).join(', ')})`);
-  return `${gone > 0 ? `WITH ended AS (${deletion})` : ''}
-    INSERT INTO oidc_artefact AS artefact (${COLUMNS.join(', ')}) VALUES ${values.join(', ')}
+  const parts = [usedUp, gone > 0 ? `ended AS (${deletion})` : undefined].filter((part) => part !== undefined);
+  const values = Array.from({ length: rows }, (_, row) => {
+    const cells = Object.values(COLUMNS).map((type) => (row === 0 ? `${next()}::${type}` : next()));
+    return `(${cells.join(', ')})`;
+  });
+  const source = `VALUES ${values.join(', ')}`;
+  return `${parts.length > 0 ? `WITH ${parts.join(', ')}` : ''}
+    INSERT INTO oidc_artefact AS artefact (${COLUMN_NAMES})
+    ${used ? `SELECT * FROM (${source}) AS given WHERE ${condition}` : source}
     ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, uid_key = excluded.uid_key,
       session_key = excluded.session_key, user_code_key = excluded.user_code_key, sealed_payload = excluded.sealed_payload,
       expires_at = excluded.expires_at, consumed_at = NULL
@@ -85,12 +101,7 @@ function saveText(rows: number, gone: number): string {
     RETURNING key`;
 }
 
-/** Of any number of callers one changes the row. */
-export const CONSUME: Statement = {
-  name: 'artefact_consume',
-  text: `UPDATE oidc_artefact AS artefact SET consumed_at = $2
-    WHERE key = $1 AND consumed_at IS NULL AND ${LIVE}`,
-};
+export const CONSUME: Statement = { name: 'artefact_consume', text: use('$1', '$2') };
 /** After a second use: marks the end of the grant that the used-up row names. $2 is now, $3 when the mark may go. */
 export const REVOKE_GRANT_OF_CONSUMED: Statement = {
   name: 'artefact_revoke_grant_of_consumed',

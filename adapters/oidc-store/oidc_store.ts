@@ -35,6 +35,12 @@ const DEFAULT_CAPS: Readonly<Record<string, number>> = {
 export interface OidcStore {
   /** Around the engine: sends each request's writes together before the answer leaves. */
   readonly batchWrites: Middleware;
+  /**
+   * Stores now what this request has to store, and so decides whether a code or token that it presents was its to use.
+   *
+   * @throws InvalidGrant when it was not
+   */
+  settle(): Promise<void>;
   /** What the engine's configuration takes as `adapter`. */
   readonly adapter: AdapterFactory;
   /** Deletes what has expired; returns how many rows went, not counting tokens that went with their grant. */
@@ -48,7 +54,7 @@ export interface OidcStore {
  * that can be presented. Every operation is one round trip at most; a request's writes go together (request_batch.ts).
  *
  * Single use and revocation do not rest on the engine's find-then-consume, through which 50 at once would all pass:
- * - `consume` succeeds for one caller; every other gets `invalid_grant`, and the grant is revoked with everything that the
+ * - `consume` succeeds for one caller (at the latest with what is saved for it); every other gets `invalid_grant`, and the grant is revoked with everything that the
  *   first one got or is about to get (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
  * - A revoked grant hides what names it from every reader, so that a token saved a moment later is dead at birth.
  * - What was used or destroyed cannot be saved again (see artefact_models.ts).
@@ -71,6 +77,7 @@ export function createOidcStore(world: {
 
   return {
     batchWrites: batchWrites(database, clock),
+    settle: async () => currentBatch()?.flush(clock()),
     adapter: (name) => (name === 'Client' ? clientAdapter : createArtefactAdapter(name, { ...world, quota })),
     countByModel: (model) => count(model, Number.MAX_SAFE_INTEGER),
     async sweep(now) {
@@ -156,6 +163,15 @@ function createArtefactAdapter(
     return database.query(statement, values);
   }
 
+  async function refuseSecondUse(key: Buffer): Promise<never> {
+    const now = clock();
+    await database.query(sql.REVOKE_GRANT_OF_CONSUMED, [key, now, now + MARK_LIFETIME]);
+    if (name === 'PushedAuthorizationRequest') {
+      throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
+    }
+    throw new errors.InvalidGrant(`${name} was used at the same moment, or is gone`);
+  }
+
   return {
     async upsert(id, payload, expiresIn) {
       if (isFirstSave(payload)) await quota.admit(name);
@@ -204,13 +220,14 @@ function createArtefactAdapter(
 
     async consume(id) {
       const key = keyOf(id);
-      const now = clock();
-      if ((await change(sql.CONSUME, [key, now])).count === 1) return;
-      await database.query(sql.REVOKE_GRANT_OF_CONSUMED, [key, now, now + MARK_LIFETIME]);
-      if (name === 'PushedAuthorizationRequest') {
-        throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
+      const batch = currentBatch();
+      if (batch && model.useWaits) {
+        await batch.flush(clock());
+        batch.use(key, () => refuseSecondUse(key));
+        return;
       }
-      throw new errors.InvalidGrant(`${name} was used at the same moment, or is gone`);
+      const now = clock();
+      if ((await change(sql.CONSUME, [key, now])).count !== 1) await refuseSecondUse(key);
     },
 
     async destroy(id) {

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Middleware } from 'koa';
 import { errors } from 'oidc-provider';
-import type { Queries, Statement } from '../database/database.ts';
-import { saveTogether } from './artefact_statements.ts';
+import type { Queries } from '../database/database.ts';
+import { CONSUME, saveTogether } from './artefact_statements.ts';
 
 /** A row to be saved: what the columns of oidc_artefact take. */
 export interface ArtefactRow {
@@ -34,9 +34,14 @@ export interface RequestBatch {
   save(row: ArtefactRow): void;
   /** For rows that need no marker: an interaction that has ended. */
   delete(key: Buffer): void;
+  /**
+   * Uses up a code or token with what is saved from here on. `lost` is called when somebody else was first: then nothing
+   * of that is saved. It throws what the request is to be refused with.
+   */
+  use(key: Buffer, lost: () => Promise<never>): void;
   /** What this request has saved under the key and not sent yet. */
   pending(key: Buffer): ArtefactRow | undefined;
-  /** Sends what is waiting, in one statement. Before everything that reads or decides. */
+  /** Sends what is waiting, in one statement. Before everything that reads, decides or releases. */
   flush(now: number): Promise<void>;
   /** The grant that the last token or code names. */
   grant: ReadAhead | undefined;
@@ -52,11 +57,18 @@ const running = new AsyncLocalStorage<RequestBatch>();
  * request fails: nothing that was not stored is ever answered.
  */
 export function batchWrites(database: Queries, clock: () => number): Middleware {
-  return (_ctx, next) => {
+  return (ctx, next) => {
     const batch = createBatch(database);
     return running.run(batch, async () => {
       await next();
-      await batch.flush(clock());
+      try {
+        await batch.flush(clock());
+      } catch (error) {
+        if (!(error instanceof errors.OIDCProviderError)) throw error;
+        // The engine has no more to say: its own form of a refusal (RFC 6749 §5.2) is ours to give.
+        ctx.status = error.statusCode;
+        ctx.body = { error: error.error, error_description: error.error_description };
+      }
     });
   };
 }
@@ -69,6 +81,7 @@ export function currentBatch(): RequestBatch | undefined {
 function createBatch(database: Queries): RequestBatch {
   const saves = new Map<string, ArtefactRow>();
   const deletes = new Map<string, Buffer>();
+  let used: { key: Buffer; lost: () => Promise<never> } | undefined;
 
   return {
     grant: undefined,
@@ -86,15 +99,22 @@ function createBatch(database: Queries): RequestBatch {
       deletes.set(id, key);
     },
 
+    use(key, lost) {
+      used = { key, lost };
+    },
+
     pending: (key) => (saves.size === 0 ? undefined : saves.get(key.toString('base64'))),
 
     async flush(now) {
-      if (saves.size === 0 && deletes.size === 0) return;
+      if (saves.size === 0 && deletes.size === 0 && !used) return;
       const rows = [...saves.values()];
       const gone = [...deletes.values()];
+      const using = used;
       saves.clear();
       deletes.clear();
-      await saveRows(database, rows, gone, now);
+      used = undefined;
+      if (!using) return saveRows(database, rows, gone, now);
+      if (!(await useAndSave(database, using.key, rows, gone, now))) await using.lost();
     },
   };
 }
@@ -106,21 +126,37 @@ export async function saveRows(
   gone: readonly Buffer[],
   now: number,
 ): Promise<void> {
-  const statement: Statement = saveTogether(rows.length, gone.length);
-  const { rows: saved } = await database.query<{ key: Buffer }>(statement, [
-    now,
-    ...gone,
-    ...rows.flatMap((row) => [
-      row.key,
-      row.model,
-      row.grantKey,
-      row.uidKey,
-      row.sessionKey,
-      row.userCodeKey,
-      row.seal(),
-      row.expiresAt,
-    ]),
-  ]);
+  const statement = saveTogether(rows.length, gone.length);
+  const { rows: saved } = await database.query<{ key: Buffer }>(statement, [now, ...gone, ...rows.flatMap(columns)]);
+  refuseSavedTwice(rows, saved);
+}
+
+/** False, and nothing has changed, when somebody else has used up the code or token. */
+async function useAndSave(
+  database: Queries,
+  key: Buffer,
+  rows: readonly ArtefactRow[],
+  gone: readonly Buffer[],
+  now: number,
+): Promise<boolean> {
+  if (rows.length === 0) {
+    if ((await database.query(CONSUME, [key, now])).count !== 1) return false;
+    if (gone.length > 0) await saveRows(database, [], gone, now);
+    return true;
+  }
+  const statement = saveTogether(rows.length, gone.length, true);
+  const values = [now, key, ...gone, ...rows.flatMap(columns)];
+  const { rows: saved } = await database.query<{ key: Buffer }>(statement, values);
+  if (saved.length === 0) return false;
+  refuseSavedTwice(rows, saved);
+  return true;
+}
+
+function columns(row: ArtefactRow): unknown[] {
+  return [row.key, row.model, row.grantKey, row.uidKey, row.sessionKey, row.userCodeKey, row.seal(), row.expiresAt];
+}
+
+function refuseSavedTwice(rows: readonly ArtefactRow[], saved: readonly { key: Buffer }[]): void {
   const refused = rows.some((row) => row.once && !saved.some(({ key }) => key.equals(row.key)));
   if (refused) throw new errors.InvalidRequest('this has been used already');
 }

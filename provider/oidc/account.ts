@@ -6,8 +6,10 @@ import type { Consents } from '../consent/consents.ts';
 /**
  * The engine's view of a subject. Values are fetched when a token or userinfo is made, through the one door that checks
  * the live consent and writes the disclosure row.
+ *
+ * @param settle stores what the request has to store so far; throws when it is not to go on.
  */
-export function createAccountFinder(consents: Consents) {
+export function createAccountFinder(consents: Consents, settle: () => Promise<void>) {
   return async function findAccount(ctx: KoaContextWithOIDC, subjectId: string): Promise<Account> {
     return {
       accountId: subjectId,
@@ -15,6 +17,8 @@ export function createAccountFinder(consents: Consents) {
         const exit = use === 'userinfo' ? 'userinfo' : 'id_token';
         const clientId = ctx.oidc.client?.clientId ?? '';
         const names = claimsThatLeave(ctx, exit, scope, Object.keys(claims));
+        // Nothing leaves, and no row says that it did, for a code that somebody else has used.
+        await settle();
         const values = await consents.release({ subjectId, clientId, exit, claims: names });
         if (!values) throw withdrawn(exit);
         return { ...values, sub: subjectId };

@@ -53,6 +53,8 @@ export interface EngineWorld {
   jwks: JWK[];
   cookieSecrets: readonly string[];
   adapter: AdapterFactory;
+  /** Stores what the request has to store so far; throws the engine's error when it is not to go on. */
+  settle(): Promise<void>;
   identity: Identity;
   consents: Consents;
   pages: EnginePages;
@@ -119,7 +121,7 @@ function configuration(world: EngineWorld): Configuration {
     scopes: ['openid', 'offline_access'],
     subjectTypes: ['pairwise'],
     pairwiseIdentifier: (_ctx, subjectId, client) => subjectFor(subjectId, client),
-    findAccount: createAccountFinder(consents),
+    findAccount: createAccountFinder(consents, world.settle),
     loadExistingGrant: createGrantLoader(consents),
     interactions: {
       policy: interactionChecks(subjectFor),
