@@ -64,7 +64,7 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
 }
 
 /** Endpoints that programs call: they get an error in the protocol's own form (RFC 6749 §5.2), not a page. */
-const FOR_PROGRAMS = /^\/(token|userinfo|par|introspect|revoke|jwks|\.well-known\/.*)$/;
+const FOR_PROGRAMS = /^\/(token|userinfo|par|introspect|revoke|jwks|\.well-known\/.*)$/i;
 
 /** By status, where the request itself is not at fault. */
 const PROTOCOL_ERRORS: Readonly<Record<number, string>> = {

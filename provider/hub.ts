@@ -28,6 +28,7 @@ import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
 import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
+import { mountPostedRequests } from './oidc/posted_requests.ts';
 import { createSigningKeys, type SigningKeys } from './oidc/signing_keys.ts';
 import { createGracefulShutdown, type GracefulShutdown } from './operations/graceful_shutdown.ts';
 import { createReadiness, health } from './operations/health.ts';
@@ -398,6 +399,7 @@ function webRoom(
       inside: [...inside, oidcStore.batchWrites],
       routes(router) {
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
+        mountPostedRequests(router);
         mountInteractions(router, interactions);
       },
       around: [showSignInAtOnce(interactions)],

@@ -93,6 +93,47 @@ describe('PKCE', () => {
   });
 });
 
+describe('an authorization request sent as a form', () => {
+  it('is answered as by GET (OIDC Core §3.1.2.1)', async () => {
+    const { parameters } = await party.attempt();
+    const form = { ...parameters, response_type: 'code', client_id: party.clientId, redirect_uri: REDIRECT_URI };
+    const { code, state } = answerOf(await browser.post(`${hub.issuer}/authorize`, form, { stopAt: REDIRECT_URI }));
+    assert.ok(code);
+    assert.equal(state, parameters.state);
+  });
+
+  it('is sent on within the hub, whatever it holds, with a parameter that comes twice still coming twice', async () => {
+    const { headers } = await fetch(`${hub.issuer}/authorize`, {
+      method: 'POST',
+      body: new URLSearchParams([
+        ['state', 'a'],
+        ['state', 'b'],
+        ['next', '\r\nX: y'],
+        ['redirect_uri', 'https://evil.example'],
+      ]),
+      redirect: 'manual',
+    });
+    const location = new URL(String(headers.get('location')), hub.issuer);
+    assert.equal(location.origin, hub.issuer);
+    assert.deepEqual(location.searchParams.getAll('state'), ['a', 'b']);
+  });
+
+  it('is refused when it is no form, or one that no address could hold', async () => {
+    for (const [body, type, status] of [
+      ['{}', 'application/json', 400],
+      [`state=${'a'.repeat(8000)}`, 'application/x-www-form-urlencoded', 413],
+    ] as const) {
+      const response = await fetch(`${hub.issuer}/authorize`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': type },
+        redirect: 'manual',
+      });
+      assert.equal(response.status, status);
+    }
+  });
+});
+
 describe('a pushed authorization request', () => {
   it('signs a person in', async () => {
     const attempt = await party.attempt();

@@ -297,6 +297,21 @@ describe('signing out', () => {
     assert.ok(isSignInPage(await visit(party)));
   });
 
+  it('may be asked for by a form (RP-Initiated Logout §2)', async () => {
+    const party = await partyWith();
+    const { id_token: idToken } = await party.signIn({ browser });
+    const page = await browser.post(`${hub.issuer}/sign-out`, {
+      id_token_hint: String(idToken),
+      post_logout_redirect_uri: AFTERWARDS,
+    });
+    const back = await browser.post(
+      signOutAction(page),
+      { ...hiddenFields(page.text), logout: 'yes' },
+      { stopAt: AFTERWARDS },
+    );
+    assert.equal(back.url, AFTERWARDS);
+  });
+
   it('keeps the session of a person who wants to stay signed in', async () => {
     const party = await partyWith();
     const other = await createRelyingParty(hub);
