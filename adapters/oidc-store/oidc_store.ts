@@ -132,7 +132,8 @@ function createArtefactAdapter(
   const userCodeKeyOf = (userCode: string) => vault.index('oidc.user-code', Buffer.from(userCode));
 
   function open(row: Pick<Row, 'key' | 'sealed_payload'>): AdapterPayload {
-    const payload: AdapterPayload = JSON.parse(Buffer.from(vault.open(purpose, row.sealed_payload)).toString());
+    const { buffer, byteOffset, length } = vault.open(purpose, row.sealed_payload);
+    const payload: AdapterPayload = JSON.parse(Buffer.from(buffer, byteOffset, length).toString());
     // Somebody who can write to the table must not put one person's session under another's key.
     if (payload.jti !== undefined && !keyOf(payload.jti).equals(row.key)) {
       throw new Error(`a stored ${name} lies under another's key`);
