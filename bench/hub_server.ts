@@ -9,6 +9,7 @@ const [redirectUri = '', alg = 'ES256'] = process.argv.slice(2);
 const hub = await startTestHub({
   settings: {
     mutualTls: undefined,
+    signIn: { tls: undefined },
     revocation: { refreshSeconds: 3600 },
     rateLimits: { signInAttempts: 1_000_000, unauthenticatedWrites: 1_000_000 },
   },

@@ -28,8 +28,12 @@ const RULES: readonly Rule[] = [
   anchorNamesAreUnique,
   revocationNamesKnownAnchors,
   mutualTlsHasItsOwnOrigin,
-  mutualTlsFilesAreReadable,
+  tlsFilesAreReadable,
   anchorFilesAreReadable,
+  signInTlsHasItsOwnOrigin,
+  signInTlsEndsInOnePlace,
+  signInTlsHasRootsToName,
+  signInTlsProxiesAreNotEverybody,
 ];
 
 /** Asked in production only. */
@@ -87,8 +91,10 @@ function mutualTlsHasItsOwnOrigin({ publicUrl, mutualTls }: PartialSettings): Fa
   return [fault('mutualTls.publicUrl', problem, 'write another host name or port')];
 }
 
-function mutualTlsFilesAreReadable({ mutualTls }: PartialSettings): Fault[] {
+function tlsFilesAreReadable({ mutualTls, signIn }: PartialSettings): Fault[] {
   const files = [
+    ['signIn.tls.certificateFile', signIn?.tls?.certificateFile] as const,
+    ['signIn.tls.keyFile', signIn?.tls?.keyFile] as const,
     ['mutualTls.certificateFile', mutualTls?.certificateFile] as const,
     ['mutualTls.keyFile', mutualTls?.keyFile] as const,
     ...(mutualTls?.clientAuthorityFiles ?? []).map(
@@ -113,6 +119,44 @@ function anchorFilesAreReadable({ trust }: PartialSettings): Fault[] {
             'write the path of one certificate, PEM or DER',
           ),
         ],
+  );
+}
+
+function signInTlsHasItsOwnOrigin({ publicUrl, mutualTls, signIn }: PartialSettings): Fault[] {
+  const own = signIn?.tls?.publicUrl;
+  if (own === undefined) return [];
+  if (own.startsWith('http:')) return [fault('signIn.tls.publicUrl', 'is plain http', 'write an https origin')];
+  const other = own === publicUrl ? 'publicUrl' : own === mutualTls?.publicUrl ? 'mutualTls.publicUrl' : undefined;
+  if (!other) return [];
+  return [
+    fault('signIn.tls.publicUrl', `is the same as ${other}, which is for others`, 'write another host name or port'),
+  ];
+}
+
+function signInTlsEndsInOnePlace({ signIn }: PartialSettings): Fault[] {
+  const tls = signIn?.tls;
+  if (!tls?.proxies) return [];
+  const { certificateFile, keyFile, proxies } = tls;
+  const remedy = 'write certificateFile and keyFile for the hub to end TLS, or proxies for a reverse proxy to do so';
+  if (proxies.length > 0 && (certificateFile ?? keyFile) !== undefined) {
+    return [fault('signIn.tls', 'has a certificate of its own and proxies, too', remedy)];
+  }
+  if (proxies.length > 0 || (certificateFile !== undefined && keyFile !== undefined)) return [];
+  return [fault('signIn.tls', 'does not say where TLS ends', remedy)];
+}
+
+/** Without a list of acceptable authorities a browser would offer every certificate that it has. */
+function signInTlsHasRootsToName({ signIn, trust }: PartialSettings): Fault[] {
+  if (!signIn?.tls || !trust?.anchors || trust.anchors.some(({ kind }) => kind === 'user')) return [];
+  const problem = 'has no root of kind user, though signIn.tls asks for certificates of such roots';
+  return [fault('trust.anchors', problem, 'list the authority’s roots')];
+}
+
+function signInTlsProxiesAreNotEverybody({ signIn }: PartialSettings): Fault[] {
+  return (signIn?.tls?.proxies ?? []).flatMap((proxy, index) =>
+    /\/0+$/.test(proxy)
+      ? [fault(`signIn.tls.proxies[${index}]`, 'is everybody, who could then be anybody', 'list the proxies alone')]
+      : [],
   );
 }
 

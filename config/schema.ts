@@ -214,6 +214,45 @@ export const schema = z.strictObject({
       unit: 'seconds',
       example: 1800,
     }),
+    tls: z
+      .strictObject({
+        publicUrl: setting(origin(), {
+          meaning:
+            'Origin of the listener that asks people’s browsers for the user certificate: a port or host name of its ' +
+            'own, always https. The group offers the second way to sign in, without the card agent',
+          example: 'https://card.id.example.jp',
+        }),
+        host: setting(listenHost().default('127.0.0.1'), {
+          meaning: 'Address that the listener listens on',
+          example: '0.0.0.0',
+        }),
+        port: setting(port().default(3444), { meaning: 'Port that the listener listens on', example: 3444 }),
+        certificateFile: setting(filePath().optional(), {
+          meaning: 'The listener’s certificate with its intermediates, PEM, where the hub itself ends TLS',
+          example: '/etc/musubi/card.crt',
+          derivedDefault: 'none: a reverse proxy ends TLS',
+          path: true,
+        }),
+        keyFile: setting(filePath().optional(), {
+          meaning: 'The private key of that certificate, PEM',
+          example: '/etc/musubi/card.key',
+          derivedDefault: 'none: a reverse proxy ends TLS',
+          path: true,
+        }),
+        compatibility: setting(oneOf(['modern', 'pkcs1']).default('modern'), {
+          meaning:
+            'modern is TLS 1.3. pkcs1 is for card middleware that signs PKCS#1 v1.5 only, as OpenSC does: TLS 1.2 with ' +
+            'forward secrecy, and no PSS among the signatures. Behind a reverse proxy the proxy decides',
+          example: 'pkcs1',
+        }),
+        proxies: setting(listOf(addressOrNetwork(), 100).default([]), {
+          meaning:
+            'Reverse proxies that end TLS before this listener, which then speaks plain HTTP. They alone are believed ' +
+            'when they pass on a certificate (Client-Cert, RFC 9440): whoever has such an address can be anybody',
+          example: ['10.0.0.5'],
+        }),
+      })
+      .optional(),
   }),
   lifetimes: z.strictObject({
     sessionSeconds: setting(wholeNumber(60, 30 * DAY).default(8 * 3600), {

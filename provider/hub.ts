@@ -17,18 +17,22 @@ import type { Configuration } from '../config/schema.ts';
 import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import { createChallenges } from './authentication/challenge.ts';
+import { createHandOvers } from './authentication/hand_over.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
 import { createCertificateVerifier } from './authentication/verify_certificate.ts';
 import { createConsents } from './consent/consents.ts';
 import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
-import { createHttpApp } from './http_app.ts';
+import { createHttpApp, type RequestHandler } from './http_app.ts';
 import { createIdentity } from './identity/identity.ts';
 import { createServers, listen } from './listeners.ts';
+import { createCertificateOrigin } from './oidc/certificate_origin.ts';
+import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
 import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
 import { mountPostedRequests } from './oidc/posted_requests.ts';
+import { certificateFromProxies, certificateOfHandshake } from './oidc/presented_certificate.ts';
 import { createSigningKeys, type SigningKeys } from './oidc/signing_keys.ts';
 import { createGracefulShutdown, type GracefulShutdown } from './operations/graceful_shutdown.ts';
 import { createReadiness, health } from './operations/health.ts';
@@ -95,12 +99,14 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       },
       clock: base.clock,
     });
+    const web = webRoom(base, store, rooms, { health: health(readiness), engine: () => runner.engine() });
     const runner: EngineRunner = await runEngine({
       keys: rooms.keys,
-      build: webRoom(base, store, rooms, { health: health(readiness), engine: () => runner.engine() }),
+      build: web.build,
       onError: (err) => base.log.error({ err }, 'the signing keys could not be read'),
     });
-    const servers = createServers(config, runner.handle, base.metrics);
+    const handlers = { hub: runner.handle, certificateOrigin: web.certificateOrigin };
+    const servers = createServers(config, handlers, base.metrics);
     const sweeper = startSweeper(base, store);
     const steps: (() => unknown)[] = [];
     shutdown = createGracefulShutdown({
@@ -148,7 +154,7 @@ export async function openAdministration(
   try {
     const rooms = openRooms(base, store);
     await rooms.keys.ensure();
-    const build = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
+    const { build } = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
     const { engine } = build(await rooms.keys.current());
     return {
       clients: createClients({ ...clientsWorld(base, store), engine: () => engine }),
@@ -249,11 +255,12 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
     clock,
   });
   const cards = createCardVerifier({ challenges, certificates });
+  const handOvers = createHandOvers({ store: storage.handOvers, vault, clock, random });
   const identity = createIdentity({ storage, vault, clock, random });
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
-  return { revocation, challenges, cards, identity, consents, keys };
+  return { revocation, challenges, certificates, cards, handOvers, identity, consents, keys };
 }
 
 function openAuthority(
@@ -314,13 +321,13 @@ function watched(metrics: Metrics, revocation: Revocation): Revocation {
   };
 }
 
-/** Everything that answers requests. Called again with each new set of keys. */
+/** Everything that answers requests. `build` is called again with each new set of keys. */
 function webRoom(
   base: Base,
   { storage, oidcStore }: Store,
   rooms: Rooms,
   { health, engine }: { health: Middleware; engine: () => Provider },
-): EngineRunnerWorld['build'] {
+): { build: EngineRunnerWorld['build']; certificateOrigin: RequestHandler | undefined } {
   const { config, log, clock, random, metrics } = base;
   const assets = loadAssets();
   const renderer = createRenderer({
@@ -331,6 +338,7 @@ function webRoom(
   const pages = createInteractionPages(renderer, {
     cardAgentUrl: config.signIn.cardAgentUrls[0] ?? '',
     cardAgentHelpUrl: undefined,
+    certificateSignIn: config.signIn.tls !== undefined,
     challengeLifetime: config.signIn.challengeSeconds,
     consentLifetime: Math.round(config.lifetimes.consentSeconds / 86_400),
   });
@@ -340,12 +348,13 @@ function webRoom(
     allowedNetworks: config.outbound.allowedNetworks,
     allowPlainHttp: config.outbound.allowPlainHttp,
   });
+  const headers = securityHeaders({ publicUrl: config.publicUrl });
+  const watch = [requestLog({ log, clock, random }), metrics.measureRequests];
   const before = [
-    securityHeaders({ publicUrl: config.publicUrl }),
+    headers,
     health,
     ...(config.metrics.listen === 'same' ? [metricsForThisMachine(metrics)] : []),
-    requestLog({ log, clock, random }),
-    metrics.measureRequests,
+    ...watch,
     hostGuard({
       publicUrl: config.publicUrl,
       mutualTlsUrl: config.mutualTls?.publicUrl,
@@ -354,7 +363,8 @@ function webRoom(
     serveAssets(assets),
   ];
   // Made once, so that a rotation of keys forgives nobody.
-  const inside = [preferences({ publicUrl: config.publicUrl }), ...rateLimits(config, clock)];
+  const limits = rateLimits(config, clock);
+  const inside = [preferences({ publicUrl: config.publicUrl }), limits.signIns, limits.writes];
 
   const interactions = {
     ...rooms,
@@ -366,7 +376,31 @@ function webRoom(
     observe: metrics.signInEnded,
   };
 
-  return ({ jwks, cookieSecrets }) => {
+  const { tls } = config.signIn;
+  const onBug = (ctx: Context, err: unknown) => log.error({ err, reference: requestReference(ctx, random) }, 'a bug');
+  const certificateOrigin =
+    tls &&
+    createCertificateOrigin({
+      ...interactions,
+      origin: tls.publicUrl,
+      mainOrigin: config.publicUrl,
+      readPresented:
+        tls.certificateFile === undefined
+          ? certificateFromProxies(createNetworks(tls.proxies))
+          : certificateOfHandshake,
+      before: [
+        headers,
+        ...watch,
+        hostGuard({
+          publicUrl: tls.publicUrl,
+          trustedProxies: createNetworks([...config.trustedProxies, ...tls.proxies]),
+        }),
+      ],
+      limit: limits.attempts,
+      onBug,
+    });
+
+  const build: EngineRunnerWorld['build'] = ({ jwks, cookieSecrets }) => {
     const provider = createEngine({
       settings: {
         issuer: config.publicUrl,
@@ -401,6 +435,7 @@ function webRoom(
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountPostedRequests(router);
         mountInteractions(router, interactions);
+        if (tls) mountCertificateSignIn(router, { ...interactions, certificateOrigin: tls.publicUrl });
       },
       around: [showSignInAtOnce(interactions)],
       errorPage(ctx, error) {
@@ -413,10 +448,11 @@ function webRoom(
           { status: error.status },
         );
       },
-      onBug: (ctx, err) => log.error({ err, reference: requestReference(ctx, random) }, 'a bug'),
+      onBug,
     });
     return { engine: provider, handle };
   };
+  return { build, certificateOrigin };
 }
 
 function home(ctx: Context, renderer: Renderer, publicUrl: string): void {
@@ -427,22 +463,26 @@ function home(ctx: Context, renderer: Renderer, publicUrl: string): void {
 }
 
 /** Requests by which somebody without a session makes the hub store something or verify signatures. */
-function rateLimits(config: Configuration, clock: Clock): Middleware[] {
+function rateLimits(config: Configuration, clock: Clock): Record<'signIns' | 'attempts' | 'writes', Middleware> {
   const { signInAttempts, unauthenticatedWrites, windowSeconds, trackedAddresses } = config.rateLimits;
   const shared = { window: windowSeconds * 1000, trackedAddresses };
   // The routers match in any letter case and with a slash at the end: what is counted must not depend on the spelling.
   const isSignIn = (ctx: Context) => ctx.method === 'POST' && /^\/interaction\/[^/]+\/sign-in\/?$/i.test(ctx.path);
-  const isWrite = (ctx: Context) => /^\/(?:authorize|par|sign-out|interaction\/[^/]+)\/?$/i.test(ctx.path);
-  return [
-    rateLimit(createRateLimit({ ...shared, requests: signInAttempts }, clock), isSignIn),
-    rateLimit(createRateLimit({ ...shared, requests: unauthenticatedWrites }, clock), isWrite),
-  ];
+  const isWrite = (ctx: Context) =>
+    /^\/(?:authorize|par|sign-out|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(ctx.path);
+  const attempts = createRateLimit({ ...shared, requests: signInAttempts }, clock);
+  return {
+    signIns: rateLimit(attempts, isSignIn),
+    // At the origin that asks for certificates every request is one.
+    attempts: rateLimit(attempts),
+    writes: rateLimit(createRateLimit({ ...shared, requests: unauthenticatedWrites }, clock), isWrite),
+  };
 }
 
 function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store): { stop(): void } {
   const sweep = () =>
-    Promise.all([oidcStore.sweep(clock()), storage.challenges.sweep(clock())]).catch((err) =>
-      log.warn({ err }, 'expired rows could not be deleted'),
+    Promise.all([oidcStore.sweep(clock()), storage.challenges.sweep(clock()), storage.handOvers.sweep(clock())]).catch(
+      (err) => log.warn({ err }, 'expired rows could not be deleted'),
     );
   const timer = setInterval(sweep, SWEEP_EVERY);
   timer.unref();

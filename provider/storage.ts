@@ -1,5 +1,6 @@
 import type { AuditLog } from './audit/audit_log.ts';
 import type { ChallengeStore } from './authentication/challenge.ts';
+import type { HandOverStore } from './authentication/hand_over.ts';
 import type { ConsentStore } from './consent/consent_store.ts';
 import type { IdentityStore } from './identity/identity_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
@@ -9,6 +10,7 @@ export interface Stores {
   identity: IdentityStore;
   consents: ConsentStore;
   challenges: ChallengeStore;
+  handOvers: HandOverStore;
   clients: ClientStore;
   signingKeys: SigningKeyStore;
   audit: AuditLog;

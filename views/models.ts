@@ -40,12 +40,27 @@ export interface SignInInput {
   agentUrl: string;
   /** Where to get and how to start the card agent. */
   agentHelpUrl?: string | undefined;
+  /** Local path that leads to the listener for client certificates, where there is one. */
+  certificatePath?: string | undefined;
   /** Local path that shows this page anew, with a new challenge. */
   reloadPath: string;
   /** Seconds that the challenge lives. */
   lifetimeSeconds: number;
   /** Why the last attempt was refused. */
   errorCode?: string | undefined;
+}
+
+export interface CertificateProblemInput {
+  relyingParty: RelyingPartyInput;
+  /** Why signing in with the browser's certificate did not work. */
+  errorCode: string;
+  /** Local path of another try, with a new handshake. */
+  certificatePath: string;
+  /** Local path of the sign-in page. */
+  otherWayPath: string;
+  /** Local path that the form for leaving is sent to, and its token. */
+  cancelAction: string;
+  csrf: string;
 }
 
 export interface ConsentClaimInput {
@@ -109,6 +124,7 @@ export interface HomeInput {
 /** What each page is given. */
 export interface PageInputs {
   sign_in: SignInInput;
+  certificate_problem: CertificateProblemInput;
   consent: ConsentInput;
   error: ErrorInput;
   sign_out_confirm: SignOutConfirmInput;
@@ -132,10 +148,18 @@ export interface PageModels {
     nonce: string;
     agentUrl: string;
     agentHelpUrl: string | undefined;
+    certificatePath: string | undefined;
     reloadPath: string;
     lifetimeSeconds: number;
     minutes: number;
     error: ErrorText | undefined;
+  };
+  certificate_problem: ErrorText & {
+    relyingParty: RelyingPartyModel;
+    certificatePath: string;
+    otherWayPath: string;
+    cancelAction: string;
+    csrf: string;
   };
   consent: {
     relyingParty: RelyingPartyModel;
@@ -201,9 +225,28 @@ const builders: Builders = {
         nonce: input.nonce,
         agentUrl: new URL(mustBe(webUrl(input.agentUrl), 'agentUrl')).origin,
         agentHelpUrl: webUrl(input.agentHelpUrl),
+        certificatePath: localPath(input.certificatePath),
         reloadPath: mustBe(localPath(input.reloadPath), 'reloadPath'),
         lifetimeSeconds: input.lifetimeSeconds,
         minutes: Math.floor(input.lifetimeSeconds / 60),
+      },
+    };
+  },
+
+  certificate_problem(input, language) {
+    const words = wordsIn(language);
+    const relyingParty = relyingPartyModel(input.relyingParty, words);
+    const text = errorText(input.errorCode, language);
+    return {
+      title: words.layout.errorTitle(text.title),
+      imageOrigins: originsOf(relyingParty.logoUrl),
+      model: {
+        ...text,
+        relyingParty,
+        certificatePath: mustBe(localPath(input.certificatePath), 'certificatePath'),
+        otherWayPath: mustBe(localPath(input.otherWayPath), 'otherWayPath'),
+        cancelAction: mustBe(localPath(input.cancelAction), 'cancelAction'),
+        csrf: input.csrf,
       },
     };
   },

@@ -7,6 +7,7 @@ import { createChallengeStore } from './stores/challenge_store.ts';
 import { createClientStore } from './stores/client_store.ts';
 import { createConsentStore } from './stores/consent_store.ts';
 import { createCrlNumberStore } from './stores/crl_number_store.ts';
+import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createSigningKeyStore } from './stores/signing_key_store.ts';
 
@@ -17,6 +18,7 @@ export function createStorage(database: Database, vault: Vault): Storage & { crl
       identity: createIdentityStore(queries),
       consents: createConsentStore(queries, transact),
       challenges: createChallengeStore(queries),
+      handOvers: createHandOverStore(queries),
       clients: createClientStore(queries, vault),
       signingKeys: createSigningKeyStore(queries, vault),
       audit: createAuditStore(queries),

@@ -6,6 +6,8 @@ import type { TlsFiles } from './web_tls.ts';
 export interface SandboxPorts {
   hub: number;
   mutualTls: number;
+  /** Where browsers are asked for a citizen's certificate. */
+  signInTls: number;
   authority: number;
   cardAgent: number;
   clinic: number;
@@ -54,7 +56,15 @@ export async function hubSettings(sandbox: {
       lists: current.map((anchor) => ({ anchor: nameOf(anchor), url: addresses.authority + anchor.crl.full })),
       responders: current.map((anchor) => ({ anchor: nameOf(anchor), url: addresses.authority + anchor.ocsp })),
     },
-    signIn: { cardAgentUrls: [addresses.cardAgent] },
+    signIn: {
+      cardAgentUrls: [addresses.cardAgent],
+      tls: {
+        publicUrl: `https://localhost:${ports.signInTls}`,
+        port: ports.signInTls,
+        certificateFile: tls.certificateFile,
+        keyFile: tls.keyFile,
+      },
+    },
     metrics: { listen: 'same' },
   };
 }

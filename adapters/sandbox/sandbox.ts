@@ -31,6 +31,7 @@ export interface Sandbox {
 export const DEFAULT_PORTS: SandboxPorts = {
   hub: 3000,
   mutualTls: 3443,
+  signInTls: 3444,
   authority: 3100,
   cardAgent: 35_975,
   clinic: 4001,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from './authority/write_file.ts';
 import { createWebAuthority, issueTlsServerCertificate } from './pki/index.ts';
 
-/** PEM files of the sandbox's own web authority: the hub's mutual-TLS listener, and whom it believes there. */
+/** PEM files of the sandbox's own web authority: the hub's two TLS listeners, and whom the mutual-TLS one believes. */
 export interface TlsFiles {
   authorityFile: string;
   authorityKeyFile: string;
@@ -12,7 +12,7 @@ export interface TlsFiles {
 }
 
 /**
- * The listener's certificate for `localhost`, made at first start. Relying parties that try `tls_client_auth` get their
+ * The listeners' certificate for `localhost`, made at first start. Relying parties that try `tls_client_auth` get their
  * client certificates from the same authority; its key stays in the data folder for that.
  */
 export async function ensureWebTls(dataFolder: string): Promise<TlsFiles> {

@@ -3,8 +3,11 @@ import { HubError } from '../errors.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
 
-/** What a signature over the challenge will be used for; a challenge for one purpose is useless for another. */
-export type ChallengePurpose = 'sign-in';
+/**
+ * What the answer will be used for; a challenge for one purpose is useless for another. `sign-in`: a card signs it.
+ * `tls`: it is the request that a browser takes to the listener for client certificates.
+ */
+export type ChallengePurpose = 'sign-in' | 'tls';
 
 /** Whom and what a challenge is for. */
 export interface ChallengeBinding {

@@ -40,6 +40,7 @@ export const commands: readonly Command[] = [
       data,
       port: { value: 'N', help: 'port of the hub (default 3000)' },
       'mtls-port': { value: 'N', help: 'port of the hub’s mutual-TLS listener (default 3443)' },
+      'tls-port': { value: 'N', help: 'port where browsers may show a citizen’s certificate (default 3444)' },
       'authority-port': { value: 'N', help: 'port of the authority (default 3100)' },
       'agent-port': { value: 'N', help: 'port of the card agent (default 35975)' },
       'relying-party-ports': { value: 'N,N', help: 'ports of the two relying parties (default 4001,4002)' },

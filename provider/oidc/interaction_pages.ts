@@ -25,6 +25,11 @@ export interface InteractionPages {
       errorCode: string | undefined;
     },
   ): void;
+  /** Signing in with the browser's own certificate did not work; offers another try. */
+  certificateProblem(
+    ctx: Context,
+    model: { client: Client; interaction: Interaction; csrf: string; errorCode: string },
+  ): void;
   consent(
     ctx: Context,
     model: { client: Client; interaction: Interaction; csrf: string; claims: readonly ClaimChoice[] },

@@ -183,7 +183,7 @@ async function refuse(ctx: Context, next: Next, interaction: Interaction, world:
  * The interaction of this browser. The cookie decides; the address must agree with it, so that a link made in one
  * browser is nothing in another. Throws HubError `interaction_expired` or `interaction_other_browser`.
  */
-async function loadInteraction(
+export async function loadInteraction(
   ctx: Context,
   world: InteractionWorld,
   prompt?: 'login' | 'consent',
@@ -221,7 +221,7 @@ async function readOwnForm(ctx: Context, world: InteractionWorld, interaction: I
 }
 
 /** Only who reads our page of this interaction knows it: `cid` stays in the hub's store and is never in an address. */
-function csrfToken(interaction: Interaction): string {
+export function csrfToken(interaction: Interaction): string {
   return hash('sha256', `csrf ${interaction.cid} ${interaction.uid}`, 'base64url');
 }
 
@@ -232,7 +232,11 @@ function equal(a: string, b: string): boolean {
 }
 
 /** What the engine's own `interactionResult` does, without reading the interaction and the session a second time. */
-async function save(interaction: Interaction, { clock }: InteractionWorld, result: InteractionResults): Promise<void> {
+export async function save(
+  interaction: Interaction,
+  { clock }: InteractionWorld,
+  result: InteractionResults,
+): Promise<void> {
   interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
   await interaction.save(interaction.exp - Math.floor(clock() / 1000));
 }
@@ -244,7 +248,12 @@ async function save(interaction: Interaction, { clock }: InteractionWorld, resul
  * The engine knows its browser by a cookie for that address. We have just known it by the interaction's cookie, which was
  * set together with that one, and say so in its words.
  */
-async function resume(ctx: Context, next: Next, interaction: Interaction, world: InteractionWorld): Promise<void> {
+export async function resume(
+  ctx: Context,
+  next: Next,
+  interaction: Interaction,
+  world: InteractionWorld,
+): Promise<void> {
   const engine = world.engine();
   const cookie = `${engine.cookieName('resume')}=${interaction.uid}`;
   const signature = (engine.keys as unknown as CookieSigner).sign(cookie); // what createEngine gave it
@@ -267,11 +276,11 @@ function subjectOf(interaction: Interaction): string {
   return subjectId;
 }
 
-function clientIdOf(interaction: Interaction): string {
+export function clientIdOf(interaction: Interaction): string {
   return String(interaction.params.client_id);
 }
 
-async function clientOf(world: InteractionWorld, interaction: Interaction) {
+export async function clientOf(world: InteractionWorld, interaction: Interaction) {
   const client = await world.engine().Client.find(clientIdOf(interaction));
   if (!client) throw new HubError('unregistered_relying_party', 400, 'The website is not registered here.');
   return client;

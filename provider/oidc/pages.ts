@@ -15,6 +15,8 @@ export interface PageSettings {
   /** Origin of the person's card agent. */
   cardAgentUrl: string;
   cardAgentHelpUrl: string | undefined;
+  /** Whether a browser may also show the certificate itself, by TLS. */
+  certificateSignIn: boolean;
   /** Seconds. */
   challengeLifetime: number;
   /** Days. */
@@ -38,9 +40,28 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           nonce: challenge.nonce,
           agentUrl: settings.cardAgentUrl,
           agentHelpUrl: settings.cardAgentHelpUrl,
+          certificatePath: settings.certificateSignIn ? `${path}/certificate` : undefined,
           reloadPath: path,
           lifetimeSeconds: settings.challengeLifetime,
           errorCode,
+        },
+        pageOptions(interaction),
+      );
+    },
+
+    certificateProblem(ctx, { client, interaction, csrf, errorCode }) {
+      const path = `/interaction/${interaction.uid}`;
+      sendPage(
+        ctx,
+        renderer,
+        'certificate_problem',
+        {
+          relyingParty: relyingParty(client, languageOf(ctx, interaction), redirectUriOf(interaction)),
+          errorCode,
+          certificatePath: `${path}/certificate`,
+          otherWayPath: path,
+          cancelAction: `${path}/cancel`,
+          csrf,
         },
         pageOptions(interaction),
       );

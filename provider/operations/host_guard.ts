@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
+import { isCertificateHeader } from './certificate_header.ts';
 import { type AddressList, clientAddress } from './client_address.ts';
 
 export interface HostGuardSettings {
@@ -17,7 +18,9 @@ const FORWARDING_HEADER = /^(forwarded|x-forwarded(-.*)?|x-real-ip|x-original-(h
  * The first middleware. A request must name the host that we are, once (RFC 9110 §7.2: 421 for another): the engine
  * builds links, cookies and its issuer from it. Behind the guard the forwarding headers are ours: scheme from the public
  * URL, client address judged by `clientAddress`, no forwarded host; so an application with `proxy = true` cannot be
- * told anything else by anybody. Puts `ctx.state.clientAddress`.
+ * told anything else by anybody. Headers that would name a client certificate are dropped under every name; the one
+ * reader of the one that is standard looks at the request as it came (oidc/presented_certificate.ts). Puts
+ * `ctx.state.clientAddress`.
  */
 export function hostGuard(settings: HostGuardSettings): Middleware {
   const main = new URL(settings.publicUrl);
@@ -32,7 +35,7 @@ export function hostGuard(settings: HostGuardSettings): Middleware {
     }
     const address = clientAddress(ctx.req, settings.trustedProxies);
     for (const name of Object.keys(ctx.req.headers)) {
-      if (FORWARDING_HEADER.test(name)) delete ctx.req.headers[name];
+      if (FORWARDING_HEADER.test(name) || isCertificateHeader(name)) delete ctx.req.headers[name];
     }
     ctx.req.headers.host = own.host;
     ctx.req.headers['x-forwarded-proto'] = own.protocol.slice(0, -1);

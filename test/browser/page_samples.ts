@@ -40,6 +40,20 @@ function sample<Name extends PageName>(page: Name, input: PageInputs[Name]): Sam
 export const samples: Readonly<Record<string, Sample>> = {
   'sign-in': sample('sign_in', signIn),
   'sign-in-refused': sample('sign_in', { ...signIn, errorCode: 'certificate_expired' }),
+  'sign-in-both-ways': sample('sign_in', { ...signIn, certificatePath: '/interaction/1/certificate' }),
+  ...Object.fromEntries(
+    ['certificate_missing', 'certificate_revoked', 'revocation_unavailable', 'certificate_step_over'].map((errorCode) => [
+      errorCode.replaceAll('_', '-'),
+      sample('certificate_problem', {
+        relyingParty,
+        errorCode,
+        certificatePath: '/interaction/1/certificate',
+        otherWayPath: '/interaction/1',
+        cancelAction: '/interaction/1/cancel',
+        csrf: 'a form token',
+      }),
+    ]),
+  ),
   consent: sample('consent', {
     relyingParty,
     action: '/interaction/1/consent',

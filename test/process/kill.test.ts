@@ -171,10 +171,12 @@ function portsOf({ issuer, clinic, shop, cardAgent, dataFolder }: SandboxProcess
   const port = (url: string) => new URL(url).port;
   const settings = JSON.parse(readFileSync(join(dataFolder, 'sandbox', 'hub.json'), 'utf8')) as {
     mutualTls: { port: number };
+    signIn: { tls: { port: number } };
     revocation: { lists: [{ url: string }] };
   };
   return [
     ...['--port', port(issuer), '--mtls-port', String(settings.mutualTls.port), '--agent-port', port(cardAgent)],
+    ...['--tls-port', String(settings.signIn.tls.port)],
     ...['--authority-port', port(settings.revocation.lists[0].url)],
     ...['--relying-party-ports', `${port(clinic)},${port(shop)}`],
   ];

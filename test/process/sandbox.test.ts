@@ -132,7 +132,14 @@ describe('a sandbox that cannot start', () => {
     await assertAnswers(first);
   });
 
-  for (const option of ['--port', '--mtls-port', '--authority-port', '--agent-port', '--relying-party-ports']) {
+  for (const option of [
+    '--port',
+    '--mtls-port',
+    '--tls-port',
+    '--authority-port',
+    '--agent-port',
+    '--relying-party-ports',
+  ]) {
     it(`because the port of ${option} is taken names the port, and leaves nobody behind`, async () => {
       const squatter = createServer();
       await once(squatter.listen(0, '127.0.0.1'), 'listening');

@@ -27,7 +27,14 @@ interface Cookie {
 
 const MAX_REDIRECTS = 20;
 
-export function createHttpBrowser(): HttpBrowser {
+/** How a browser sends one request, without following it. */
+type SendRequest = (
+  url: string,
+  init: Omit<RequestInit, 'headers'> & { headers: Record<string, string> },
+) => Promise<Response>;
+
+/** @param send for those who show a client certificate; default the platform's fetch */
+export function createHttpBrowser({ send = fetch }: { send?: SendRequest } = {}): HttpBrowser {
   let cookies: Cookie[] = [];
 
   async function visit(address: string, first: RequestInit, { headers, stopAt }: VisitOptions = {}): Promise<Visited> {
@@ -37,7 +44,7 @@ export function createHttpBrowser(): HttpBrowser {
       if (stopAt && url.href.startsWith(stopAt)) {
         return { url: url.href, status: 0, headers: new Headers(), text: '' };
       }
-      const response = await fetch(url, {
+      const response = await send(url.href, {
         ...init,
         redirect: 'manual',
         headers: { ...headers, cookie: cookiesFor(url) },

@@ -19,6 +19,8 @@ import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
 export interface TestHub {
   readonly issuer: string;
   readonly mutualTlsUrl: string;
+  /** Where browsers are asked for a citizen's certificate. */
+  readonly certificateUrl: string;
   /** Where it listens on the loopback in plain http, whatever its public address is. */
   readonly port: number;
   /** The hub that runs now. */
@@ -64,10 +66,15 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const database = await openTestDatabase();
   await database.database.close();
   const tls = await ensureWebTls(dataFolder);
-  const [port = 0, mutualTlsPort = 0] = await freePorts(2);
+  const [port = 0, mutualTlsPort = 0, signInTlsPort = 0] = await freePorts(3);
   const settings = await hubSettings({
     dataFolder: authority.dataFolder,
-    ports: { hub: port, mutualTls: mutualTlsPort, authority: 0, cardAgent: 0, clinic: 0, shop: 0 },
+    ports: {
+      hub: port,
+      mutualTls: mutualTlsPort,
+      signInTls: signInTlsPort,
+      ...{ authority: 0, cardAgent: 0, clinic: 0, shop: 0 },
+    },
     addresses: { authority: authority.authority.address, cardAgent: 'http://127.0.0.1:35975' },
     tls,
     now: systemClock(),
@@ -103,6 +110,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   return {
     issuer: config.publicUrl,
     mutualTlsUrl: config.mutualTls?.publicUrl ?? '',
+    certificateUrl: config.signIn.tls?.publicUrl ?? '',
     port,
     get hub() {
       return hub;

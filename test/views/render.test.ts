@@ -29,6 +29,14 @@ const inputs: PageInputs = {
     lifetimeSeconds: 300,
     errorCode: hostile,
   },
+  certificate_problem: {
+    relyingParty,
+    errorCode: hostile,
+    certificatePath: '/a"b',
+    otherWayPath: "/r'><script>",
+    cancelAction: '/c',
+    csrf: hostile,
+  },
   consent: {
     relyingParty,
     action: '/c',

@@ -40,6 +40,10 @@ export const en: Words = {
     timeLimit: (minutes) => `You can use this page for ${minutes} minutes. After that, `,
     reload: 'start again on a new page',
     timeLimitEnd: '.',
+    certificateTitle: 'Sign in from the browser',
+    certificate:
+      'If your browser is set up to use the certificate on your card, you can also sign in here. When the browser asks which certificate to use, choose your user certificate.',
+    certificateButton: 'Sign in with the browser’s certificate',
     helpTitle: 'If the card reader or the software does not work',
     help: [
       'Check that your card software is running.',
@@ -76,6 +80,16 @@ export const en: Words = {
         body: 'To keep you safe, an old page cannot be used to sign in. Please start again on a new page.',
       },
     },
+  },
+  certificateProblem: {
+    again: 'Try again with a certificate',
+    anotherTitle: 'To use another card or certificate',
+    another: [
+      'Take the card off the card reader and put the one you want to use on it.',
+      'Press “Try again with a certificate”. When the browser asks which certificate to use, choose your user certificate.',
+      'If the browser does not ask, it remembers your last choice. Close all windows of the browser, then start signing in again at the site of the service.',
+    ],
+    otherWay: 'Sign in another way',
   },
   consent: {
     title: 'Share your information?',

@@ -54,6 +54,21 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'Your card’s answer was begun in another browser or window. To keep you safe, it was not accepted.',
     next: 'Close the other windows, then press the sign-in button on this page again.',
   },
+  certificate_missing: {
+    title: 'No certificate arrived',
+    body: 'Your browser sent no certificate. Perhaps the window for choosing one, or the one for the PIN, was closed, or the browser found no certificate that can be used here. You have not been signed in.',
+    next: 'Check that your card is on the card reader, then try again.',
+  },
+  certificate_step_over: {
+    title: 'This step can no longer be used',
+    body: 'The check of your certificate took too long, was already used once, or was not begun on this page. You have not been signed in.',
+    next: 'Use the button below to have your certificate checked again.',
+  },
+  client_certificate_header: {
+    title: 'Your certificate could not be read',
+    body: 'What a server in between passed on about your certificate could not be read. You have not been signed in.',
+    next: 'Please try again. If this keeps happening, sign in another way.',
+  },
   token_malformed: tokenUnusable,
   token_signature_invalid: {
     title: 'Your card’s signature could not be confirmed',

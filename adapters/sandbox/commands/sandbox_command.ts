@@ -81,6 +81,7 @@ async function readPorts({ values }: Invocation): Promise<SandboxPorts> {
   const wanted: SandboxPorts = {
     hub: portOf('port', values.port, DEFAULT_PORTS.hub),
     mutualTls: portOf('mtls-port', values['mtls-port'], DEFAULT_PORTS.mutualTls),
+    signInTls: portOf('tls-port', values['tls-port'], DEFAULT_PORTS.signInTls),
     authority: portOf('authority-port', values['authority-port'], DEFAULT_PORTS.authority),
     cardAgent: portOf('agent-port', values['agent-port'], DEFAULT_PORTS.cardAgent),
     clinic: portOf('relying-party-ports', clinic, DEFAULT_PORTS.clinic),
