@@ -2,9 +2,8 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
-import type { Client, Provider } from 'oidc-provider';
+import type { Provider } from 'oidc-provider';
 import { HubError } from './errors.ts';
-import { formTarget } from './web/security_headers.ts';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -34,7 +33,6 @@ export function createHttpApp(engine: Provider, parts: HttpAppParts): RequestHan
   engine.use(errorPages(parts));
   for (const middleware of parts.inside) engine.use(middleware);
   engine.use(refuseHostileJson);
-  engine.use(allowEngineForms);
   engine.use(router.routes());
   for (const middleware of parts.around) engine.use(middleware);
   engine.on('server_error', (ctx, error) => {
@@ -100,42 +98,4 @@ const refuseHostileJson: Middleware = async (ctx, next) => {
 function isHostileJson(error: unknown): boolean {
   if (error instanceof RangeError) return error.message === 'Maximum call stack size exceeded';
   return error instanceof TypeError && error.message === 'Cannot convert object to primitive value';
-}
-
-/**
- * Forms that the engine sends by itself lead on to the relying party, and browsers check `form-action` on every redirect
- * after a form: the policy of such a page must allow the address. Only one that this relying party registered: what a
- * request merely names must not end up in a policy.
- */
-const allowEngineForms: Middleware = async (ctx, next) => {
-  await next();
-  const { oidc } = ctx as Context & { oidc?: EngineContext };
-  const url = oidc && ctx.response.is('html') ? engineFormTarget(oidc) : undefined;
-  if (typeof url !== 'string') return;
-  const policy = ctx.response.get('Content-Security-Policy');
-  const target = formTarget(url);
-  if (policy.includes(` ${target}`)) return;
-  ctx.set('Content-Security-Policy', policy.replace("form-action 'self'", `form-action 'self' ${target}`));
-};
-
-function engineFormTarget(oidc: EngineContext): unknown {
-  // Nobody is signed in, so that signing out needs no question. The engine has compared the address.
-  if (oidc.route === 'end_session') return oidc.session?.state?.postLogoutRedirectUri;
-  // Somebody else showed a card: the session of the first is closed before this sign-in goes on. Compared at its begin.
-  if (oidc.route === 'resume' && !oidc.params) return oidc.entities?.Interaction?.params?.redirect_uri;
-  // `response_mode=form_post`.
-  const redirectUri = oidc.params?.redirect_uri;
-  if (typeof redirectUri !== 'string' || !oidc.responseMode?.startsWith('form_post')) return undefined;
-  return oidc.client?.redirectUriAllowed(redirectUri) ? redirectUri : undefined;
-}
-
-/** What the engine knows about a request, each part from the step on that finds it out. */
-interface EngineContext {
-  route?: string;
-  params?: { redirect_uri?: unknown };
-  client?: Pick<Client, 'redirectUriAllowed'>;
-  session?: { state?: { postLogoutRedirectUri?: unknown } };
-  entities?: { Interaction?: { params?: { redirect_uri?: unknown } } };
-  /** Throws before there are params. */
-  readonly responseMode?: string;
 }

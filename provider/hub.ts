@@ -29,6 +29,7 @@ import { createCertificateOrigin } from './oidc/certificate_origin.ts';
 import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
+import { showEngineForms } from './oidc/engine_forms.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
 import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
 import { mountPostedRequests } from './oidc/posted_requests.ts';
@@ -342,6 +343,7 @@ function webRoom(
     challengeLifetime: config.signIn.challengeSeconds,
     consentLifetime: Math.round(config.lifetimes.consentSeconds / 86_400),
   });
+  const enginePages = createEnginePages(renderer);
   const fetch = createGuardedFetch({
     timeout: config.outbound.timeoutSeconds * 1000,
     maxBody: config.outbound.maxBodyBytes,
@@ -424,13 +426,13 @@ function webRoom(
       settle: oidcStore.settle,
       identity: rooms.identity,
       consents: rooms.consents,
-      pages: createEnginePages(renderer),
+      pages: enginePages,
       fetch,
       clock,
     });
     const handle = createHttpApp(provider, {
       before,
-      inside: [...inside, oidcStore.batchWrites],
+      inside: [...inside, showEngineForms(enginePages.sendForm), oidcStore.batchWrites],
       routes(router) {
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountPostedRequests(router);

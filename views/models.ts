@@ -110,6 +110,13 @@ export interface SignOutConfirmInput {
   confirm?: { name: string; value: string } | undefined;
 }
 
+export interface SendFormInput {
+  /** Address that the form is sent to: http(s), or an app's own (`com.example.app:/callback`). */
+  action: string;
+  /** Hidden fields of the form. */
+  fields: Readonly<Record<string, string>>;
+}
+
 export interface SignedOutInput {
   relyingParty?: RelyingPartyInput | undefined;
   backUrl?: string | undefined;
@@ -127,6 +134,7 @@ export interface PageInputs {
   certificate_problem: CertificateProblemInput;
   consent: ConsentInput;
   error: ErrorInput;
+  send_form: SendFormInput;
   sign_out_confirm: SignOutConfirmInput;
   signed_out: SignedOutInput;
   home: HomeInput;
@@ -178,6 +186,7 @@ export interface PageModels {
     offline: boolean;
   };
   error: ErrorText & { reference: string | undefined; back: Back | undefined };
+  send_form: { action: string; fields: readonly { name: string; value: string }[] };
   sign_out_confirm: {
     action: string;
     fields: readonly { name: string; value: string }[];
@@ -279,6 +288,17 @@ const builders: Builders = {
     };
   },
 
+  send_form(input, language) {
+    return {
+      title: wordsIn(language).sendForm.title,
+      imageOrigins: [],
+      model: {
+        action: mustBe(webUrl(input.action) ?? appUrl(input.action), 'action'),
+        fields: Object.entries(input.fields).map(([name, value]) => ({ name, value })),
+      },
+    };
+  },
+
   sign_out_confirm(input, language) {
     return {
       title: wordsIn(language).signOutConfirm.title,
@@ -319,6 +339,11 @@ export function webUrl(text: string | undefined): string | undefined {
   const url = new URL(text);
   const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
   return isWeb && url.username === '' && url.password === '' ? url.href : undefined;
+}
+
+/** An address that opens an app: its scheme is a domain name in reverse (RFC 8252 §7.1), which no scheme of browsers is. */
+function appUrl(text: string): string | undefined {
+  return text.length <= URL_LIMIT && /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/i.test(text) ? text : undefined;
 }
 
 /**

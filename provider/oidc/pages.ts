@@ -118,6 +118,10 @@ export function createEnginePages(renderer: Renderer): EnginePages {
     signedOut(ctx) {
       sendPage(ctx, renderer, 'signed_out', {});
     },
+
+    sendForm(ctx, { action, fields, formTargets }) {
+      sendPage(ctx, renderer, 'send_form', { action, fields }, { formTargets });
+    },
   };
 }
 

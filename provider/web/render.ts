@@ -9,8 +9,8 @@ import type { Preferences } from './preferences.ts';
 import { colors, textSizes } from './preferences.ts';
 
 const VIEWS = join(import.meta.dirname, '../../views');
-/** Module scripts of the pages that reach the card. */
-const scripts: Partial<Record<PageName, string>> = { sign_in: 'sign_in.js' };
+/** Module scripts of the pages that have one. */
+const scripts: Partial<Record<PageName, string>> = { sign_in: 'sign_in.js', send_form: 'send_form.js' };
 
 export interface PageContext extends Preferences {
   /** Local path that the language and appearance switches return to; anything else returns to `/`. */

@@ -37,22 +37,27 @@ function sample<Name extends PageName>(page: Name, input: PageInputs[Name]): Sam
 }
 
 /** Every page in a plausible and in a crowded state, by the path that the sample server shows it under. */
+/** Stands in a sample for the origin of the server that shows it. */
+const OWN_ORIGIN = 'http://own-origin.invalid';
+
 export const samples: Readonly<Record<string, Sample>> = {
   'sign-in': sample('sign_in', signIn),
   'sign-in-refused': sample('sign_in', { ...signIn, errorCode: 'certificate_expired' }),
   'sign-in-both-ways': sample('sign_in', { ...signIn, certificatePath: '/interaction/1/certificate' }),
   ...Object.fromEntries(
-    ['certificate_missing', 'certificate_revoked', 'revocation_unavailable', 'certificate_step_over'].map((errorCode) => [
-      errorCode.replaceAll('_', '-'),
-      sample('certificate_problem', {
-        relyingParty,
-        errorCode,
-        certificatePath: '/interaction/1/certificate',
-        otherWayPath: '/interaction/1',
-        cancelAction: '/interaction/1/cancel',
-        csrf: 'a form token',
-      }),
-    ]),
+    ['certificate_missing', 'certificate_revoked', 'revocation_unavailable', 'certificate_step_over'].map(
+      (errorCode) => [
+        errorCode.replaceAll('_', '-'),
+        sample('certificate_problem', {
+          relyingParty,
+          errorCode,
+          certificatePath: '/interaction/1/certificate',
+          otherWayPath: '/interaction/1',
+          cancelAction: '/interaction/1/cancel',
+          csrf: 'a form token',
+        }),
+      ],
+    ),
   ),
   consent: sample('consent', {
     relyingParty,
@@ -75,6 +80,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     relyingParty,
     backUrl: 'https://library.minato.example/',
   }),
+  'send-form': sample('send_form', { action: `${OWN_ORIGIN}/unanswered`, fields: { code: 'a code', submit: 'yes' } }),
   'sign-out-confirm': sample('sign_out_confirm', { action: '/session/end/confirm', fields: { xsrf: 'a form token' } }),
   'signed-out': sample('signed_out', { relyingParty, backUrl: 'https://library.minato.example/' }),
   home: sample('home', {
@@ -112,10 +118,12 @@ export async function startSampleServer(more: Readonly<Record<string, Sample>> =
       const chunks: Buffer[] = [];
       for await (const chunk of ctx.req) chunks.push(chunk as Buffer);
       forms.push(new URLSearchParams(Buffer.concat(chunks).toString()));
-      ctx.body = 'received';
+      // Without content, browsers stay on the page that sent the form.
+      if (ctx.path === '/unanswered') ctx.status = 204;
+      else ctx.body = 'received';
     } else if (Object.hasOwn(known, name)) {
       const { page, input } = known[name] as Sample;
-      sendPage(ctx, renderer, page, input);
+      sendPage(ctx, renderer, page, JSON.parse(JSON.stringify(input).replaceAll(OWN_ORIGIN, origin)));
     }
   });
   server.on('request', app.callback());

@@ -104,6 +104,11 @@ const FOCUSED = `(() => {
   };
 })()`;
 
+async function show(page: Page, name: string): Promise<void> {
+  // A page that sends its form at once never has everything loaded.
+  await page.goto(`${server.origin}/${name}`, { waitUntil: name === 'send-form' ? 'domcontentloaded' : 'load' });
+}
+
 describe('every page', () => {
   for (const name of Object.keys(samples)) {
     // Each language meets both colours and both widths; not each combination, which would tell nothing more.
@@ -113,7 +118,7 @@ describe('every page', () => {
     ] as const) {
       it(`is accessible and fits 320 px, also with text of 200 %: ${name}, ${locale}`, async () => {
         await withPage({ locale, viewport: PHONE, colorScheme: phone }, async (page) => {
-          await page.goto(`${server.origin}/${name}`);
+          await show(page, name);
           await openEverything(page);
           assert.deepEqual(await violations(page), [], 'on a phone');
           assert.equal(await scrollsSideways(page), false, 'scrolls sideways');
@@ -122,7 +127,7 @@ describe('every page', () => {
 
           await page.setViewportSize(DESKTOP);
           await page.emulateMedia({ colorScheme: desktop });
-          await page.goto(`${server.origin}/${name}`);
+          await show(page, name);
           await openEverything(page);
           assert.deepEqual(await violations(page), [], 'on a desktop');
         });
@@ -131,7 +136,7 @@ describe('every page', () => {
 
     it(`shows where the keyboard is, and every target is 44 px high: ${name}`, async () => {
       await withPage({}, async (page) => {
-        await page.goto(`${server.origin}/${name}`);
+        await show(page, name);
         const stops: Stop[] = [];
         for (;;) {
           await page.keyboard.press('Tab');
@@ -178,6 +183,29 @@ describe('the switches', () => {
       await page.locator('.switch-menu > summary').click();
       await page.getByRole('button', { name: '明るい' }).click();
       assert.deepEqual(await look(), ['24px', 'rgb(26, 26, 26)']);
+    });
+  });
+});
+
+describe('the page that sends a form', () => {
+  it('sends it at once, and by its button where there is no script', async () => {
+    const sent = () => server.forms.map((form) => Object.fromEntries(form));
+    const form = { code: 'a code', submit: 'yes' };
+    await withPage({}, async (page) => {
+      server.forms.length = 0;
+      const answered = page.waitForResponse((response) => response.url().endsWith('/unanswered'));
+      await show(page, 'send-form');
+      await answered;
+      assert.deepEqual(sent(), [form]);
+    });
+    await withPage({ javaScriptEnabled: false }, async (page) => {
+      server.forms.length = 0;
+      await show(page, 'send-form');
+      assert.deepEqual(sent(), []);
+      const answered = page.waitForResponse((response) => response.url().endsWith('/unanswered'));
+      await page.getByRole('button', { name: '続ける' }).click();
+      await answered;
+      assert.deepEqual(sent(), [form]);
     });
   });
 });

@@ -374,6 +374,8 @@ describe('the answer to an authorization request', () => {
     assert.match(page.text, new RegExp(`action="${REDIRECT_URI}"`));
     const policy = String(page.headers.get('content-security-policy'));
     assert.match(policy, /form-action 'self' https:\/\/rp\.example(;|$| )/);
+    assert.match(policy, /script-src 'self';/);
+    assert.match(page.text, /<html lang="ja"/);
     const request = new Request(REDIRECT_URI, { method: 'POST', body: new URLSearchParams(hiddenFields(page.text)) });
     assert.ok(subOf(await party.exchange(attempt, request)));
   });

@@ -166,9 +166,10 @@ export async function presentCard(
 
 /** Sends the one form of a page as it stands, as a page's script would; `over` adds fields. */
 export function sendForm(browser: HttpBrowser, page: Visited, over: Record<string, string> = {}): Promise<Visited> {
-  const action = /<form[^>]* action="([^"]+)"/.exec(page.text)?.[1] ?? '';
-  const url = new URL(action, page.url).href;
-  return browser.post(url, { ...hiddenFields(page.text), ...over }, { stopAt: 'https://' });
+  // What stands in front of it are the switches for language and appearance.
+  const main = page.text.slice(page.text.indexOf('<main'));
+  const url = formAction(main, '<form', page.url);
+  return browser.post(url, { ...hiddenFields(main), ...over }, { stopAt: 'https://' });
 }
 
 export const isSignInPage = (page: Visited): boolean => page.text.includes('data-sign-in-form');

@@ -51,6 +51,7 @@ const inputs: PageInputs = {
     ],
   },
   error: { code: 'certificate_revoked', reference: hostile, relyingParty, backUrl: 'https://rp.example/' },
+  send_form: { action: 'https://rp.example/?"a', fields: { [hostile]: hostile } },
   sign_out_confirm: { action: '/end', fields: { [hostile]: hostile }, confirm: { name: hostile, value: hostile } },
   signed_out: { relyingParty, backUrl: 'https://rp.example/' },
   home: { issuer: hostile, discoveryUrl: 'https://hub.example/.well-known/openid-configuration' },

@@ -137,6 +137,11 @@ export const en: Words = {
     birthdate: { label: 'Date of birth', explanation: 'Used, for example, to check your age.' },
     gender: { label: 'Sex', explanation: 'Your sex as in the resident register.' },
   },
+  sendForm: {
+    title: 'Taking you to the next page',
+    body: 'If nothing happens, press Continue.',
+    button: 'Continue',
+  },
   signOutConfirm: {
     title: 'Sign out?',
     body: 'If you sign out, Musubi also tells the other services that you are signed in to.',

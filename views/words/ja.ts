@@ -137,6 +137,11 @@ export const ja = {
     birthdate: { label: '生年月日', explanation: '年齢の確認などに使われます。' },
     gender: { label: '性別', explanation: '住民票に記載されている性別です。' },
   },
+  sendForm: {
+    title: '次の画面に進みます',
+    body: '自動で切り替わらないときは、「続ける」を押してください。',
+    button: '続ける',
+  },
   signOutConfirm: {
     title: 'サインアウトしますか',
     body: 'サインアウトすると、Musubiを使ってサインインしているほかのサービスにもお知らせします。',
