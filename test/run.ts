@@ -59,6 +59,7 @@ async function main(): Promise<number> {
 
 function toolsFor(suites: readonly Suite[]): TestToolName[] {
   const needed = new Set<TestToolName>(suites.length > 0 ? ['openssl', 'curl'] : []);
+  if (suites.some((suite) => suite.name === 'interop')) needed.add('pkits');
   if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts');
   // The process suite starts a PostgreSQL of its own.
   if (suites.some((suite) => suite.database === 'postgresql' || suite.name === 'process')) needed.add('postgresql');
@@ -86,6 +87,7 @@ async function runSuite(suite: Suite): Promise<Total> {
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  if (suite.prints) for (const { output } of results) process.stdout.write(`\n${indent(output)}\n`);
   return report(name, results);
 }
 

@@ -4,13 +4,16 @@ import { delimiter, join } from 'node:path';
 import { findPostgresqlPrograms } from './support/postgresql.ts';
 
 /** Something outside npm that tests need, and the Debian or Ubuntu package that brings it. */
+/** Where Debian puts NIST's Public Key Interoperability Test Suite. */
+export const PKITS_FOLDER = '/usr/lib/python3/dist-packages/cryptography_vectors/x509/PKITS_data';
+
 interface TestTool {
   readonly name: string;
   readonly package: string;
   readonly isPresent: () => boolean;
 }
 
-export type TestToolName = 'chromium' | 'fonts' | 'postgresql' | 'openssl' | 'curl';
+export type TestToolName = 'chromium' | 'fonts' | 'postgresql' | 'openssl' | 'pkits' | 'curl';
 
 const TOOLS: Readonly<Record<TestToolName, TestTool>> = {
   chromium: { name: 'Chromium', package: 'chromium', isPresent: () => findChromium() !== undefined },
@@ -21,6 +24,11 @@ const TOOLS: Readonly<Record<TestToolName, TestTool>> = {
     isPresent: () => findPostgresqlPrograms() !== undefined,
   },
   openssl: { name: 'OpenSSL', package: 'openssl', isPresent: () => onPath('openssl') !== undefined },
+  pkits: {
+    name: 'NIST’s certificate test suite',
+    package: 'python3-cryptography-vectors',
+    isPresent: () => existsSync(PKITS_FOLDER),
+  },
   curl: { name: 'curl', package: 'curl', isPresent: () => onPath('curl') !== undefined },
 };
 

@@ -133,38 +133,46 @@ export class DerReader {
   }
 }
 
-/** One tag-length-value. The byte views share memory with what was parsed. */
+/**
+ * One tag-length-value. The byte views share memory with what was parsed; whoever only looks at a few octets reads
+ * `bytes` from `contentStart` to `contentEnd` instead, since a view costs more than all the octets in it.
+ */
 export class DerElement {
   readonly tag: number;
-  readonly #bytes: Uint8Array;
-  readonly #start: number;
-  readonly #contentStart: number;
-  readonly #contentEnd: number;
-  readonly #depth: number;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly contentStart: number;
+  readonly contentEnd: number;
+  readonly depth: number;
 
   constructor(bytes: Uint8Array, tag: number, start: number, contentStart: number, contentEnd: number, depth: number) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.tag = tag;
-    this.#start = start;
-    this.#contentStart = contentStart;
-    this.#contentEnd = contentEnd;
-    this.#depth = depth;
+    this.start = start;
+    this.contentStart = contentStart;
+    this.contentEnd = contentEnd;
+    this.depth = depth;
   }
 
   /** Tag, length and value. */
   get der(): Uint8Array {
-    return this.#bytes.subarray(this.#start, this.#contentEnd);
+    return this.bytes.subarray(this.start, this.contentEnd);
   }
 
   /** The value alone. */
   get content(): Uint8Array {
-    return this.#bytes.subarray(this.#contentStart, this.#contentEnd);
+    return this.bytes.subarray(this.contentStart, this.contentEnd);
+  }
+
+  /** Octets in the value. */
+  get length(): number {
+    return this.contentEnd - this.contentStart;
   }
 
   /** Reads what is inside: of a constructed element, or of an octet string that wraps DER as extensions do. */
   open(): DerReader {
     if ((this.tag & 0x20) === 0 && this.tag !== Tag.octetString) throw malformed('a simple value has nothing inside');
-    return new DerReader(this.#bytes, this.#contentStart, this.#contentEnd, this.#depth + 1);
+    return new DerReader(this.bytes, this.contentStart, this.contentEnd, this.depth + 1);
   }
 }
 

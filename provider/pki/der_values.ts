@@ -6,9 +6,8 @@ const MAX_OBJECT_IDENTIFIER_OCTETS = 64;
 
 /** BOOLEAN: DER knows only 00 and FF (X.690 §11.1). */
 export function readBoolean(element: DerElement): boolean {
-  const { content } = element;
-  if (content.length !== 1) throw malformed('a boolean is not one octet');
-  const value = octet(content, 0);
+  if (element.length !== 1) throw malformed('a boolean is not one octet');
+  const value = octet(element.bytes, element.contentStart);
   if (value !== 0x00 && value !== 0xff) throw malformed('a boolean is neither 00 nor FF');
   return value === 0xff;
 }
@@ -57,17 +56,18 @@ export function readBigInteger(element: DerElement, maxOctets: number): bigint {
 
 /** OBJECT IDENTIFIER in dotted form. Arcs of any size are exact: some policies hang under a 128-bit UUID arc. */
 export function readObjectIdentifier(element: DerElement): string {
-  const { content } = element;
+  const { bytes, contentStart, contentEnd, length } = element;
   if (element.tag !== Tag.objectIdentifier) throw malformed('an element has an unexpected tag');
-  if (content.length === 0 || content.length > MAX_OBJECT_IDENTIFIER_OCTETS) {
+  if (length === 0 || length > MAX_OBJECT_IDENTIFIER_OCTETS) {
     throw malformed('an object identifier is empty or too long');
   }
-  if (octet(content, content.length - 1) >= 0x80) throw malformed('an object identifier is cut short');
+  if (octet(bytes, contentEnd - 1) >= 0x80) throw malformed('an object identifier is cut short');
   let text = '';
   let arc = 0;
   let bigArc: bigint | undefined;
   let arcStarts = true;
-  for (const byte of content) {
+  for (let index = contentStart; index < contentEnd; index++) {
+    const byte = octet(bytes, index);
     if (arcStarts && byte === 0x80) throw malformed('an arc is not in its shortest form');
     const low = byte & 0x7f;
     if (bigArc !== undefined) bigArc = bigArc * 128n + BigInt(low);
@@ -96,28 +96,29 @@ export function readBitStringOctets(element: DerElement): Uint8Array {
  * have been removed (X.690 §11.2.2), as must the value zero itself where RFC 5280 forbids it; the caller decides that.
  */
 export function readNamedBits(element: DerElement): number {
-  const { content } = element;
-  const unused = octet(content, 0);
-  if (content.length === 1) {
+  const { bytes, contentStart, contentEnd, length } = element;
+  if (length === 0) throw malformed('a bit string is empty');
+  const unused = octet(bytes, contentStart);
+  if (length === 1) {
     if (unused !== 0) throw malformed('an empty bit string has unused bits');
     return 0;
   }
-  if (unused > 7 || content.length > 3) throw malformed('a bit string has too many bits');
-  if ((octet(content, content.length - 1) & ((2 << unused) - 1)) !== 1 << unused) {
+  if (unused > 7 || length > 3) throw malformed('a bit string has too many bits');
+  if ((octet(bytes, contentEnd - 1) & ((2 << unused) - 1)) !== 1 << unused) {
     throw malformed('a list of named bits has trailing zeros');
   }
   let bits = 0;
-  for (let bit = 0; bit < (content.length - 1) * 8; bit++) {
-    if ((octet(content, 1 + (bit >> 3)) & (0x80 >> (bit & 7))) !== 0) bits |= 1 << bit;
+  for (let bit = 0; bit < (length - 1) * 8; bit++) {
+    if ((octet(bytes, contentStart + 1 + (bit >> 3)) & (0x80 >> (bit & 7))) !== 0) bits |= 1 << bit;
   }
   return bits;
 }
 
 /** UTCTime or GeneralizedTime as milliseconds since 1970. Seconds and `Z` must be there (RFC 5280 §4.1.2.5). */
 export function readTime(element: DerElement): number {
-  const { content, tag } = element;
+  const { tag } = element;
   if (tag !== Tag.utcTime && tag !== Tag.generalizedTime) throw malformed('an element has an unexpected tag');
-  return readTimeOctets(content, 0, content.length, tag);
+  return readTimeOctets(element.bytes, element.contentStart, element.contentEnd, tag);
 }
 
 /** The same over a stretch of bytes, for walks that make no object per element. */

@@ -56,6 +56,8 @@ export interface CertificateExtensions {
   /** Where the authority says that OCSP answers. Not to be used before the certificate is trusted. */
   readonly ocspAddresses: readonly string[];
   readonly ocspNoCheck: boolean;
+  /** Object identifiers of all critical extensions. */
+  readonly critical: readonly string[];
   /** Critical extensions that nobody here processes: whoever relies on the certificate must refuse it. */
   readonly unprocessedCritical: readonly string[];
 }
@@ -77,6 +79,7 @@ interface ExtensionBuilder {
   inhibitAnyPolicy: number | undefined;
   ocspAddresses: readonly string[];
   ocspNoCheck: boolean;
+  critical: string[];
   unprocessedCritical: string[];
 }
 
@@ -174,11 +177,12 @@ export function readCertificateExtensions(reader: DerReader | undefined): Certif
     inhibitAnyPolicy: undefined,
     ocspAddresses: [],
     ocspNoCheck: false,
+    critical: [],
     unprocessedCritical: [],
   };
   if (reader === undefined) return extensions;
-  const criticalLimits: string[] = [];
   readExtensions(reader, (type, critical, value) => {
+    if (critical) extensions.critical.push(type);
     const read = extensionReaders.get(type);
     if (read === undefined) {
       if (critical) extensions.unprocessedCritical.push(type);
@@ -187,14 +191,13 @@ export function readCertificateExtensions(reader: DerReader | undefined): Certif
     if (critical ? NEVER_CRITICAL.has(type) : ALWAYS_CRITICAL.has(type)) {
       throw malformed('an extension is critical that must not be, or the reverse');
     }
-    if (critical && AUTHORITY_ONLY.has(type)) criticalLimits.push(type);
     const inner = value.open();
     read(inner, extensions);
     inner.finish();
   });
   if (extensions.basicConstraints?.cA !== true) {
     if (extensions.nameConstraints !== undefined) throw malformed('names are limited by one who issues nothing');
-    extensions.unprocessedCritical.push(...criticalLimits);
+    extensions.unprocessedCritical.push(...extensions.critical.filter((type) => AUTHORITY_ONLY.has(type)));
   }
   return extensions;
 }

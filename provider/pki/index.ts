@@ -5,6 +5,8 @@
  */
 
 export { Certificate, MAX_CERTIFICATE_SIZE, parseCertificate } from './certificate.ts';
+export type { CertificateChecks, CertificateChecksOptions, CheckedCertificate } from './certificate_checks.ts';
+export { createCertificateChecks } from './certificate_checks.ts';
 export type { RevocationListOptions } from './crl.ts';
 export { parseRevocationList, RevocationList } from './crl.ts';
 export type { PkiErrorCode } from './errors.ts';

@@ -24,6 +24,11 @@ export interface NameConstraints {
 /** A host name or a subtree of them: letters, digits, hyphens and underscores in labels, no dot at either end. */
 const HOST = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
+/** Whether a lower-case text is a host name by its syntax. */
+export function isHostName(text: string): boolean {
+  return HOST.test(text);
+}
+
 /** Reads a NameConstraints. Subtrees with a minimum or maximum are refused: RFC 5280 §4.2.1.10 forbids them. */
 export function readNameConstraints(element: DerElement): NameConstraints {
   const reader = element.open();
@@ -80,7 +85,7 @@ function readHostOrBelow(text: string): { host: string; below: boolean } {
 
 function asHost(text: string, { emptyIsEverything = false } = {}): string {
   const host = text.toLowerCase();
-  if (!(emptyIsEverything && host === '') && !HOST.test(host)) throw malformed('a name is limited by no host name');
+  if (!(emptyIsEverything && host === '') && !isHostName(host)) throw malformed('a name is limited by no host name');
   return host;
 }
 
@@ -133,13 +138,13 @@ export function comparable({ tag, value }: GeneralName): ComparableName {
 function comparableHost(text: string): ComparableName {
   const wildcard = text.startsWith('*.');
   const host = (wildcard ? text.slice(2) : text).toLowerCase();
-  return HOST.test(host) ? { kind: 'dns', host, wildcard } : { kind: 'invalid', of: 'dns' };
+  return isHostName(host) ? { kind: 'dns', host, wildcard } : { kind: 'invalid', of: 'dns' };
 }
 
 /** Also for the emailAddress of a subject (RFC 5280 §4.1.2.6). */
 export function comparableMailbox(text: string): ComparableName {
   const [mailbox, host, ...rest] = text.split('@');
-  const valid = mailbox && host && rest.length === 0 && HOST.test(host.toLowerCase());
+  const valid = mailbox && host && rest.length === 0 && isHostName(host.toLowerCase());
   return valid ? { kind: 'mail', mailbox, host: host.toLowerCase() } : { kind: 'invalid', of: 'mail' };
 }
 
@@ -147,7 +152,7 @@ export function comparableMailbox(text: string): ComparableName {
 function comparableAddress(text: string): ComparableName {
   // User information before the host is left to nobody's reading: such a URI does not match the pattern.
   const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#:@]+)(?::\d*)?(?:[/?#]|$)/i.exec(text)?.[1]?.toLowerCase();
-  const named = host !== undefined && HOST.test(host) && !/^[\d.]+$/.test(host);
+  const named = host !== undefined && isHostName(host) && !/^[\d.]+$/.test(host);
   return named ? { kind: 'uri', host } : { kind: 'invalid', of: 'uri' };
 }
 

@@ -11,6 +11,8 @@ export interface TrustAnchor {
   readonly certificate: Certificate;
   /** JPKI has one root for each kind of certificate; a signing root must not vouch for a sign-in. */
   readonly profile: CertificateProfile;
+  /** The root lays down rules for those below it (RFC 5937), which `checkPath` follows and `findAnchor` does not. */
+  readonly constrained: boolean;
 }
 
 /**
@@ -35,16 +37,15 @@ export function loadTrustAnchor(der: Uint8Array, options: { profile: Certificate
   if (extensions.unprocessedCritical.length > 0) {
     throw new PkiError('anchor_invalid', 'the trust anchor has a critical extension that is not understood');
   }
-  // findAnchor does not look at what a root lays down for those below it; checkPath does, all but mappings.
   const { nameConstraints, policyConstraints, inhibitAnyPolicy, policyMappings } = extensions;
-  const limits = nameConstraints !== undefined || policyConstraints !== undefined || inhibitAnyPolicy !== undefined;
-  if (policyMappings.length > 0 || (limits && options.profile.maxIntermediates === 0)) {
+  const constrained = [nameConstraints, policyConstraints, inhibitAnyPolicy].some((rule) => rule !== undefined);
+  if (policyMappings.length > 0 || (constrained && options.profile.maxIntermediates === 0)) {
     throw new PkiError('anchor_invalid', 'the trust anchor lays down rules that are not followed here');
   }
   if (!sameOctets(certificate.issuer, certificate.subject) || !certificate.isSignedBy(certificate.publicKey)) {
     throw new PkiError('anchor_invalid', 'the trust anchor has not signed itself');
   }
-  return { id: certificate.fingerprint, certificate, profile: options.profile };
+  return { id: certificate.fingerprint, certificate, profile: options.profile, constrained };
 }
 
 /**
@@ -59,7 +60,9 @@ export function loadTrustAnchor(der: Uint8Array, options: { profile: Certificate
  * @throws PkiError `certificate_untrusted`, or `certificate_anchor_expired` when only a former root signed it.
  */
 export function findAnchor(certificate: Certificate, anchors: readonly TrustAnchor[], now: number): TrustAnchor {
-  const candidates = anchors.filter((anchor) => sameOctets(anchor.certificate.subject, certificate.issuer));
+  const candidates = anchors.filter(
+    (anchor) => !anchor.constrained && sameOctets(anchor.certificate.subject, certificate.issuer),
+  );
   if (candidates.length > 1) {
     const likelihood = (anchor: TrustAnchor) => (namesKeyOf(certificate, anchor.certificate) ? 1 : 0);
     candidates.sort((left, right) => likelihood(right) - likelihood(left));
@@ -67,8 +70,9 @@ export function findAnchor(certificate: Certificate, anchors: readonly TrustAnch
   let expired = false;
   for (const anchor of candidates) {
     if (!certificate.isSignedBy(anchor.certificate.publicKey)) continue;
-    if (now >= anchor.certificate.notBefore && now <= anchor.certificate.notAfter) return anchor;
-    expired ||= now > anchor.certificate.notAfter;
+    const timeliness = timelinessOf(anchor.certificate, now);
+    if (timeliness === 'in-date') return anchor;
+    expired ||= timeliness === 'late';
   }
   if (expired) throw new PkiError('certificate_anchor_expired', 'the root that signed the certificate has expired');
   throw new PkiError('certificate_untrusted', 'no trusted root signed the certificate');
@@ -82,11 +86,22 @@ export function namesKeyOf(certificate: Certificate, issuer: Certificate): boole
 }
 
 /**
- * The certificate is in its period of validity, both ends included (RFC 5280 §4.1.2.5).
+ * The certificate is in its period of validity, both ends included (RFC 5280 §4.1.2.5). Its times are whole seconds, so
+ * the last one counts to its end.
  *
  * @throws PkiError `certificate_not_yet_valid` or `certificate_expired`.
  */
 export function checkValidity(certificate: Certificate, now: number): void {
-  if (now < certificate.notBefore) throw new PkiError('certificate_not_yet_valid', 'the certificate is not valid yet');
-  if (now > certificate.notAfter) throw new PkiError('certificate_expired', 'the certificate has expired');
+  const timeliness = timelinessOf(certificate, now);
+  if (timeliness === 'early') throw new PkiError('certificate_not_yet_valid', 'the certificate is not valid yet');
+  if (timeliness === 'late') throw new PkiError('certificate_expired', 'the certificate has expired');
+}
+
+/** Where `now` (milliseconds since 1970) stands to a certificate's period of validity. */
+export function timelinessOf(
+  { notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number },
+  now: number,
+): 'early' | 'in-date' | 'late' {
+  if (now < notBefore) return 'early';
+  return now < notAfter + 1000 ? 'in-date' : 'late';
 }

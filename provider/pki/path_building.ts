@@ -3,10 +3,11 @@ import { parseCertificate } from './certificate.ts';
 import { sameOctets } from './der_values.ts';
 import { PkiError } from './errors.ts';
 import type { TrustAnchor } from './path.ts';
-import { namesKeyOf } from './path.ts';
+import { findAnchor, namesKeyOf, timelinessOf } from './path.ts';
 import type { PolicyInputs } from './path_policy.ts';
-import { checkAuthority, validatePath } from './path_validation.ts';
+import { checkAuthority, checkFinal, validatePath } from './path_validation.ts';
 import type { CertificateProfile } from './profile.ts';
+import { checkPolicy } from './profile.ts';
 
 /** How much work one certificate may cause, whatever is sent along with it. */
 export interface PathLimits {
@@ -65,6 +66,13 @@ export function policyInputs(profile: CertificateProfile): PolicyInputs {
  *   `certificate_anchor_expired`, `path_too_long`, `path_work_exceeded`.
  */
 export function checkPath(certificate: Certificate, options: PathOptions): CertificatePath {
+  const { anchors, now, profile, policies } = options;
+  if (profile.maxIntermediates === 0 && policies === undefined && !profile.strictIssuing) {
+    // When the root itself must have signed, and lays down nothing, no more than this is left of §6.1.
+    checkPolicy(certificate, profile);
+    checkFinal(certificate, now);
+    return { anchor: findAnchor(certificate, anchors, now), path: [certificate] };
+  }
   return new PathSearch(options).find(certificate);
 }
 
@@ -97,7 +105,7 @@ class PathSearch {
   readonly #intermediates: readonly Certificate[];
   readonly #maxLength: number;
   #signaturesLeft: number;
-  #problem = new PkiError('certificate_untrusted', 'no trusted root signed the certificate');
+  #problem: PkiError | undefined;
   #progress: number = Progress.none;
 
   constructor(options: PathOptions) {
@@ -111,8 +119,8 @@ class PathSearch {
 
   find(certificate: Certificate): CertificatePath {
     const found = this.#extend([certificate]);
-    if (found === undefined) throw this.#problem;
-    return found;
+    if (found !== undefined) return found;
+    throw this.#problem ?? new PkiError('certificate_untrusted', 'no trusted root signed the certificate');
   }
 
   #extend(path: readonly Certificate[]): CertificatePath | undefined {
@@ -157,13 +165,21 @@ class PathSearch {
   }
 
   #judge(path: readonly Certificate[], anchor: TrustAnchor, now: number): PkiError | undefined {
-    const { notBefore, notAfter } = anchor.certificate;
-    if (now < notBefore) return this.#problem;
-    if (now > notAfter) {
+    const timeliness = timelinessOf(anchor.certificate, now);
+    if (timeliness === 'early') {
+      return this.#note(Progress.none, new PkiError('certificate_untrusted', 'the root is not valid yet'));
+    }
+    if (timeliness === 'late') {
       const expired = new PkiError('certificate_anchor_expired', 'the root that signed the certificate has expired');
       return this.#note(Progress.anchor, expired);
     }
-    return this.#keepProblem(Progress.complete, () => validatePath(path, anchor, { now, policies: this.#policies }));
+    return this.#keepProblem(Progress.complete, () =>
+      validatePath(path, anchor, {
+        now,
+        policies: this.#policies,
+        strictIssuing: this.#options.profile.strictIssuing ?? false,
+      }),
+    );
   }
 
   #keepProblem(progress: number, check: () => void): PkiError | undefined {

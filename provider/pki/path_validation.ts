@@ -1,7 +1,8 @@
 import type { Certificate } from './certificate.ts';
 import { PkiError, readingAs } from './errors.ts';
 import type { TrustAnchor } from './path.ts';
-import { checkValidity } from './path.ts';
+import { checkValidity, timelinessOf } from './path.ts';
+import { checkIssuing } from './path_issuing.ts';
 import { NameRules } from './path_names.ts';
 import type { PolicyInputs } from './path_policy.ts';
 import { PolicyState } from './path_policy.ts';
@@ -21,9 +22,10 @@ import { PolicyState } from './path_policy.ts';
 export function validatePath(
   path: readonly Certificate[],
   anchor: TrustAnchor,
-  options: { readonly now: number; readonly policies: PolicyInputs },
+  options: { readonly now: number; readonly policies: PolicyInputs; readonly strictIssuing: boolean },
 ): void {
   const { now } = options;
+  if (options.strictIssuing) checkIssuing(path, anchor.certificate);
   const root = anchor.certificate.extensions;
   const names = new NameRules();
   const policies = new PolicyState(path.length, options.policies);
@@ -57,7 +59,12 @@ export function validatePath(
   }
 }
 
-function checkFinal(certificate: Certificate, now: number): void {
+/**
+ * §6.1.3 (a)(2), §6.1.5 (f) for the certificate in question.
+ *
+ * @throws PkiError `certificate_not_yet_valid`, `certificate_expired` or `certificate_critical_extension`.
+ */
+export function checkFinal(certificate: Certificate, now: number): void {
   checkValidity(certificate, now);
   if (certificate.extensions.unprocessedCritical.length > 0) {
     throw new PkiError('certificate_critical_extension', 'a critical extension is not understood');
@@ -77,7 +84,7 @@ export function checkAuthority(authority: Certificate, now: number): void {
   }
   // RFC 5280 §4.1.2.6: an empty SEQUENCE names nobody, so nobody could be meant by it as an issuer.
   if (authority.subject.length === 2) throw new PkiError('path_not_authority', 'an issuer has no name');
-  if (now < authority.notBefore || now > authority.notAfter) {
+  if (timelinessOf(authority, now) !== 'in-date') {
     throw new PkiError('path_issuer_expired', 'an issuer’s certificate is not in date');
   }
   if (unprocessedCritical.length > 0) {

@@ -16,6 +16,11 @@ export interface CertificateProfile {
   readonly mistakenFor?: { readonly policies: readonly string[]; readonly code: PkiErrorCode };
   /** Most authorities that may stand between the certificate and a pinned root. */
   readonly maxIntermediates: number;
+  /**
+   * Refuse what breaks RFC 5280's rules for issuers too, key identifiers and criticality among them. They harm nobody
+   * who verifies, and authorities in use break them; where a community does not, this keeps it so.
+   */
+  readonly strictIssuing?: boolean;
   /** Whether keyUsage may be missing, which permits every use (RFC 5280 §4.2.1.3). */
   readonly keyUsageOptional?: boolean;
   readonly keyUsageRequired: readonly KeyUsage[];

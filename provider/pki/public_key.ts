@@ -76,15 +76,15 @@ function withoutLeadingZero(octets: Uint8Array): Uint8Array {
 }
 
 /**
- * The key as node:crypto wants it, by way of JWK: OpenSSL's decoders for SPKI try every format they know, which costs
- * more than the verification itself. Throws `PkiError('certificate_key')` for a point that is not on its curve.
+ * The key as node:crypto wants it, by the shortest way: OpenSSL's decoders for SPKI try every format they know, which
+ * costs more than the verification itself; PKCS#1 and JWK name theirs.
+ *
+ * Throws `PkiError('certificate_key')` for a point that is not on its curve.
  */
-export function importPublicKey(facts: PublicKeyFacts): KeyObject {
-  const key =
-    facts.type === 'RSA'
-      ? { kty: 'RSA', n: base64url(facts.modulus), e: base64url(facts.exponent) }
-      : { kty: 'EC', crv: facts.type, x: base64url(facts.x), y: base64url(facts.y) };
+export function importPublicKey({ facts, octets }: SubjectPublicKey): KeyObject {
   try {
+    if (facts.type === 'RSA') return createPublicKey({ key: asBuffer(octets), format: 'der', type: 'pkcs1' });
+    const key = { kty: 'EC', crv: facts.type, x: base64url(facts.x), y: base64url(facts.y) };
     return createPublicKey({ key, format: 'jwk' });
   } catch (cause) {
     throw new PkiError('certificate_key', 'the public key is not usable', { cause });
@@ -92,5 +92,9 @@ export function importPublicKey(facts: PublicKeyFacts): KeyObject {
 }
 
 function base64url(octets: Uint8Array): string {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('base64url');
+  return asBuffer(octets).toString('base64url');
+}
+
+function asBuffer(octets: Uint8Array): Buffer {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length);
 }

@@ -11,6 +11,7 @@ import {
   readOffered,
   readPathCrl,
 } from '../../provider/pki/index.ts';
+import { PKITS_FOLDER } from '../setup.ts';
 import { type Judged, printTable, type Verdict } from './table.ts';
 
 /** One line of NIST's Public Key Interoperability Test Suite: a path, its lists, inputs, and what must come of it. */
@@ -33,8 +34,6 @@ export function isSupported(id: string): boolean {
   return (section >= 2 && section <= 7) || (section === 14 && test <= 21) || section === 16;
 }
 
-/** Where Debian's python3-cryptography-vectors puts the suite. */
-export const DEBIAN_FOLDER = '/usr/lib/python3/dist-packages/cryptography_vectors/x509/PKITS_data';
 /** Any moment at which the suite's certificates are in date. */
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -138,7 +137,7 @@ function main(): number {
   const folder = process.argv[2];
   if (folder === undefined || !existsSync(join(folder, 'certs'))) {
     process.stderr.write(
-      `npm run pkits -- FOLDER\n\nFOLDER holds certs/ and crls/ (and may hold manifest.json), such as ${DEBIAN_FOLDER}\n`,
+      `npm run pkits -- FOLDER\n\nFOLDER holds certs/ and crls/ (and may hold manifest.json), such as ${PKITS_FOLDER}\n`,
     );
     return 2;
   }

@@ -13,6 +13,8 @@ export interface Suite {
   /** Absolute paths, in order. */
   readonly files: readonly string[];
   readonly fileTimeoutMs: number;
+  /** What its files print belongs in the report, though all is well: tables of results. */
+  readonly prints: boolean;
 }
 
 export const projectFolder = resolve(import.meta.dirname, '../..');
@@ -24,6 +26,7 @@ const MINUTE = 60_000;
 const FOLDERS = [
   { folder: 'adapters/database', suite: 'storage', twice: true, fileTimeoutMs: 3 * MINUTE },
   { folder: 'adapters/oidc-store', suite: 'storage', twice: true, fileTimeoutMs: 3 * MINUTE },
+  { folder: 'interop', suite: 'interop', twice: false, fileTimeoutMs: 3 * MINUTE },
   { folder: 'protocol', suite: 'protocol', twice: true, fileTimeoutMs: 5 * MINUTE },
   { folder: 'attack', suite: 'attack', twice: true, fileTimeoutMs: 5 * MINUTE },
   // Its files that ask for it start a PostgreSQL of their own.
@@ -31,7 +34,7 @@ const FOLDERS = [
   { folder: 'browser', suite: 'browser', twice: false, fileTimeoutMs: 6 * MINUTE },
 ] as const;
 const UNIT = { folder: '', suite: 'unit', twice: false, fileTimeoutMs: 3 * MINUTE } as const;
-const ORDER = ['unit', 'storage', 'protocol', 'attack', 'process', 'browser'] as const;
+const ORDER = ['unit', 'interop', 'storage', 'protocol', 'attack', 'process', 'browser'] as const;
 
 /**
  * The suites to run, in order.
@@ -54,7 +57,8 @@ export function planSuites(paths: readonly string[], database?: string): Suite[]
     for (const each of databases) {
       if (place.twice && database !== undefined && each !== database) continue;
       const { twice, fileTimeoutMs } = place;
-      suites.push({ name, database: each, twice, fileTimeoutMs, files: members.map(({ file }) => file) });
+      const prints = name === 'interop';
+      suites.push({ name, database: each, twice, fileTimeoutMs, prints, files: members.map(({ file }) => file) });
     }
   }
   return suites;

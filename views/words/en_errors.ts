@@ -8,6 +8,12 @@ const cardUnusable: ErrorText = {
   next: 'Check that it is your My Number Card and try again. If this keeps happening, ask at the counter of your municipality.',
 };
 
+const authorityUnusable: ErrorText = {
+  title: 'The issuer of this card could not be confirmed',
+  body: 'We could not follow the card’s certificate to an authority that this service trusts.',
+  next: 'Use your own card and try again. If this keeps happening, ask whoever issued the card.',
+};
+
 const tokenUnusable: ErrorText = {
   title: 'Your card’s answer could not be read',
   body: 'What arrived from your card software was not right. You have not been signed in.',
@@ -95,6 +101,14 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'The authority certificate behind it has reached the end of its life, so it cannot be used.',
     next: 'Renew your certificate at the counter of your municipality.',
   },
+  path_too_long: authorityUnusable,
+  path_length_exceeded: authorityUnusable,
+  path_not_authority: authorityUnusable,
+  path_issuer_expired: authorityUnusable,
+  path_critical_extension: authorityUnusable,
+  path_name_constraints: authorityUnusable,
+  path_policy: authorityUnusable,
+  path_work_exceeded: authorityUnusable,
   certificate_expired: {
     title: 'Your certificate has expired',
     body: 'The user certificate on your card has expired, so it cannot be used to sign in.',

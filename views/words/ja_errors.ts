@@ -16,6 +16,12 @@ const cardUnusable: ErrorText = {
   next: 'マイナンバーカードであることを確かめて、もう一度お試しください。続けて起きるときは、お住まいの市区町村の窓口にご相談ください。',
 };
 
+const authorityUnusable: ErrorText = {
+  title: 'このカードの発行元を確認できませんでした',
+  body: 'カードの電子証明書から、このサービスが信頼する認証局までのつながりを確認できませんでした。',
+  next: 'ご自身のカードを使って、もう一度お試しください。続けて起きるときは、カードの発行元にご相談ください。',
+};
+
 const tokenUnusable: ErrorText = {
   title: 'カードの情報を正しく受け取れませんでした',
   body: 'カードを読み取るソフトから届いた内容が正しくありませんでした。サインインは行われていません。',
@@ -109,6 +115,14 @@ export const jaErrors = {
     body: '電子証明書を発行した認証局の有効期間が終わっているため、使えません。',
     next: 'お住まいの市区町村の窓口で、電子証明書を更新してください。',
   },
+  path_too_long: authorityUnusable,
+  path_length_exceeded: authorityUnusable,
+  path_not_authority: authorityUnusable,
+  path_issuer_expired: authorityUnusable,
+  path_critical_extension: authorityUnusable,
+  path_name_constraints: authorityUnusable,
+  path_policy: authorityUnusable,
+  path_work_exceeded: authorityUnusable,
   certificate_expired: {
     title: '電子証明書の有効期限が切れています',
     body: 'カードの利用者証明用電子証明書の有効期限が過ぎているため、サインインできません。',
