@@ -27,6 +27,8 @@ const RULES: readonly Rule[] = [
   postgresqlHasAddress,
   anchorNamesAreUnique,
   revocationNamesKnownAnchors,
+  revocationPoliciesAreWhole,
+  acrValuesNameKnownPolicies,
   mutualTlsHasItsOwnOrigin,
   tlsFilesAreReadable,
   anchorFilesAreReadable,
@@ -83,6 +85,38 @@ function revocationNamesKnownAnchors({ trust, revocation }: PartialSettings): Fa
           ],
     ),
   );
+}
+
+function revocationPoliciesAreWhole({ revocation }: PartialSettings): Fault[] {
+  const policies = revocation?.policies ?? [];
+  return policies.flatMap(({ name, sources }, index) => {
+    const path = `revocation.policies[${index}]`;
+    return [
+      ...(policies.findIndex((other) => other.name === name) < index
+        ? [fault(`${path}.name`, `is "${name}", as another policy’s`, 'give each policy a name of its own')]
+        : []),
+      ...(sources.length === 0 || new Set(sources).size < sources.length
+        ? [fault(`${path}.sources`, 'is empty or names a source twice', 'write crl, ocsp or both')]
+        : []),
+    ];
+  });
+}
+
+function acrValuesNameKnownPolicies({ revocation }: PartialSettings): Fault[] {
+  const { policies, policyByAcr = [] } = revocation ?? {};
+  if (!policies) return [];
+  const known = ['default', ...policies.map(({ name }) => name)];
+  return policyByAcr.flatMap(({ acr, policy }, index) => {
+    const path = `revocation.policyByAcr[${index}]`;
+    return [
+      ...(policyByAcr.findIndex((other) => other.acr === acr) < index
+        ? [fault(`${path}.acr`, 'is listed twice', 'give each acr value one policy')]
+        : []),
+      ...(known.includes(policy)
+        ? []
+        : [fault(`${path}.policy`, `names "${policy}", which is no policy`, `write one of ${known.join(', ')}`)]),
+    ];
+  });
 }
 
 function mutualTlsHasItsOwnOrigin({ publicUrl, mutualTls }: PartialSettings): Fault[] {
@@ -223,20 +257,28 @@ function anchorsAreNotForTests({ trust }: PartialSettings): Fault[] {
 }
 
 function revocationCanBeAsked({ revocation, trust }: PartialSettings): Fault[] {
-  const { sources, lists, responders, ocspHosts } = revocation ?? {};
-  if (!sources || !lists || !responders || !ocspHosts) return [];
+  const { sources, policies, lists, responders, ocspHosts } = revocation ?? {};
+  if (!sources || !policies || !lists || !responders || !ocspHosts) return [];
   if (sources.length === 0) {
     return [fault('revocation.sources', 'is empty, so that nobody could sign in', 'write crl, ocsp or both')];
   }
   const byResponder = ocspHosts.length > 0 ? undefined : new Set(responders.map(({ anchor }) => anchor));
   const byList = new Set(lists.map(({ anchor }) => anchor));
-  return (trust?.anchors ?? []).flatMap(({ name }) => {
-    const asked =
-      (sources.includes('crl') && byList.has(name)) ||
-      (sources.includes('ocsp') && (byResponder === undefined || byResponder.has(name)));
-    if (asked) return [];
-    const problem = `has neither a list nor a responder for "${name}" in the channels of revocation.sources`;
-    return [fault('revocation', problem, 'add the root’s address to revocation.lists or revocation.responders')];
+  const canAsk = (channels: readonly string[], anchor: string) =>
+    (channels.includes('crl') && byList.has(anchor)) ||
+    (channels.includes('ocsp') && (byResponder === undefined || byResponder.has(anchor)));
+  const remedy = 'add the root’s address to revocation.lists or revocation.responders';
+  return (trust?.anchors ?? []).flatMap(({ name, kind }) => {
+    const isDefaultReplaced = policies.some((policy) => policy.name === 'default');
+    const problem = `has neither a list nor a responder for "${name}" in the channels of`;
+    return [
+      ...(isDefaultReplaced || canAsk(sources, name)
+        ? []
+        : [fault('revocation', `${problem} revocation.sources`, remedy)]),
+      ...policies
+        .filter((policy) => kind === 'user' && !canAsk(policy.sources, name))
+        .map((policy) => fault('revocation', `${problem} the policy "${policy.name}"`, remedy)),
+    ];
   });
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  acrValue,
   addressOrNetwork,
   filePath,
   flag,
@@ -156,8 +157,33 @@ export const schema = z.strictObject({
   revocation: z.strictObject({
     sources: setting(listOf(oneOf(['crl', 'ocsp']), 2).default(['crl', 'ocsp']), {
       meaning:
-        'Channels by which the authority is asked. With both, the list decides and OCSP answers where no list is fresh',
+        'Sources of the default policy, in the order in which the authority is asked: a later one only where an earlier ' +
+        'one has nothing fresh and authentic. If two are known and disagree, revoked wins',
       example: ['crl'],
+    }),
+    policies: setting(
+      listOf(
+        z.strictObject({
+          name: referenceName(),
+          sources: listOf(oneOf(['crl', 'ocsp']), 2),
+          maxAgeSeconds: wholeNumber(30, 7 * DAY).optional(),
+        }),
+        50,
+      ).default([]),
+      {
+        meaning:
+          'Further policies that a relying party (metadata musubi_revocation_policy) or an acr value can choose. sources ' +
+          'as above; maxAgeSeconds is how old the authority’s word may be, counted from its thisUpdate, also for a ' +
+          'session that exists already: then the card is asked for again. One named default takes the place of sources',
+        example: [{ name: 'online', sources: ['ocsp'], maxAgeSeconds: 1800 }],
+      },
+    ),
+    policyByAcr: setting(listOf(z.strictObject({ acr: acrValue(), policy: referenceName() }), 50).default([]), {
+      meaning:
+        'acr values by which a request chooses a policy: the hub’s own (aal3, crl, ocsp), or further ones, which are ' +
+        'then published and answered. For a relying party with a policy of its own both hold: a request can tighten ' +
+        'it and not loosen it',
+      example: [{ acr: 'urn:example:acr:online', policy: 'online' }],
     }),
     lists: setting(listOf(z.strictObject({ anchor: referenceName(), url: httpAddress() }), 5000).default([]), {
       meaning: 'Where each root’s revocation lists are',
@@ -192,6 +218,29 @@ export const schema = z.strictObject({
       meaning: 'Time for one OCSP exchange: a person is waiting',
       unit: 'seconds',
       example: 3,
+    }),
+    ocspNonce: setting(oneOf(['required', 'optional', 'none']).default('required'), {
+      meaning:
+        'Whether an answer must carry the nonce of its question. optional takes one without as long as it is not older ' +
+        'than ocspMaxAgeSeconds; none sends none, for responders that answer in advance, and holds every answer to that age',
+      example: 'required',
+    }),
+    ocspDigest: setting(oneOf(['sha1', 'sha256']).default('sha1'), {
+      meaning:
+        'Digest by which a question names the issuer; it protects nothing, and answers by the other one are taken too',
+      example: 'sha256',
+    }),
+    ocspMaxAgeSeconds: setting(wholeNumber(30, 7 * DAY).default(900), {
+      meaning: 'How long an answer counts as recent that names no nextUpdate, or that does not carry our nonce',
+      unit: 'seconds',
+      example: 900,
+    }),
+    ocspBreakerFailures: setting(wholeNumber(1, 1_000_000).default(5), {
+      meaning:
+        'Failures in a row after which a responder is left alone for a while, ever longer up to five minutes, and then ' +
+        'tried with one question',
+      unit: 'failures',
+      example: 5,
     }),
     ocspHosts: setting(listOf(shortText(260), 20).default([]), {
       meaning:

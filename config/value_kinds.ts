@@ -91,6 +91,12 @@ export const scopeToken = () => {
   return z.string({ error }).refine((text) => /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/.test(text), { error });
 };
 
+/** One `acr` value; requests list them with spaces between. */
+export const acrValue = () => {
+  const error = 'must be an acr value: up to 100 printable ASCII characters without space and quotation mark';
+  return z.string({ error }).refine((text) => /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/.test(text), { error });
+};
+
 export function listOf<T extends z.ZodType>(item: T, max: number) {
   const error = `must be a list of at most ${max}`;
   return z.array(item, { error }).max(max, { error });

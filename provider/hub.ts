@@ -18,6 +18,8 @@ import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import { createChallenges } from './authentication/challenge.ts';
 import { createHandOvers } from './authentication/hand_over.ts';
+import type { RevocationPolicy } from './authentication/revocation.ts';
+import { createRevocationPolicies, type RevocationPolicies } from './authentication/revocation_policy.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
 import { createCertificateVerifier } from './authentication/verify_certificate.ts';
 import { createConsents } from './consent/consents.ts';
@@ -257,11 +259,12 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
   });
   const cards = createCardVerifier({ challenges, certificates });
   const handOvers = createHandOvers({ store: storage.handOvers, vault, clock, random });
+  const policies = policiesOf(config);
   const identity = createIdentity({ storage, vault, clock, random });
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
-  return { revocation, challenges, certificates, cards, handOvers, identity, consents, keys };
+  return { revocation, challenges, certificates, cards, handOvers, policies, identity, consents, keys };
 }
 
 function openAuthority(
@@ -282,7 +285,8 @@ function openAuthority(
       const id = idOf.get(anchor);
       return id === undefined ? [] : [{ anchor: id, url }];
     });
-  const asks = (channel: 'crl' | 'ocsp') => revocation.sources.includes(channel);
+  const policies = [...revocation.policies, { sources: revocation.sources }];
+  const asks = (channel: 'crl' | 'ocsp') => policies.some(({ sources }) => sources.includes(channel));
   return createRevocation({
     anchors: world.anchors.map(({ anchor }) => anchor),
     lists: asks('crl') ? known(revocation.lists) : [],
@@ -300,7 +304,31 @@ function openAuthority(
       listMaxSize: revocation.listMaxBytes,
       ocspTimeout: revocation.ocspTimeoutSeconds * 1000,
       ocspHosts: asks('ocsp') ? revocation.ocspHosts : [],
+      ocspNonce: revocation.ocspNonce,
+      ocspDigest: revocation.ocspDigest,
+      ocspMaxAge: revocation.ocspMaxAgeSeconds * 1000,
+      ocspBreakerFailures: revocation.ocspBreakerFailures,
     },
+  });
+}
+
+/** A policy named `default` takes the place of the one that `revocation.sources` makes. */
+function policiesOf({ revocation }: Configuration): RevocationPolicies {
+  const policies = revocation.policies.map(
+    ({ name, sources, maxAgeSeconds }): RevocationPolicy => ({
+      name,
+      sources,
+      maxAge: maxAgeSeconds === undefined ? undefined : maxAgeSeconds * 1000,
+    }),
+  );
+  return createRevocationPolicies({
+    default: policies.find(({ name }) => name === 'default') ?? {
+      name: 'default',
+      sources: revocation.sources,
+      maxAge: undefined,
+    },
+    policies,
+    byAcr: revocation.policyByAcr,
   });
 }
 
@@ -309,9 +337,9 @@ function watched(metrics: Metrics, revocation: Revocation): Revocation {
   metrics.watchRevocation(() => revocation.status().lists);
   return {
     ...revocation,
-    async check(certificate, anchor, channel) {
+    async check(certificate, anchor, policy) {
       try {
-        const verdict = await revocation.check(certificate, anchor, channel);
+        const verdict = await revocation.check(certificate, anchor, policy);
         metrics.revocationChecked(verdict.source);
         return verdict;
       } catch (error) {
@@ -426,6 +454,7 @@ function webRoom(
       settle: oidcStore.settle,
       identity: rooms.identity,
       consents: rooms.consents,
+      policies: rooms.policies,
       pages: enginePages,
       fetch,
       clock,

@@ -3,15 +3,17 @@ import { HubError } from '../../provider/errors.ts';
 import type { Certificate, OcspAnswer, TrustAnchor } from '../../provider/pki/index.ts';
 import { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, PkiError, parseOcspResponse } from '../../provider/pki/index.ts';
 import type { Clock, Random } from '../../provider/world.ts';
+import { CircuitBreaker } from './circuit_breaker.ts';
 import type { Transport } from './download.ts';
 import { DownloadError, download } from './download.ts';
 import type { AuthorityLog } from './log.ts';
 import type { AuthoritySettings } from './settings.ts';
+import { SourceUnavailable } from './source_unavailable.ts';
 
-/** RFC 9654 §2.1 recommends 32 octets; 16 is what older responders accept as well. */
-const NONCE_OCTETS = 16;
-/** Seconds after which a person may try again when the responder is away. */
-const RETRY_AFTER = 30;
+/** RFC 9654 §2.1; RFC 8954 allowed as many. */
+const NONCE_OCTETS = 32;
+/** Milliseconds after which a person may try again when the responder has just failed. */
+const RETRY_AFTER = 30_000;
 
 export interface OcspSourceWorld extends Transport {
   readonly clock: Clock;
@@ -28,6 +30,8 @@ export interface OcspSourceStatus {
   readonly cached: number;
   readonly asked: number;
   readonly failed: number;
+  /** Responders that are left alone for now, since they have failed too often. */
+  readonly open: number;
 }
 
 /** Asks the authority about one certificate at a time and remembers each answer for as long as it says itself. */
@@ -36,6 +40,8 @@ export class OcspSource {
   /** Oldest first: a Map keeps the order in which keys came. */
   readonly #answers = new Map<string, RevocationVerdict>();
   readonly #underway = new Map<string, Promise<RevocationVerdict>>();
+  /** By host: those are in the configuration, and so few. */
+  readonly #breakers = new Map<string, CircuitBreaker>();
   #asked = 0;
   #failed = 0;
 
@@ -43,8 +49,13 @@ export class OcspSource {
     this.#world = world;
   }
 
-  /** An answer that is still in date, without asking. */
-  known(certificate: Certificate, anchor: TrustAnchor, now: number): RevocationVerdict | undefined {
+  /** An answer that is still in date and not older than `maxAge` milliseconds, without asking. */
+  known(
+    certificate: Certificate,
+    anchor: TrustAnchor,
+    now: number,
+    maxAge = Number.POSITIVE_INFINITY,
+  ): RevocationVerdict | undefined {
     if (this.#answers.size === 0) return undefined;
     const key = keyOf(certificate, anchor);
     const verdict = this.#answers.get(key);
@@ -52,7 +63,7 @@ export class OcspSource {
       this.#answers.delete(key);
       return undefined;
     }
-    return verdict;
+    return verdict !== undefined && now - verdict.thisUpdate <= maxAge ? verdict : undefined;
   }
 
   /** Where to ask about this certificate, if anywhere. */
@@ -70,10 +81,11 @@ export class OcspSource {
   /**
    * The answer, from memory or from the responder at `address`. Several people waiting for the same answer share one question.
    *
-   * @throws HubError `revocation_unavailable` or `certificate_unknown`.
+   * @param maxAge milliseconds since its thisUpdate beyond which a remembered answer is asked for anew.
+   * @throws SourceUnavailable; HubError `certificate_unknown`.
    */
-  ask(address: string, certificate: Certificate, anchor: TrustAnchor): Promise<RevocationVerdict> {
-    const known = this.known(certificate, anchor, this.#world.clock());
+  ask(address: string, certificate: Certificate, anchor: TrustAnchor, maxAge?: number): Promise<RevocationVerdict> {
+    const known = this.known(certificate, anchor, this.#world.clock(), maxAge);
     if (known !== undefined) return Promise.resolve(known);
     const key = keyOf(certificate, anchor);
     const underway = this.#underway.get(key);
@@ -84,23 +96,30 @@ export class OcspSource {
   }
 
   status(): OcspSourceStatus {
-    return { cached: this.#answers.size, asked: this.#asked, failed: this.#failed };
+    const open = [...this.#breakers.values()].filter((breaker) => breaker.isOpen).length;
+    return { cached: this.#answers.size, asked: this.#asked, failed: this.#failed, open };
   }
 
   async #ask(address: string, certificate: Certificate, anchor: TrustAnchor, key: string): Promise<RevocationVerdict> {
+    const { clock, log } = this.#world;
+    const breaker = this.#breakerOf(address);
+    const retryAt = breaker.admit(clock());
+    if (retryAt !== undefined) throw new SourceUnavailable('ocsp_circuit_open', retryAt);
     this.#asked += 1;
     let answer: OcspAnswer;
     try {
       answer = await this.#exchange(address, certificate, anchor);
     } catch (error) {
+      breaker.failed(clock());
       if (!(error instanceof PkiError || error instanceof DownloadError)) throw error;
       this.#failed += 1;
-      this.#world.log.warn({ anchor: anchor.id, code: error.code }, 'no usable OCSP answer');
-      throw unavailable(error.code, error);
+      log.warn({ anchor: anchor.id, code: error.code, circuitOpen: breaker.isOpen }, 'no usable OCSP answer');
+      throw new SourceUnavailable(error.code, clock() + RETRY_AFTER, { cause: error });
     }
+    breaker.succeeded();
     // RFC 6960 §2.2: "unknown" says that the responder does not know the certificate, not that it is good.
     if (answer.status === 'unknown') {
-      this.#world.log.warn({ anchor: anchor.id, code: 'certificate_unknown' }, 'the authority denies a certificate');
+      log.warn({ anchor: anchor.id, code: 'certificate_unknown' }, 'the authority denies a certificate');
       throw new HubError('certificate_unknown', 403, 'The authority does not know the certificate on this card.');
     }
     return this.#remember(key, answer, answer.status);
@@ -108,7 +127,8 @@ export class OcspSource {
 
   async #exchange(address: string, certificate: Certificate, anchor: TrustAnchor): Promise<OcspAnswer> {
     const { clock, random, settings, isResponderGood } = this.#world;
-    const nonce = random(NONCE_OCTETS);
+    const nonce = settings.ocspNonce === 'none' ? undefined : random(NONCE_OCTETS);
+    // By POST only: the GET of RFC 5019 §5 would write the serial into addresses, and so into the logs of proxies.
     const { body } = await download(this.#world, address, {
       method: 'POST',
       headers: { 'content-type': 'application/ocsp-request', accept: 'application/ocsp-response' },
@@ -120,11 +140,32 @@ export class OcspSource {
       certificate,
       anchor,
       nonce,
+      nonceOptional: settings.ocspNonce === 'optional',
       now: clock(),
       skew: settings.ocspSkew,
       maxAge: settings.ocspMaxAge,
       isResponderGood: (responder) => isResponderGood(responder, anchor),
     });
+  }
+
+  #breakerOf(address: string): CircuitBreaker {
+    const { random, settings } = this.#world;
+    const host = new URL(address).host;
+    let breaker = this.#breakers.get(host);
+    if (breaker === undefined) {
+      const { ocspBreakerFailures, ocspBreakerDelay, ocspBreakerMaxDelay, ocspTimeout } = settings;
+      breaker = new CircuitBreaker(
+        {
+          failures: ocspBreakerFailures,
+          delay: ocspBreakerDelay,
+          maxDelay: ocspBreakerMaxDelay,
+          probeTime: ocspTimeout,
+        },
+        random,
+      );
+      this.#breakers.set(host, breaker);
+    }
+    return breaker;
   }
 
   #remember(key: string, answer: OcspAnswer, status: RevocationVerdict['status']): RevocationVerdict {
@@ -146,12 +187,4 @@ export class OcspSource {
 
 function keyOf(certificate: Certificate, anchor: TrustAnchor): string {
   return `${anchor.id}:${Buffer.from(certificate.serial).toString('hex')}`;
-}
-
-function unavailable(code: string, cause?: unknown): HubError {
-  return new HubError('revocation_unavailable', 503, 'Whether the card is still valid cannot be checked just now.', {
-    retryAfter: RETRY_AFTER,
-    details: { reason: code },
-    cause,
-  });
 }

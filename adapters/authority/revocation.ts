@@ -1,4 +1,9 @@
-import type { CrlNumberStore, RevocationSource, RevocationVerdict } from '../../provider/authentication/revocation.ts';
+import type {
+  CrlNumberStore,
+  RevocationPolicy,
+  RevocationSource,
+  RevocationVerdict,
+} from '../../provider/authentication/revocation.ts';
 import { HubError } from '../../provider/errors.ts';
 import type { Certificate, TrustAnchor } from '../../provider/pki/index.ts';
 import type { Clock, Random } from '../../provider/world.ts';
@@ -11,6 +16,7 @@ import type { Schedule } from './schedule.ts';
 import { systemSchedule } from './schedule.ts';
 import type { AuthoritySettings } from './settings.ts';
 import { defaultAuthoritySettings } from './settings.ts';
+import { SourceUnavailable } from './source_unavailable.ts';
 
 export interface RevocationWorld {
   readonly anchors: readonly TrustAnchor[];
@@ -48,10 +54,8 @@ export interface Revocation extends RevocationSource {
 const RETRY_AFTER_RANGE = { min: 5, max: 300 } as const;
 
 /**
- * The authority's word on who is revoked, by list and by OCSP.
- *
- * `any` decides by list, which needs no network, and asks OCSP only when no fresh list covers the certificate. If
- * both are known and disagree, revoked wins, whichever channel was asked for.
+ * The authority's word on who is revoked, by list and by OCSP, in the order of the policy. If two sources are known
+ * and disagree, revoked wins, whatever the policy names.
  *
  * @throws RangeError when a list or responder names an anchor that is not among the anchors.
  */
@@ -79,19 +83,28 @@ export function createRevocation(world: RevocationWorld): Revocation {
   };
 
   return {
-    async check(certificate, anchor, channel) {
+    async check(certificate, anchor, policy) {
       const now = clock();
       const byList = askLists(sources, certificate, anchor, now);
       if (byList?.status === 'revoked') return byList;
       const byAnswer = ocsp.known(certificate, anchor, now);
       if (byAnswer?.status === 'revoked') return byAnswer;
-      if (channel !== 'ocsp' && byList !== undefined) return byList;
-      const address = channel === 'crl' ? undefined : ocsp.addressOf(certificate, anchor);
-      if (address !== undefined) return ocsp.ask(address, certificate, anchor);
-      throw new HubError('revocation_unavailable', 503, 'Whether the card is still valid cannot be checked just now.', {
-        retryAfter: retryAfter(sources, anchor, now),
-        details: { channel, anchor: anchor.id },
-      });
+      const failures: SourceUnavailable[] = [];
+      for (const channel of policy.sources) {
+        try {
+          const verdict =
+            channel === 'crl'
+              ? (byList ?? noList(sources, anchor, now))
+              : await askResponder(ocsp, certificate, anchor, policy);
+          if (verdict.status === 'revoked' || isRecent(verdict, policy, clock())) return verdict;
+          const nextAt = channel === 'crl' ? nextLook(sources, anchor, now) : now;
+          failures.push(new SourceUnavailable(`${channel}_too_old`, nextAt));
+        } catch (error) {
+          if (!(error instanceof SourceUnavailable)) throw error;
+          failures.push(error);
+        }
+      }
+      throw unavailable(failures, policy, anchor, now);
     },
     start: refresh,
     refresh,
@@ -131,9 +144,42 @@ function askLists(
   return verdict;
 }
 
-/** Seconds until the next look at one of the root's lists. */
-function retryAfter(sources: readonly CrlSource[], anchor: TrustAnchor, now: number): number {
+function isRecent({ thisUpdate }: RevocationVerdict, { maxAge }: RevocationPolicy, now: number): boolean {
+  return maxAge === undefined || now - thisUpdate <= maxAge;
+}
+
+function noList(sources: readonly CrlSource[], anchor: TrustAnchor, now: number): never {
+  throw new SourceUnavailable('crl_none_fresh', nextLook(sources, anchor, now));
+}
+
+/** Throws SourceUnavailable, or HubError `certificate_unknown`. */
+async function askResponder(
+  ocsp: OcspSource,
+  certificate: Certificate,
+  anchor: TrustAnchor,
+  { maxAge }: RevocationPolicy,
+): Promise<RevocationVerdict> {
+  const address = ocsp.addressOf(certificate, anchor);
+  if (address === undefined) throw new SourceUnavailable('ocsp_no_responder', Number.POSITIVE_INFINITY);
+  return ocsp.ask(address, certificate, anchor, maxAge);
+}
+
+/** When one of the root's lists is looked at next. */
+function nextLook(sources: readonly CrlSource[], anchor: TrustAnchor, now: number): number {
   const due = sources.filter((source) => source.anchor.id === anchor.id).map((source) => source.nextAt ?? now);
-  const seconds = due.length === 0 ? RETRY_AFTER_RANGE.max : Math.ceil((Math.min(...due) - now) / 1000);
-  return Math.min(Math.max(seconds, RETRY_AFTER_RANGE.min), RETRY_AFTER_RANGE.max);
+  return due.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...due);
+}
+
+function unavailable(
+  failures: readonly SourceUnavailable[],
+  policy: RevocationPolicy,
+  anchor: TrustAnchor,
+  now: number,
+): HubError {
+  const seconds = Math.ceil((Math.min(...failures.map(({ retryAt }) => retryAt)) - now) / 1000);
+  return new HubError('revocation_unavailable', 503, 'Whether the card is still valid cannot be checked just now.', {
+    retryAfter: Math.min(Math.max(seconds, RETRY_AFTER_RANGE.min), RETRY_AFTER_RANGE.max),
+    details: { reason: failures.map(({ code }) => code).join(' '), policy: policy.name, anchor: anchor.id },
+    cause: failures.at(-1),
+  });
 }

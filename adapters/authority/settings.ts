@@ -1,5 +1,11 @@
 import type { CertIdDigest } from '../../provider/pki/index.ts';
 
+/**
+ * `required`: an answer without our nonce is refused. `optional`: it is taken as long as it is not older than
+ * `ocspMaxAge`. `none`: no nonce is sent, and that bound holds for every answer.
+ */
+export type OcspNonceUse = 'required' | 'optional' | 'none';
+
 /** How patient the hub is with the authority. All times in milliseconds, sizes in octets. */
 export interface AuthoritySettings {
   /** Between two looks at a list. A look costs the authority one conditional request. */
@@ -17,11 +23,22 @@ export interface AuthoritySettings {
   readonly ocspTimeout: number;
   /** By which the responder's clock may differ from ours. */
   readonly ocspSkew: number;
-  /** For which an answer without nextUpdate counts as recent. The authority renews its data every 15 minutes. */
+  /**
+   * For which an answer without nextUpdate counts as recent, and how old one without our nonce may be at most. The
+   * authority renews its data every 15 minutes.
+   */
   readonly ocspMaxAge: number;
+  readonly ocspNonce: OcspNonceUse;
   /** Number of answers that are kept until their nextUpdate. */
   readonly ocspCacheSize: number;
+  /** By which requests name the issuer; answers may name it by either. */
   readonly ocspDigest: CertIdDigest;
+  /** Failures in a row after which a responder is left alone… */
+  readonly ocspBreakerFailures: number;
+  /** …for this long at first, twice as long after each question that tries it again in vain… */
+  readonly ocspBreakerDelay: number;
+  /** …up to this. */
+  readonly ocspBreakerMaxDelay: number;
   /**
    * Host names (with port, if any) to which an address inside a certificate may lead when no address is configured
    * for its authority. Empty: addresses inside certificates are not used.
@@ -42,7 +59,11 @@ export const defaultAuthoritySettings: AuthoritySettings = {
   ocspTimeout: 3 * SECOND,
   ocspSkew: MINUTE,
   ocspMaxAge: 15 * MINUTE,
+  ocspNonce: 'required',
   ocspCacheSize: 10_000,
   ocspDigest: 'sha1',
+  ocspBreakerFailures: 5,
+  ocspBreakerDelay: 5 * SECOND,
+  ocspBreakerMaxDelay: 5 * MINUTE,
   ocspHosts: [],
 };

@@ -1,4 +1,4 @@
-import type { RevocationChannel, RevocationVerdict } from './revocation.ts';
+import type { RevocationChannel, RevocationPolicy, RevocationVerdict } from './revocation.ts';
 
 /**
  * Authentication context classes. `aal3`: card and PIN, the government's highest authenticator level; `crl` and `ocsp`
@@ -9,36 +9,60 @@ export const ACR_VALUES = ['aal3', 'crl', 'ocsp'] as const;
 /** RFC 8176: smart card, PIN, a key in hardware, and so more than one factor. */
 export const CARD_AMR = ['sc', 'pin', 'hwk', 'mfa'] as const;
 
-/** What a card sign-in achieved, as the session keeps it: the level and the channel that was really asked. */
-export function achievedAcr(revocation: RevocationVerdict): string {
-  return `aal3 ${revocation.source}`;
+/** How the card of a session was checked when it was shown. */
+export interface CardCheckOfSession {
+  readonly source: RevocationChannel;
+  /** Name of the policy in force. Undefined in sessions of hubs that kept none. */
+  readonly policy: string | undefined;
+  /** thisUpdate of what the authority said, milliseconds since 1970; likewise. */
+  readonly asOf: number | undefined;
 }
 
-/** The channel among requested `acr` values; `any` when the relying party names none or both. */
-export function requestedChannel(requested: readonly string[]): RevocationChannel {
+/**
+ * What a card sign-in achieved, as the session keeps it in the engine's own field and as it never leaves: the level, the
+ * channel that was really asked, the policy and how old the authority's word was (seconds since 1970).
+ */
+export function achievedAcr({
+  revocation,
+  policy,
+}: {
+  revocation: Pick<RevocationVerdict, 'source' | 'thisUpdate'>;
+  policy: Pick<RevocationPolicy, 'name'>;
+}): string {
+  return `aal3 ${revocation.source} ${policy.name} ${Math.floor(revocation.thisUpdate / 1000)}`;
+}
+
+/** Back from `achievedAcr`; undefined when nobody has shown a card. */
+export function readAchievedAcr(achieved: string | undefined): CardCheckOfSession | undefined {
+  const [, source, policy, asOf] = achieved?.split(' ') ?? [];
+  if (source !== 'crl' && source !== 'ocsp') return undefined;
+  return { source, policy, asOf: asOf === undefined ? undefined : Number(asOf) * 1000 };
+}
+
+/** The channel among requested `acr` values; undefined when the relying party names none or both. */
+export function requestedChannel(requested: readonly string[]): RevocationChannel | undefined {
   const tokens = new Set(requested.flatMap((value) => value.split(' ')));
-  if (tokens.has('crl') === tokens.has('ocsp')) return 'any';
+  if (tokens.has('crl') === tokens.has('ocsp')) return undefined;
   return tokens.has('crl') ? 'crl' : 'ocsp';
 }
 
 /**
  * The `acr` to answer: the plain level, and the channel behind it only for those who asked about channels, so that a
- * relying party which compares with `aal3` is not surprised by what another one asked for in the same session.
+ * relying party which compares with `aal3` is not surprised by what another one asked for in the same session. Then
+ * `met`: the values for policies that were asked for and are met.
  */
-export function answeredAcr(achieved: string | undefined, requested: readonly string[]): string | undefined {
-  if (achieved === undefined || requestedChannel(requested) === 'any') return achieved?.split(' ')[0];
-  return achieved;
-}
-
-/** False when the session was made over another revocation channel than the one asked for: then the card is asked again. */
-export function satisfies(achieved: string | undefined, requested: readonly string[]): boolean {
-  const channel = requestedChannel(requested);
-  return channel === 'any' || achieved === undefined || achieved.split(' ').includes(channel);
+export function answeredAcr(
+  achieved: string | undefined,
+  requested: readonly string[],
+  met: readonly string[] = [],
+): string | undefined {
+  if (achieved === undefined) return undefined;
+  const [level, channel] = achieved.split(' ');
+  return [level, ...(requestedChannel(requested) === undefined ? [] : [channel]), ...met].join(' ');
 }
 
 /** False when no sign-in of this hub can ever give any of these values: an essential request for them is refused. */
-export function canMeet(requested: readonly string[]): boolean {
-  return requested.some((value) =>
-    value.split(' ').every((token) => (ACR_VALUES as readonly string[]).includes(token)),
-  );
+export function canMeet(requested: readonly string[], policyValues: readonly string[]): boolean {
+  const known: readonly string[] = [...ACR_VALUES, ...policyValues];
+  return requested.some((value) => value.split(' ').every((token) => known.includes(token)));
 }

@@ -1,7 +1,20 @@
 import type { Certificate, RevocationReason, TrustAnchor } from '../pki/index.ts';
 
-/** Which channel a relying party wants to be asked; `any` leaves the choice to the hub. */
-export type RevocationChannel = 'crl' | 'ocsp' | 'any';
+/** How the authority is asked: by its list, or by a question about one certificate. */
+export type RevocationChannel = 'crl' | 'ocsp';
+
+/** What an answer about revocation must be like to be good enough. */
+export interface RevocationPolicy {
+  /** As the operator named it; with what a request adds behind it (revocation_policy.ts). */
+  readonly name: string;
+  /** In the order in which they are asked; a later one only when an earlier one has nothing fresh and authentic. */
+  readonly sources: readonly RevocationChannel[];
+  /**
+   * How old the authority's word may be, in milliseconds since its thisUpdate: not since we asked, because a list that
+   * is fetched now may be of this morning. Undefined: for as long as the authority itself vouches for it (nextUpdate).
+   */
+  readonly maxAge: number | undefined;
+}
 
 /** What is known about one certificate, from where, and how fresh. Times are milliseconds since 1970. */
 export interface RevocationVerdict {
@@ -19,12 +32,14 @@ export interface RevocationVerdict {
 /** Tells whether a certificate is revoked. Implemented by adapters/authority. */
 export interface RevocationSource {
   /**
-   * A fresh and authentic answer about a certificate whose path to `anchor` and whose possession have been proved.
+   * An answer, good enough for `policy`, about a certificate whose path to `anchor` and whose possession have been
+   * proved. Whatever the policy, `revoked` wins where another source that is known already says so.
    *
-   * @throws HubError `revocation_unavailable` (503, with `retryAfter` in seconds) when nothing fresh and authentic can
-   *   be had: no answer, no sign-in. `certificate_unknown` (403) when the authority says that it never issued it.
+   * @throws HubError `revocation_unavailable` (503, with `retryAfter` in seconds) when no source of the policy has
+   *   anything fresh and authentic: no answer, no sign-in. `certificate_unknown` (403) when the authority says that it
+   *   never issued it.
    */
-  check(certificate: Certificate, anchor: TrustAnchor, channel: RevocationChannel): Promise<RevocationVerdict>;
+  check(certificate: Certificate, anchor: TrustAnchor, policy: RevocationPolicy): Promise<RevocationVerdict>;
 }
 
 /** Remembers the highest CRL number, so that a list cannot move backwards (design.md §3). */

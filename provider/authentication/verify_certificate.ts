@@ -12,7 +12,7 @@ import {
   type TrustAnchor,
 } from '../pki/index.ts';
 import type { Clock } from '../world.ts';
-import type { RevocationChannel, RevocationSource, RevocationVerdict } from './revocation.ts';
+import type { RevocationPolicy, RevocationSource, RevocationVerdict } from './revocation.ts';
 
 declare const authentic: unique symbol;
 declare const verified: unique symbol;
@@ -30,6 +30,8 @@ export interface VerifiedCertificate {
   readonly certificate: Certificate;
   readonly anchor: TrustAnchor;
   readonly revocation: RevocationVerdict;
+  /** By which it was checked. */
+  readonly policy: RevocationPolicy;
 }
 
 /** The two halves of every verification. In between, whoever presented the certificate proves that the key is theirs. */
@@ -47,7 +49,7 @@ export interface CertificateVerifier {
    * @throws HubError 403 `certificate_revoked`, `certificate_superseded`, `certificate_on_hold`, `certificate_unknown`;
    *   503 `revocation_unavailable`.
    */
-  checkStatus(certificate: AuthenticCertificate, channel: RevocationChannel): Promise<VerifiedCertificate>;
+  checkStatus(certificate: AuthenticCertificate, policy: RevocationPolicy): Promise<VerifiedCertificate>;
 }
 
 export interface CertificateVerifierWorld {
@@ -75,10 +77,10 @@ export function createCertificateVerifier(world: CertificateVerifierWorld): Cert
         return { certificate, anchor } as AuthenticCertificate; // the brand has no value: this is the one maker
       });
     },
-    async checkStatus({ certificate, anchor }, channel) {
-      const verdict = await revocation.check(certificate, anchor, channel);
+    async checkStatus({ certificate, anchor }, policy) {
+      const verdict = await revocation.check(certificate, anchor, policy);
       refuseRevoked(verdict);
-      return { certificate, anchor, revocation: verdict } as VerifiedCertificate; // likewise
+      return { certificate, anchor, revocation: verdict, policy } as VerifiedCertificate; // likewise
     },
   };
 }

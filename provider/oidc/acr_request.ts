@@ -1,3 +1,6 @@
+import type { Client } from 'oidc-provider';
+import type { PolicyRequest } from '../authentication/revocation_policy.ts';
+
 /**
  * The `acr` values that an authorization request asks for: `acr_values`, or `acr` in the claims parameter
  * (OIDC Core §5.5.1.1), which the engine has validated before it stored it.
@@ -12,4 +15,10 @@ export function requestedAcr(params: { acr_values?: unknown; claims?: unknown })
   return [...values, acr?.value, ...(Array.isArray(acr?.values) ? acr.values : [])].filter(
     (value): value is string => typeof value === 'string',
   );
+}
+
+/** What a request and the registration of its relying party say about revocation. */
+export function policyRequest(params: { acr_values?: unknown; claims?: unknown }, client: Client): PolicyRequest {
+  const { musubi_revocation_policy: registered } = client;
+  return { acr: requestedAcr(params), registered: typeof registered === 'string' ? registered : undefined };
 }

@@ -2,16 +2,17 @@ import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import type { AuditLog } from '../audit/audit_log.ts';
-import { achievedAcr, requestedChannel } from '../authentication/acr.ts';
+import { achievedAcr } from '../authentication/acr.ts';
 import type { Challenges } from '../authentication/challenge.ts';
 import type { HandOver, HandOvers } from '../authentication/hand_over.ts';
+import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { CertificateVerifier, VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import { HubError } from '../errors.ts';
 import type { RequestHandler } from '../http_app.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Clock } from '../world.ts';
-import { requestedAcr } from './acr_request.ts';
-import type { Interaction } from './interactions.ts';
+import { policyRequest } from './acr_request.ts';
+import { clientOf, type Interaction } from './interactions.ts';
 import type { ReadPresentedCertificate } from './presented_certificate.ts';
 
 export interface CertificateOriginWorld {
@@ -24,6 +25,7 @@ export interface CertificateOriginWorld {
   readPresented: ReadPresentedCertificate;
   challenges: Challenges;
   certificates: CertificateVerifier;
+  policies: RevocationPolicies;
   handOvers: HandOvers;
   identity: Identity;
   audit: AuditLog;
@@ -65,7 +67,7 @@ async function judge(ctx: Context, world: CertificateOriginWorld): Promise<void>
     interaction = await interactionOf(ctx, world, uid);
     const verified = await verify(ctx, world, interaction);
     const { subjectId } = await world.identity.subjectOf(verified);
-    handOver = { outcome: 'signed_in', subjectId, acr: achievedAcr(verified.revocation) };
+    handOver = { outcome: 'signed_in', subjectId, acr: achievedAcr(verified) };
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     await note(ctx, world, interaction, error);
@@ -107,7 +109,11 @@ async function verify(
   if (presented.refusedByProxy) {
     throw new HubError('certificate_untrusted', 403, 'The reverse proxy has refused the certificate.');
   }
-  return world.certificates.checkStatus(authentic, requestedChannel(requestedAcr(interaction.params)));
+  const client = await clientOf(world, interaction);
+  return world.certificates.checkStatus(
+    authentic,
+    world.policies.forRequest(policyRequest(interaction.params, client)),
+  );
 }
 
 async function note(

@@ -1,5 +1,6 @@
 import type { Client, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
+import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Clock } from '../world.ts';
 
 /** Client metadata of ours beside RFC 7591's: registered with the client, validated below. */
@@ -11,6 +12,7 @@ export const CLIENT_METADATA = [
   'purpose#en',
   'require_pkce',
   'introspection_resource',
+  'musubi_revocation_policy',
 ] as const;
 
 const TEXT_LIMIT = 200;
@@ -23,7 +25,12 @@ export const CLIENT_DEFAULTS = {
 } as const;
 
 /** The engine calls this for each of `CLIENT_METADATA`; throws `invalid_client_metadata`. */
-export function validateClientMetadata(key: string, value: unknown, metadata: Record<string, unknown>): void {
+export function validateClientMetadata(
+  key: string,
+  value: unknown,
+  metadata: Record<string, unknown>,
+  policies: Pick<RevocationPolicies, 'has'>,
+): void {
   if (value === undefined) return;
   if (key === 'require_pkce') {
     if (typeof value !== 'boolean') throw new errors.InvalidClientMetadata('require_pkce must be true or false');
@@ -37,6 +44,9 @@ export function validateClientMetadata(key: string, value: unknown, metadata: Re
   }
   if (key === 'introspection_resource' && !URL.canParse(value)) {
     throw new errors.InvalidClientMetadata('introspection_resource must be an absolute URI');
+  }
+  if (key === 'musubi_revocation_policy' && !policies.has(value)) {
+    throw new errors.InvalidClientMetadata('musubi_revocation_policy names no policy of this hub');
   }
 }
 

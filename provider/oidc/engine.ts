@@ -9,6 +9,7 @@ import {
 } from 'oidc-provider';
 import { claimsByScope } from '../attributes/catalogue.ts';
 import { ACR_VALUES } from '../authentication/acr.ts';
+import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Clock } from '../world.ts';
@@ -57,6 +58,7 @@ export interface EngineWorld {
   settle(): Promise<void>;
   identity: Identity;
   consents: Consents;
+  policies: RevocationPolicies;
   pages: EnginePages;
   /** The guarded outbound client: `jwks_uri`, `sector_identifier_uri`, back-channel logout. */
   fetch: typeof fetch;
@@ -83,9 +85,9 @@ export function createEngine(world: EngineWorld): Provider {
 }
 
 function configuration(world: EngineWorld): Configuration {
-  const { settings, pages, identity, consents } = world;
+  const { settings, pages, identity, consents, policies, clock } = world;
   const { lifetimes } = settings;
-  const assertions = createAssertionPolicy(world.clock);
+  const assertions = createAssertionPolicy(clock);
   const subjectFor = (subjectId: string, client: Client) => identity.pairwiseIdentifier(subjectId, sectorOf(client));
   return {
     adapter: world.adapter,
@@ -116,15 +118,15 @@ function configuration(world: EngineWorld): Configuration {
       ...mutualTlsAliases(settings.mutualTlsOrigin),
     },
 
-    acrValues: [...ACR_VALUES],
+    acrValues: [...ACR_VALUES, ...policies.acrValues],
     claims: engineClaims(),
     scopes: ['openid', 'offline_access'],
     subjectTypes: ['pairwise'],
     pairwiseIdentifier: (_ctx, subjectId, client) => subjectFor(subjectId, client),
     findAccount: createAccountFinder(consents, world.settle),
-    loadExistingGrant: createGrantLoader(consents),
+    loadExistingGrant: createGrantLoader(consents, policies, clock),
     interactions: {
-      policy: interactionChecks(subjectFor),
+      policy: interactionChecks(subjectFor, policies, clock),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
 
@@ -139,7 +141,7 @@ function configuration(world: EngineWorld): Configuration {
     extraClientMetadata: {
       properties: [...CLIENT_METADATA],
       validator: (_ctx, key, value, metadata) =>
-        validateClientMetadata(key, value, metadata as ClientMetadata as Record<string, unknown>),
+        validateClientMetadata(key, value, metadata as ClientMetadata as Record<string, unknown>, policies),
     },
     pkce: { required: pkceRequired },
     responseTypes: ['code'],

@@ -1,6 +1,8 @@
 import { type Client, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
-import { satisfies } from '../authentication/acr.ts';
-import { requestedAcr } from './acr_request.ts';
+import { readAchievedAcr } from '../authentication/acr.ts';
+import { isMetBy, type RevocationPolicies } from '../authentication/revocation_policy.ts';
+import type { Clock } from '../world.ts';
+import { policyRequest } from './acr_request.ts';
 
 /** The pairwise identifier that `client` knows a subject by. */
 export type SubjectFor = (subjectId: string, client: Client) => Promise<string>;
@@ -8,14 +10,18 @@ export type SubjectFor = (subjectId: string, client: Client) => Promise<string>;
 /**
  * The engine's own policy with two changes.
  *
- * A relying party that names a revocation channel (`acr_values=aal3 ocsp`) gets a sign-in that used it, even where a
- * session over the other channel exists. And a person named by `id_token_hint` is compared after the card was shown,
+ * A relying party gets a sign-in whose card was checked as its revocation policy wants (revocation_policy.ts): a session
+ * that was made over another channel, or on an older word of the authority, is not enough, and the card is asked for. And a person named by `id_token_hint` is compared after the card was shown,
  * too: the engine looks at the hint only when the request arrives, and would let anybody in who then shows a card.
  *
  * The consent prompt needs no change: `loadGrant` marks everything decided, so that the engine's "missing" checks ask
  * for exactly what is undecided.
  */
-export function interactionChecks(subjectFor: SubjectFor): interactionPolicy.DefaultPolicy {
+export function interactionChecks(
+  subjectFor: SubjectFor,
+  policies: RevocationPolicies,
+  clock: Clock,
+): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
   const { Check } = interactionPolicy;
   const checks = policy.get('login')?.checks;
@@ -26,10 +32,13 @@ export function interactionChecks(subjectFor: SubjectFor): interactionPolicy.Def
     ),
   );
   checks?.add(
-    new Check('acr_channel', 'the session was made over another revocation channel', 'login_required', (ctx) => {
-      const { session, result, params } = ctx.oidc;
-      const asked = !session?.accountId || result?.login || satisfies(session.acr, requestedAcr(params ?? {}));
-      return asked ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT;
+    new Check('revocation_policy', 'the card has to be checked anew', 'login_required', (ctx) => {
+      const { session, result, params, client } = ctx.oidc;
+      // A card that was shown for this very request was checked by its policy.
+      if (!session?.accountId || result?.login || !client) return Check.NO_NEED_TO_PROMPT;
+      const check = readAchievedAcr(session.acr);
+      const policy = policies.forRequest(policyRequest(params ?? {}, client));
+      return check && isMetBy(policy, check, clock()) ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT;
     }),
   );
   return policy;

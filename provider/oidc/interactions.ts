@@ -5,9 +5,10 @@ import type { InteractionResults, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { findClaim } from '../attributes/catalogue.ts';
 import type { AuditLog } from '../audit/audit_log.ts';
-import { achievedAcr, CARD_AMR, canMeet, requestedChannel } from '../authentication/acr.ts';
+import { achievedAcr, CARD_AMR, canMeet } from '../authentication/acr.ts';
 import { CARD_TOKEN_LIMIT } from '../authentication/card_token.ts';
 import type { Challenges } from '../authentication/challenge.ts';
+import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { CardVerifier } from '../authentication/verify_card_token.ts';
 import type { Consents } from '../consent/consents.ts';
 import { HubError } from '../errors.ts';
@@ -15,7 +16,7 @@ import type { Identity } from '../identity/identity.ts';
 import { readShortForm } from '../web/read_short_form.ts';
 import { requestSource } from '../web/request_source.ts';
 import type { Clock } from '../world.ts';
-import { requestedAcr } from './acr_request.ts';
+import { policyRequest } from './acr_request.ts';
 import type { CookieSigner } from './cookie_signer.ts';
 import type { InteractionPages } from './interaction_pages.ts';
 import { essentialClaims, requestedClaims } from './requested_claims.ts';
@@ -29,6 +30,7 @@ export interface InteractionWorld {
   origin: string;
   challenges: Challenges;
   cards: CardVerifier;
+  policies: RevocationPolicies;
   identity: Identity;
   consents: Consents;
   audit: AuditLog;
@@ -73,7 +75,7 @@ async function showInteraction(ctx: Context, world: InteractionWorld): Promise<v
 }
 
 async function showLogin(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
-  if (!canBeMet(interaction)) {
+  if (!canBeMet(interaction, world.policies)) {
     await save(interaction, world, {
       error: 'unmet_authentication_requirements',
       error_description: 'none of the essential acr values can be met',
@@ -110,12 +112,12 @@ async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promis
       nonce: form.get('nonce') ?? '',
       origin: world.origin,
       session: interaction.uid,
-      channel: requestedChannel(requestedAcr(interaction.params)),
+      policy: world.policies.forRequest(policyRequest(interaction.params, await clientOf(world, interaction))),
     });
     const { subjectId } = await world.identity.subjectOf(verified);
     world.observe('success');
     await save(interaction, world, {
-      login: { accountId: subjectId, acr: achievedAcr(verified.revocation), amr: [...CARD_AMR] },
+      login: { accountId: subjectId, acr: achievedAcr(verified), amr: [...CARD_AMR] },
     });
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
@@ -280,17 +282,18 @@ export function clientIdOf(interaction: Interaction): string {
   return String(interaction.params.client_id);
 }
 
-export async function clientOf(world: InteractionWorld, interaction: Interaction) {
+export async function clientOf(world: Pick<InteractionWorld, 'engine'>, interaction: Interaction) {
   const client = await world.engine().Client.find(clientIdOf(interaction));
   if (!client) throw new HubError('unregistered_relying_party', 400, 'The website is not registered here.');
   return client;
 }
 
 /** An essential `acr` (OIDC Core §5.5.1.1) that no sign-in of ours gives must end in an error, not in a card page for ever. */
-function canBeMet(interaction: Interaction): boolean {
+function canBeMet(interaction: Interaction, { acrValues }: RevocationPolicies): boolean {
   const reasons = interaction.prompt.reasons;
   if (!reasons.includes('essential_acr') && !reasons.includes('essential_acrs')) return true;
   const { acr } = interaction.prompt.details as { acr?: { value?: unknown; values?: unknown } };
   const values = Array.isArray(acr?.values) ? acr.values : [acr?.value];
-  return canMeet(values.filter((value) => typeof value === 'string')) && !interaction.lastSubmission?.login;
+  const wanted = values.filter((value) => typeof value === 'string');
+  return canMeet(wanted, acrValues) && !interaction.lastSubmission?.login;
 }

@@ -1,6 +1,8 @@
 import type { Client, Grant, KoaContextWithOIDC } from 'oidc-provider';
 import { answeredAcr } from '../authentication/acr.ts';
+import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Consents } from '../consent/consents.ts';
+import type { Clock } from '../world.ts';
 import { requestedAcr } from './acr_request.ts';
 import { requestedClaims } from './requested_claims.ts';
 
@@ -14,14 +16,16 @@ const PLAIN_SCOPES = ['openid', 'offline_access'];
  *
  * Undefined while something is undecided: the engine then prompts for consent.
  */
-export function createGrantLoader(consents: Consents) {
+export function createGrantLoader(consents: Consents, policies: RevocationPolicies, clock: Clock) {
   return async function loadGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
     const { client, session, provider, params } = ctx.oidc;
     const accountId = ctx.oidc.account?.accountId;
     if (!client || !session || !accountId || !params) return undefined;
 
     // Answers of this request carry the level in the form that this relying party asked for (see acr.ts).
-    Object.defineProperty(ctx.oidc, 'acr', { value: answeredAcr(session.acr, requestedAcr(params)) });
+    const asked = requestedAcr(params);
+    const met = policies.metAcrValues(session.acr, asked, clock());
+    Object.defineProperty(ctx.oidc, 'acr', { value: answeredAcr(session.acr, asked, met) });
 
     const requested = requestedClaims(params);
     const { need, live } = await consents.need(accountId, client.clientId, requested);

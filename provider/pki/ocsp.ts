@@ -26,6 +26,7 @@ import { readSignatureAlgorithm, verifySignature } from './signature.ts';
 export const MAX_OCSP_RESPONSE_SIZE = 64 * 1024;
 /** RFC 9654 §2.1: from 1 to 128 octets, 32 recommended; fewer than 16 could be guessed ahead of time. */
 const MIN_NONCE_OCTETS = 16;
+const MAX_NONCE_OCTETS = 128;
 /** RFC 6960 does not bound the list; a responder needs one certificate, and each may cost a signature check. */
 const MAX_RESPONDER_CERTIFICATES = 4;
 
@@ -35,26 +36,30 @@ export type CertIdDigest = 'sha1' | 'sha256';
 /**
  * The request for one certificate (RFC 6960 §4.1), unsigned, with a nonce so that an old answer cannot be replayed.
  *
- * @param nonce at least 16 unpredictable octets; hand the same to `parseOcspResponse`.
+ * @param nonce 16 to 128 unpredictable octets, or undefined for responders that answer with what they made in advance
+ *   (RFC 5019 §2.1.2); hand the same to `parseOcspResponse`.
  */
 export function buildOcspRequest(
   certificate: Certificate,
   anchor: TrustAnchor,
-  options: { digest: CertIdDigest; nonce: Uint8Array },
+  options: { digest: CertIdDigest; nonce: Uint8Array | undefined },
 ): Uint8Array {
   const { digest, nonce } = options;
-  if (nonce.length < MIN_NONCE_OCTETS) throw new RangeError('an OCSP nonce needs at least 16 octets');
+  if (nonce !== undefined && (nonce.length < MIN_NONCE_OCTETS || nonce.length > MAX_NONCE_OCTETS)) {
+    throw new RangeError('an OCSP nonce needs 16 to 128 octets');
+  }
   const certId = encodeSequence(
     encodeSequence(encodeObjectIdentifier(digestTypes[digest]), encodeNull()),
     encodeOctetString(hash(digest, certificate.issuer)),
     encodeOctetString(hash(digest, anchor.certificate.keyOctets)),
     encode(Tag.integer, certificate.serial),
   );
+  const requestList = encodeSequence(encodeSequence(certId));
+  if (nonce === undefined) return encodeSequence(encodeSequence(requestList));
   const nonceExtension = encodeSequence(
     encodeObjectIdentifier(ocspObjects.nonce),
     encodeOctetString(encodeOctetString(nonce)),
   );
-  const requestList = encodeSequence(encodeSequence(certId));
   return encodeSequence(encodeSequence(requestList, encodeExplicit(2, encodeSequence(nonceExtension))));
 }
 
@@ -62,13 +67,18 @@ export interface OcspResponseOptions {
   readonly certificate: Certificate;
   /** The root that issued the certificate: it answers itself, or through a responder that it certified. */
   readonly anchor: TrustAnchor;
-  /** The nonce of the request. */
-  readonly nonce: Uint8Array;
+  /** The nonce of the request; undefined when none was sent. */
+  readonly nonce: Uint8Array | undefined;
+  /** Takes an answer that lacks the nonce that was sent. One with another nonce is refused all the same. */
+  readonly nonceOptional?: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** Milliseconds by which the responder's clock may differ from ours. */
   readonly skew: number;
-  /** Milliseconds for which an answer without nextUpdate counts as recent. */
+  /**
+   * Milliseconds for which an answer without nextUpdate counts as recent, and longest age of one that does not carry
+   * our nonce: whoever has recorded such an answer can replay it (RFC 5019 §6.3).
+   */
   readonly maxAge: number;
   /**
    * Asked about a responder's certificate that lacks ocsp-nocheck (RFC 6960 §4.2.2.2.1): true when fresh revocation
@@ -231,7 +241,7 @@ function readResponseData(fields: DerReader, options: OcspResponseOptions): Ocsp
   const { now, skew, maxAge } = options;
   const producedAt = readGeneralizedTime(fields.next());
   const responses = fields.next(Tag.sequence).open();
-  checkNonce(fields.optional(contextConstructed(1)), options.nonce);
+  const replayable = readNonce(fields.optional(contextConstructed(1)), options) === 'absent';
   fields.finish();
 
   const answers: OcspAnswer[] = [];
@@ -251,11 +261,20 @@ function readResponseData(fields: DerReader, options: OcspResponseOptions): Ocsp
   }
   const end = nextUpdate > thisUpdate ? nextUpdate : thisUpdate + maxAge;
   if (end + skew < now) throw new PkiError('ocsp_stale', 'the answer is out of date');
+  if (replayable && thisUpdate + maxAge + skew < now) {
+    throw new PkiError('ocsp_stale', 'the answer is too old for one that is not to this request');
+  }
   return answer;
 }
 
-/** RFC 9654 §2.1. An answer without the nonce may be from yesterday, when the card had not been lost yet. */
-function checkNonce(element: DerElement | undefined, expected: Uint8Array): void {
+/**
+ * RFC 9654 §2.1. An answer without the nonce may be from yesterday, when the card had not been lost yet.
+ * Throws `ocsp_nonce` for another's nonce, and for none unless none was sent or it may be left out.
+ */
+function readNonce(
+  element: DerElement | undefined,
+  { nonce: expected, nonceOptional = false }: OcspResponseOptions,
+): 'ours' | 'absent' {
   let nonce: Uint8Array | undefined;
   const wrapper = element?.open();
   if (wrapper !== undefined) {
@@ -270,9 +289,13 @@ function checkNonce(element: DerElement | undefined, expected: Uint8Array): void
     });
     wrapper.finish();
   }
+  // An answer that was made for somebody else's nonce says nothing about now.
+  if (expected === undefined) return 'absent';
+  if (nonce === undefined && nonceOptional) return 'absent';
   if (nonce === undefined || !sameOctets(nonce, expected)) {
     throw new PkiError('ocsp_nonce', 'the answer is not to this request');
   }
+  return 'ours';
 }
 
 /** One SingleResponse; undefined when it is about another certificate. */

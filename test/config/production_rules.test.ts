@@ -110,6 +110,16 @@ describe('production', () => {
     refuses({ ...good(), revocation }, 'revocation.sources', /is empty/);
   });
 
+  it('refuses a revocation policy that could never be met', () => {
+    const policies = [{ name: 'online', sources: ['ocsp'] }];
+    const revocation = { ...good().revocation, policies };
+    refuses({ ...good(), revocation }, 'revocation', /neither .* "online"/);
+    const responders = [{ anchor: 'user', url: 'http://ocsp.example.jp/' }];
+    assert.deepEqual(faultsOf({ ...good(), revocation: { ...revocation, responders } }), {});
+    const replaced = [{ name: 'default', sources: ['ocsp'] }];
+    assert.deepEqual(faultsOf({ ...good(), revocation: { responders, policies: replaced } }), {});
+  });
+
   it('refuses a missing encryption key', () => {
     refuses({ ...good(), encryptionKeyFile: undefined }, 'encryptionKeyFile', /is missing/);
     refuses({ ...good(), encryptionKeyFile: path('nowhere') }, 'encryptionKeyFile', /ENOENT/);
@@ -187,6 +197,23 @@ describe('rules in every mode', () => {
   it('lists and responders name a root that is pinned', () => {
     const revocation = { lists: [{ anchor: 'usr', url: 'http://localhost/x' }] };
     refuses({ ...sandbox, revocation }, 'revocation.lists[0].anchor', /names "usr"/);
+  });
+
+  it('wants revocation policies whole, of different names, and acr values that lead to one', () => {
+    const online = { name: 'online', sources: ['ocsp'] };
+    const refusesPolicies = (revocation: object, path: string, problem: RegExp) =>
+      refuses({ ...sandbox, revocation }, path, problem);
+    refusesPolicies({ policies: [online, online] }, 'revocation.policies[1].name', /another/);
+    for (const sources of [[], ['crl', 'crl']]) {
+      refusesPolicies({ policies: [{ ...online, sources }] }, 'revocation.policies[0].sources', /empty or names/);
+    }
+    const policyByAcr = [{ acr: 'urn:x', policy: 'onlin' }];
+    refusesPolicies({ policies: [online], policyByAcr }, 'revocation.policyByAcr[0].policy', /no policy/);
+    const twice = [
+      { acr: 'urn:x', policy: 'online' },
+      { acr: 'urn:x', policy: 'default' },
+    ];
+    refusesPolicies({ policies: [online], policyByAcr: twice }, 'revocation.policyByAcr[1].acr', /twice/);
   });
 
   it('two roots do not share a name', () => {

@@ -1,8 +1,12 @@
 import type { AuthoritySettings, Revocation, RevocationWorld } from '../../../adapters/authority/index.ts';
 import { createRevocation } from '../../../adapters/authority/index.ts';
 import { type CrlOptions, createCrl, type Root } from '../../../adapters/sandbox/pki/index.ts';
-import type { CrlNumberStore } from '../../../provider/authentication/revocation.ts';
-import type { TrustAnchor } from '../../../provider/pki/index.ts';
+import type {
+  CrlNumberStore,
+  RevocationPolicy,
+  RevocationVerdict,
+} from '../../../provider/authentication/revocation.ts';
+import type { Certificate, TrustAnchor } from '../../../provider/pki/index.ts';
 import { HOUR, NOW } from '../../provider/pki/fixtures.ts';
 
 export const LIST_URL = 'http://authority.test/user.crl';
@@ -60,13 +64,31 @@ export function crlNumbersInMemory(): CrlNumberStore {
   };
 }
 
+/** Policies by short names: one channel alone, or the list and then OCSP, or the reverse. */
+const POLICIES = {
+  crl: policy('crl'),
+  ocsp: policy('ocsp'),
+  any: policy('crl', 'ocsp'),
+  'ocsp-first': policy('ocsp', 'crl'),
+} as const;
+
+export function policy(...sources: RevocationPolicy['sources']): RevocationPolicy {
+  return { name: sources.join('-'), sources, maxAge: undefined };
+}
+
 export type Answer = (request: Request) => Response | Promise<Response>;
 
 export interface Authority {
   readonly time: HeldTime;
   readonly requests: Request[];
   readonly logged: Record<string, unknown>[];
-  readonly revocation: Revocation;
+  readonly revocation: Omit<Revocation, 'check'> & {
+    check(
+      certificate: Certificate,
+      anchor: TrustAnchor,
+      by: keyof typeof POLICIES | RevocationPolicy,
+    ): Promise<RevocationVerdict>;
+  };
   /** What the address answers from now on. */
   serve(url: string, answer: Answer): void;
   /** Serves a list, with validators and 304 as a web server would. */
@@ -112,7 +134,11 @@ export function authority(
     time,
     requests,
     logged,
-    revocation,
+    revocation: {
+      ...revocation,
+      check: (certificate, issuer, by) =>
+        revocation.check(certificate, issuer, typeof by === 'string' ? POLICIES[by] : by),
+    },
     serve,
     async serveList(issuer, crl = {}, url = LIST_URL) {
       const bytes = await createCrl(issuer, { thisUpdate: time.now - HOUR, ...crl });

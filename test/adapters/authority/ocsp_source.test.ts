@@ -6,13 +6,24 @@ import {
   type OcspAnswerOptions,
   type OcspCertificateStatus,
   OID,
+  readOcspRequest,
   withoutExtension,
 } from '../../../adapters/sandbox/pki/index.ts';
 import { HubError } from '../../../provider/errors.ts';
 import { parseCertificate } from '../../../provider/pki/index.ts';
 import { rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
-import { anchorOf, DAY, MINUTE, NOW, parsedUser, root, SECOND, userCertificate } from '../../provider/pki/fixtures.ts';
-import { type Authority, authority, OCSP_URL, settled } from './authority_world.ts';
+import {
+  anchorOf,
+  DAY,
+  HOUR,
+  MINUTE,
+  NOW,
+  parsedUser,
+  root,
+  SECOND,
+  userCertificate,
+} from '../../provider/pki/fixtures.ts';
+import { type Authority, authority, OCSP_URL, policy, settled } from './authority_world.ts';
 
 const issuer = await root();
 const anchor = anchorOf(issuer);
@@ -139,6 +150,122 @@ describe('check by OCSP', () => {
     });
   }
 
+  describe('by a responder that keeps failing', () => {
+    const FAILURES = 3;
+    const failing = (over: Partial<Parameters<typeof authority>[1]> = {}) => {
+      const neighbour = authority([anchor], { responders, settings: { ocspBreakerFailures: FAILURES }, ...over });
+      neighbour.serve(OCSP_URL, () => Response.error());
+      return neighbour;
+    };
+    const checkOther = async (neighbour: Authority, serialNumber: bigint, by: 'ocsp' | 'ocsp-first' = 'ocsp') =>
+      neighbour.revocation.check(await parsedUser(issuer, { serialNumber }), anchor, by);
+    const failOften = async (neighbour: Authority) => {
+      for (let serial = 1n; serial <= FAILURES; serial++) await assert.rejects(checkOther(neighbour, serial));
+    };
+
+    it('asks no more, for anybody, and says when to come back', async () => {
+      const neighbour = failing();
+      await failOften(neighbour);
+      assert.equal(neighbour.requests.length, FAILURES);
+      assert.equal(neighbour.revocation.status().ocsp.open, 1);
+      await assert.rejects(checkOther(neighbour, 99n), (error) => {
+        assert.ok(hubError('revocation_unavailable', 'ocsp_circuit_open')(error) && error instanceof HubError);
+        assert.equal(error.retryAfter, 5);
+        return true;
+      });
+      assert.equal(neighbour.requests.length, FAILURES);
+    });
+
+    it('sends one question when the time has come, and all of them when that is answered', async () => {
+      const neighbour = failing();
+      await failOften(neighbour);
+      await neighbour.time.advance(5 * SECOND);
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      neighbour.serve(OCSP_URL, async (request) => {
+        await held;
+        const asked = new Uint8Array(await request.arrayBuffer());
+        const status = () => ({ status: 'good' }) as const;
+        return new Response(
+          new Uint8Array(await answerOcsp(responder, asked, { status, producedAt: neighbour.time.now })),
+        );
+      });
+      const probe = checkOther(neighbour, 50n);
+      await settled();
+      await assert.rejects(checkOther(neighbour, 51n), hubError('revocation_unavailable', 'ocsp_circuit_open'));
+      assert.equal(neighbour.requests.length, FAILURES + 1);
+      release();
+      assert.equal((await probe).status, 'good');
+      assert.equal((await checkOther(neighbour, 52n)).status, 'good');
+      assert.equal(neighbour.revocation.status().ocsp.open, 0);
+    });
+
+    it('goes on answering from memory, and by the list where the policy has it', async () => {
+      const neighbour = failing();
+      serveOcsp(neighbour);
+      const known = await neighbour.revocation.check(certificate, anchor, 'ocsp');
+      neighbour.serve(OCSP_URL, () => Response.error());
+      await failOften(neighbour);
+      assert.equal(await neighbour.revocation.check(certificate, anchor, 'ocsp'), known);
+      await neighbour.serveList(issuer);
+      await neighbour.revocation.start();
+      assert.equal((await checkOther(neighbour, 60n, 'ocsp-first')).source, 'crl');
+    });
+
+    it('counts an unusable answer as a failure, and “unknown” as an answer', async () => {
+      const neighbour = failing();
+      serveOcsp(neighbour, { status: 'unknown' });
+      for (let serial = 1n; serial <= 10n; serial++) {
+        await assert.rejects(checkOther(neighbour, serial), hubError('certificate_unknown'));
+      }
+      neighbour.serve(OCSP_URL, () => new Response('<!doctype html>'));
+      await failOften(neighbour);
+      assert.equal(neighbour.revocation.status().ocsp.open, 1);
+    });
+  });
+
+  it('sends a nonce of 32 octets, or none, as the operator says', async () => {
+    const noncesBy = async (ocspNonce: 'required' | 'optional' | 'none') => {
+      const neighbour = authority([anchor], { responders, settings: { ocspNonce } });
+      let asked = new Uint8Array();
+      neighbour.serve(OCSP_URL, async (request) => {
+        asked = new Uint8Array(await request.arrayBuffer());
+        return Response.error();
+      });
+      await assert.rejects(neighbour.revocation.check(certificate, anchor, 'ocsp'));
+      return readOcspRequest(asked).nonce?.length;
+    };
+    assert.deepEqual(
+      [await noncesBy('required'), await noncesBy('optional'), await noncesBy('none')],
+      [34, 34, undefined],
+    );
+  });
+
+  it('takes a fresh answer without the nonce only where the operator allows it', async () => {
+    for (const [ocspNonce, taken] of [
+      ['required', false],
+      ['optional', true],
+      ['none', true],
+    ] as const) {
+      const neighbour = authority([anchor], { responders, settings: { ocspNonce } });
+      const check = () => neighbour.revocation.check(certificate, anchor, 'ocsp');
+      serveOcsp(neighbour, undefined, { producedAt: NOW - DAY, nextUpdate: NOW + DAY, overrides: { nonce: null } });
+      await assert.rejects(check(), hubError('revocation_unavailable', taken ? 'ocsp_stale' : 'ocsp_nonce'));
+      serveOcsp(neighbour, undefined, { overrides: { nonce: null } });
+      if (taken) assert.equal((await check()).status, 'good');
+      else await assert.rejects(check(), hubError('revocation_unavailable', 'ocsp_nonce'));
+    }
+  });
+
+  it('never writes the serial into an address', async () => {
+    const neighbour = authority([anchor], { responders, settings: { ocspNonce: 'none' } });
+    serveOcsp(neighbour);
+    await neighbour.revocation.check(certificate, anchor, 'ocsp');
+    assert.deepEqual([neighbour.requests[0]?.method, neighbour.requests[0]?.url], ['POST', OCSP_URL]);
+  });
+
   it('says nothing of the serial to the log', async () => {
     const neighbour = authority([anchor], { responders });
     serveOcsp(neighbour, undefined, { overrides: { nonce: null } });
@@ -243,5 +370,82 @@ describe('the address inside a certificate', () => {
       neighbour.requests.map(({ url }) => url),
       [OCSP_URL],
     );
+  });
+});
+
+describe('a policy', () => {
+  const ocspFirst = { ...policy('ocsp', 'crl'), name: 'careful' };
+  const withList = async (time: { thisUpdate: number }) => {
+    const neighbour = authority([anchor], { responders });
+    await neighbour.serveList(issuer, time);
+    await neighbour.revocation.start();
+    return neighbour;
+  };
+
+  it('that prefers OCSP asks it though a list is fresh', async () => {
+    const neighbour = await withList({ thisUpdate: NOW - HOUR });
+    serveOcsp(neighbour);
+    assert.equal((await neighbour.revocation.check(certificate, anchor, ocspFirst)).source, 'ocsp');
+  });
+
+  it('that prefers OCSP falls back to the list when the responder is away', async () => {
+    const neighbour = await withList({ thisUpdate: NOW - HOUR });
+    assert.equal((await neighbour.revocation.check(certificate, anchor, ocspFirst)).source, 'crl');
+  });
+
+  it('does not fall back to the list from a certificate that the authority denies', async () => {
+    const neighbour = await withList({ thisUpdate: NOW - HOUR });
+    serveOcsp(neighbour, { status: 'unknown' });
+    await assert.rejects(neighbour.revocation.check(certificate, anchor, ocspFirst), hubError('certificate_unknown'));
+  });
+
+  it('that allows an age takes no older list, and asks the next source', async () => {
+    const neighbour = await withList({ thisUpdate: NOW - 2 * HOUR });
+    const byAge = (maxAge: number, sources = policy('crl', 'ocsp')) =>
+      neighbour.revocation.check(certificate, anchor, { ...sources, maxAge });
+    assert.equal((await byAge(2 * HOUR)).source, 'crl');
+    await assert.rejects(byAge(HOUR), hubError('revocation_unavailable', 'crl_too_old download_failed'));
+    serveOcsp(neighbour);
+    assert.equal((await byAge(HOUR)).source, 'ocsp');
+    await assert.rejects(byAge(HOUR, policy('crl')), hubError('revocation_unavailable', 'crl_too_old'));
+  });
+
+  it('that allows an age asks again for an answer that was remembered for longer', async () => {
+    const neighbour = authority([anchor], { responders });
+    serveOcsp(neighbour, undefined, { nextUpdate: NOW + DAY });
+    const check = () => neighbour.revocation.check(certificate, anchor, { ...policy('ocsp'), maxAge: 10 * MINUTE });
+    const first = await check();
+    await neighbour.time.advance(10 * MINUTE);
+    assert.equal(await check(), first);
+    await neighbour.time.advance(SECOND);
+    assert.equal((await check()).thisUpdate, NOW + 10 * MINUTE + SECOND);
+    assert.equal(neighbour.requests.length, 2);
+    serveOcsp(neighbour, undefined, { thisUpdate: NOW, nextUpdate: NOW + DAY });
+    await neighbour.time.advance(11 * MINUTE);
+    await assert.rejects(check(), hubError('revocation_unavailable', 'ocsp_too_old'));
+  });
+
+  it('lets an entry on a list win that is older than the policy allows, as long as the list is fresh', async () => {
+    const neighbour = authority([anchor], { responders });
+    serveOcsp(neighbour);
+    const entries = [{ serialNumber: 4711n, revokedAt: NOW - DAY, reason: 'keyCompromise' as const }];
+    await neighbour.serveList(issuer, { thisUpdate: NOW - 2 * HOUR, entries });
+    await neighbour.revocation.start();
+    const strict = { ...policy('ocsp'), maxAge: MINUTE };
+    assert.equal((await neighbour.revocation.check(certificate, anchor, strict)).status, 'revoked');
+  });
+
+  it('whose sources have nothing tells when the first of them may', async () => {
+    const neighbour = authority([anchor]);
+    await neighbour.revocation.start();
+    const due = Math.ceil((neighbour.time.pending[0] ?? 0) / SECOND);
+    await assert.rejects(neighbour.revocation.check(certificate, anchor, ocspFirst), (error) => {
+      assert.ok(
+        hubError('revocation_unavailable', 'ocsp_no_responder crl_none_fresh')(error) && error instanceof HubError,
+      );
+      assert.equal(error.retryAfter, Math.max(5, due));
+      assert.equal(error.details.policy, 'careful');
+      return true;
+    });
   });
 });

@@ -57,9 +57,17 @@ describe('buildOcspRequest', () => {
     }
   });
 
-  it('refuses a nonce that could be guessed', () => {
-    const short = { digest: 'sha1', nonce: new Uint8Array(15) } as const;
-    assert.throws(() => buildOcspRequest(certificate, anchor, short), RangeError);
+  it('refuses a nonce that could be guessed, or that responders need not take', () => {
+    for (const length of [15, 129]) {
+      const odd = { digest: 'sha1', nonce: new Uint8Array(length) } as const;
+      assert.throws(() => buildOcspRequest(certificate, anchor, odd), RangeError);
+    }
+  });
+
+  it('asks without a nonce when told to', () => {
+    const asked = readOcspRequest(buildOcspRequest(certificate, anchor, { digest: 'sha1', nonce: undefined }));
+    assert.equal(asked.certIds[0]?.serialNumber, 0x80d18007n);
+    assert.ok(!asked.nonce);
   });
 });
 
@@ -113,6 +121,64 @@ describe('parseOcspResponse', () => {
     const bytes = await answer({ nextUpdate: null });
     assert.equal(parse(bytes).nextUpdate, parse(bytes).thisUpdate);
     assert.throws(() => parse(bytes, { now: NOW + 17 * MINUTE }), pkiError('ocsp_stale'));
+  });
+
+  it('accepts an answer that names the issuer by the other digest than the question', async () => {
+    const bySha256 = await answer({ overrides: { certId: () => encodeCertId(issuer, 0x80d18007n, 'sha256') } });
+    assert.equal(parse(bySha256).status, 'good');
+    const question = buildOcspRequest(certificate, anchor, { digest: 'sha256', nonce });
+    const bySha1 = await answer(
+      { overrides: { certId: () => encodeCertId(issuer, 0x80d18007n) } },
+      responder,
+      question,
+    );
+    assert.equal(parse(bySha1).status, 'good');
+  });
+
+  it('refuses, by either digest, the other digest of another issuer', async () => {
+    const impostor = await root('impostor');
+    for (const digest of ['sha1', 'sha256'] as const) {
+      const bytes = await answer({ overrides: { certId: () => encodeCertId(impostor, 0x80d18007n, digest) } });
+      assert.throws(() => parse(bytes), pkiError('ocsp_certificate'));
+    }
+  });
+
+  describe('where the nonce may be left out', () => {
+    const without = { overrides: { nonce: null } };
+    const other = { overrides: { nonce: flipped(nonce, 3) } };
+
+    it('takes an answer without one as long as it is recent, whatever end it names', async () => {
+      const bytes = await answer({ ...without, nextUpdate: NOW + DAY });
+      assert.equal(parse(bytes, { nonceOptional: true }).status, 'good');
+      const later = { nonceOptional: true, now: NOW + 17 * MINUTE };
+      assert.throws(() => parse(bytes, later), pkiError('ocsp_stale'));
+      assert.throws(() => parse(bytes), pkiError('ocsp_nonce'));
+    });
+
+    it('refuses an answer to somebody else’s question all the same', async () => {
+      const bytes = await answer(other);
+      assert.throws(() => parse(bytes, { nonceOptional: true }), pkiError('ocsp_nonce'));
+    });
+
+    it('takes an old answer of a responder that is still vouched for only with our nonce', async () => {
+      const old = { producedAt: NOW - HOUR, nextUpdate: NOW + HOUR };
+      assert.equal(parse(await answer(old), { nonceOptional: true }).status, 'good');
+      const bytes = await answer({ ...old, ...without });
+      assert.throws(() => parse(bytes, { nonceOptional: true }), pkiError('ocsp_stale'));
+    });
+
+    it('holds every answer to that age where no nonce was sent', async () => {
+      for (const how of [without, other]) {
+        assert.equal(parse(await answer(how), { nonce: undefined }).status, 'good');
+        const bytes = await answer({ producedAt: NOW - HOUR, nextUpdate: NOW + HOUR, ...how });
+        assert.throws(() => parse(bytes, { nonce: undefined }), pkiError('ocsp_stale'));
+      }
+    });
+
+    it('still refuses a critical extension that is not understood', async () => {
+      const bytes = await answer({ overrides: { nonce: null, responseExtensions: addExtensions(unknownExtension()) } });
+      assert.throws(() => parse(bytes, { nonce: undefined }), pkiError('ocsp_critical_extension'));
+    });
   });
 
   it('allows for clocks that differ a little', async () => {
