@@ -83,9 +83,13 @@ function createCertificateServer(config: Configuration, handle: RequestHandler):
   if (!tls) throw new Error('there is no group signIn.tls');
   const { host, port } = tls;
   const ca = acceptableAuthorities(config);
+  const answerAndClose: RequestHandler = (request, response) => {
+    response.shouldKeepAlive = false;
+    handle(request, response);
+  };
   const server =
     tls.certificateFile === undefined || tls.keyFile === undefined
-      ? createServer({ ...PATIENCE, maxHeaderSize: PROXIED_HEAD }, handle)
+      ? createServer({ ...PATIENCE, maxHeaderSize: PROXIED_HEAD }, answerAndClose)
       : createTlsServer(
           {
             ...PATIENCE,
@@ -97,8 +101,9 @@ function createCertificateServer(config: Configuration, handle: RequestHandler):
             rejectUnauthorized: false,
             secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
           },
-          handle,
+          answerAndClose,
         );
+  // And what was sent behind the first request before its answer.
   server.maxRequestsPerSocket = 1;
   return { server, host, port };
 }

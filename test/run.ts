@@ -60,7 +60,8 @@ async function main(): Promise<number> {
 function toolsFor(suites: readonly Suite[]): TestToolName[] {
   const needed = new Set<TestToolName>(suites.length > 0 ? ['openssl', 'curl'] : []);
   if (suites.some((suite) => suite.name === 'interop')) needed.add('pkits');
-  if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts');
+  if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts').add('nss');
+  if (suites.some((suite) => suite.name === 'attack')) needed.add('nginx').add('nginxJs');
   // The process suite starts a PostgreSQL of its own.
   if (suites.some((suite) => suite.database === 'postgresql' || suite.name === 'process')) needed.add('postgresql');
   return [...needed];

@@ -13,9 +13,9 @@ interface TestTool {
   readonly isPresent: () => boolean;
 }
 
-export type TestToolName = 'chromium' | 'fonts' | 'postgresql' | 'openssl' | 'pkits' | 'curl';
+export type TestToolName = keyof typeof TOOLS;
 
-const TOOLS: Readonly<Record<TestToolName, TestTool>> = {
+const TOOLS = {
   chromium: { name: 'Chromium', package: 'chromium', isPresent: () => findChromium() !== undefined },
   fonts: { name: 'Noto CJK fonts', package: 'fonts-noto-cjk', isPresent: () => hasNotoCjk() },
   postgresql: {
@@ -30,7 +30,14 @@ const TOOLS: Readonly<Record<TestToolName, TestTool>> = {
     isPresent: () => existsSync(PKITS_FOLDER),
   },
   curl: { name: 'curl', package: 'curl', isPresent: () => onPath('curl') !== undefined },
-};
+  nginx: { name: 'nginx', package: 'nginx', isPresent: () => existsSync('/usr/sbin/nginx') },
+  nginxJs: {
+    name: 'njs for nginx',
+    package: 'libnginx-mod-http-js',
+    isPresent: () => existsSync('/usr/lib/nginx/modules/ngx_http_js_module.so'),
+  },
+  nss: { name: 'NSS tools', package: 'libnss3-tools', isPresent: () => onPath('certutil') !== undefined },
+} as const satisfies Readonly<Record<string, TestTool>>;
 
 /** The browser that test/browser drives, or undefined. */
 export function findChromium(): string | undefined {
@@ -43,7 +50,7 @@ export function findChromium(): string | undefined {
  * @throws Error with the command to type when they cannot be installed from here
  */
 export function ensureTestTools(names: readonly TestToolName[]): void {
-  const missing = names.map((name) => TOOLS[name]).filter((tool) => !tool.isPresent());
+  const missing = names.map((name): TestTool => TOOLS[name]).filter((tool) => !tool.isPresent());
   if (missing.length === 0) return;
   const packages = missing.map((tool) => tool.package);
   const advice = `apt-get install --no-install-recommends ${packages.join(' ')}`;

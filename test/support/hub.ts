@@ -19,8 +19,9 @@ import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
 export interface TestHub {
   readonly issuer: string;
   readonly mutualTlsUrl: string;
-  /** Where browsers are asked for a citizen's certificate. */
+  /** Where browsers are asked for a citizen's certificate, and where that listens. */
   readonly certificateUrl: string;
+  readonly signInTls: { readonly port: number };
   /** Where it listens on the loopback in plain http, whatever its public address is. */
   readonly port: number;
   /** The hub that runs now. */
@@ -111,6 +112,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     issuer: config.publicUrl,
     mutualTlsUrl: config.mutualTls?.publicUrl ?? '',
     certificateUrl: config.signIn.tls?.publicUrl ?? '',
+    signInTls: { port: config.signIn.tls?.port ?? 0 },
     port,
     get hub() {
       return hub;
