@@ -2,13 +2,8 @@ import { HubError } from '../errors.ts';
 import {
   type Certificate,
   type CertificateProfile,
-  checkKeyUsage,
-  checkPolicy,
-  checkProfile,
-  checkValidity,
-  findAnchor,
+  createCertificateChecks,
   PkiError,
-  parseCertificate,
   type TrustAnchor,
 } from '../pki/index.ts';
 import type { Clock } from '../world.ts';
@@ -37,11 +32,13 @@ export interface VerifiedCertificate {
 /** The two halves of every verification. In between, whoever presented the certificate proves that the key is theirs. */
 export interface CertificateVerifier {
   /**
-   * What needs no network, cheap checks first.
+   * What needs no network: structure, profile, key usage, policy, validity, path to a pinned root
+   * (pki/certificate_checks.ts).
    *
+   * @param offered certificates that were sent along, unverified.
    * @throws HubError 403 with the code of the PkiError that is its cause.
    */
-  authenticate(der: Uint8Array): AuthenticCertificate;
+  authenticate(der: Uint8Array, offered?: readonly Uint8Array[]): AuthenticCertificate;
   /**
    * Asks who is revoked. Call it once possession of the key is proved, so that nobody without a card can make the hub
    * ask the authority anything.
@@ -61,19 +58,17 @@ export interface CertificateVerifierWorld {
   clock: Clock;
 }
 
+/** Certificates that are recognised without being verified again, the least recently used going first; 8 KiB each. */
+const REMEMBERED = 4096;
+
 /** One verification for every way in: the card agent's token, a TLS handshake, a proxy's header. */
 export function createCertificateVerifier(world: CertificateVerifierWorld): CertificateVerifier {
   const { profile, anchors, revocation, clock } = world;
+  const checks = createCertificateChecks({ profile, anchors, capacity: REMEMBERED });
   return {
-    authenticate(der) {
+    authenticate(der, offered) {
       return translatePkiErrors(() => {
-        const now = clock();
-        const certificate = parseCertificate(der);
-        checkProfile(certificate, profile);
-        checkKeyUsage(certificate, profile);
-        checkPolicy(certificate, profile);
-        checkValidity(certificate, now);
-        const anchor = findAnchor(certificate, anchors, now);
+        const { certificate, anchor } = checks.check(der, clock(), offered);
         return { certificate, anchor } as AuthenticCertificate; // the brand has no value: this is the one maker
       });
     },
