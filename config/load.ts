@@ -31,7 +31,7 @@ export class ConfigurationError extends Error {
 }
 
 /** Variables with our prefix that are no settings. */
-const OTHER_VARIABLES = /^MUSUBI_(CONFIG|CARD_PIN|TEST_[A-Z0-9_]+)$/;
+const OTHER_VARIABLES = /^MUSUBI_(CONFIG|CARD_PIN|P12_PASSPHRASE|TEST_[A-Z0-9_]+)$/;
 const MAX_FILE_CHARACTERS = 1_048_576;
 const MAX_SHOWN_CHARACTERS = 60;
 

@@ -1,3 +1,6 @@
+import { createPrivateKey } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import {
   type CommandHandler,
   type CommandLineIo,
@@ -5,7 +8,8 @@ import {
   UsageError,
 } from '../../../provider/command_line/command.ts';
 import { sandboxDataFolder } from '../../../provider/command_line/data_folder.ts';
-import { printData, readJson, textTable } from '../../../provider/command_line/input_output.ts';
+import { printData, readInput, readJson, textTable } from '../../../provider/command_line/input_output.ts';
+import { readSoftCardFile } from '../authority/card_folder.ts';
 import {
   type AuthorityClient,
   authorityClient,
@@ -15,11 +19,13 @@ import {
   renew,
   revoke,
 } from '../authority/citizen_commands.ts';
+import { encodePkcs12 } from '../pki/pkcs12.ts';
 
 type Citizen = Awaited<ReturnType<typeof issue>>;
 
-/** `musubi sandbox citizen list|issue|revoke|renew|move`, whether the sandbox runs or not. */
+/** `musubi sandbox citizen list|issue|revoke|renew|move|export-p12`, whether the sandbox runs or not. */
 export const run: CommandHandler = async (io, invocation) => {
+  if (invocation.command.at(-1) === 'export-p12') return exportPkcs12(io, invocation);
   const client = authorityClient({ dataFolder: sandboxDataFolder(io, invocation) });
   const action = invocation.command.at(-1);
   if (action === 'list') printData(io, invocation, await list(client), citizenTable);
@@ -64,6 +70,32 @@ async function change(
         newSigningCertificate: switches.has('new-signing-certificate'),
       });
   }
+}
+
+/** A passphrase outside printable ASCII is encoded in two ways by the programs that read such files. */
+const PASSPHRASE = /^[ -~]{4,100}$/;
+
+async function exportPkcs12(io: CommandLineIo, invocation: Invocation): Promise<number> {
+  const { values, positionals } = invocation;
+  const [name = ''] = positionals; // required by the table of commands
+  const typed = values.passphrase ?? io.environment.MUSUBI_P12_PASSPHRASE;
+  const passphrase = typed === '-' ? ((await readInput(io)).split(/\r?\n/)[0] ?? '') : typed;
+  if (passphrase === undefined || !PASSPHRASE.test(passphrase)) {
+    throw new UsageError(
+      'a passphrase of 4 to 100 ASCII characters is needed: --passphrase TEXT, --passphrase - for standard input, or MUSUBI_P12_PASSPHRASE',
+    );
+  }
+  const { user, label } = await readSoftCardFile(join(sandboxDataFolder(io, invocation), 'cards'), name);
+  const file = resolve(io.workingFolder, values.out ?? `${name}.p12`);
+  const pkcs12 = encodePkcs12({
+    certificate: Buffer.from(user.certificate, 'base64'),
+    privateKey: createPrivateKey(user.privateKey),
+    name: `${name} (${label.en})`,
+    passphrase,
+  });
+  await writeFile(file, pkcs12, { mode: 0o600 });
+  printData(io, invocation, { file }, () => `${file}\n`);
+  return 0;
 }
 
 function labelOf(values: Invocation['values']): { ja: string; en: string } | undefined {
