@@ -6,18 +6,20 @@ import { findChromium } from '../setup.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+export const LAUNCH = {
+  executablePath: findChromium() ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--no-first-run',
+  ],
+};
+
 export async function launchChromium(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: findChromium() ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-    ],
-  });
+  return chromium.launch(LAUNCH);
 }
 
 /** A person with a browser of their own, and what they do in it. */
@@ -39,8 +41,14 @@ export interface Person {
   leave(): Promise<void>;
 }
 
+const WINDOW = { locale: 'ja-JP', viewport: { width: 1280, height: 900 } };
+
 export async function newPerson(browser: Browser, options: BrowserContextOptions = {}): Promise<Person> {
-  const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1280, height: 900 }, ...options });
+  return personIn(await browser.newContext({ ...WINDOW, ...options }), options);
+}
+
+/** A person whose browser is there already. */
+export async function personIn(context: BrowserContext, options: BrowserContextOptions = {}): Promise<Person> {
   // Two cores, shared with other test files: patience costs nothing where all is well.
   context.setDefaultTimeout(60_000);
   const page = await context.newPage();
