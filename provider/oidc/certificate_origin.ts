@@ -105,7 +105,7 @@ async function verify(
 ): Promise<VerifiedCertificate> {
   const presented = world.readPresented(ctx.req);
   if (!presented) throw new HubError('certificate_missing', 403, 'The browser showed no certificate.');
-  const authentic = world.certificates.authenticate(presented.der);
+  const authentic = world.certificates.authenticate(presented.der, presented.offered);
   if (presented.refusedByProxy) {
     throw new HubError('certificate_untrusted', 403, 'The reverse proxy has refused the certificate.');
   }

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { HubError } from '../errors.ts';
@@ -6,6 +7,8 @@ import { type AddressList, plainAddress } from '../operations/client_address.ts'
 /** A certificate whose key the other end of a TLS handshake has proved to hold. Nothing else about it is judged yet. */
 export interface PresentedCertificate {
   readonly der: Uint8Array;
+  /** What was sent along with it, DER: helpers for building a path, trusted in nothing. */
+  readonly offered: readonly Uint8Array[];
   /** The proxy that passed it on says that its own check failed. */
   readonly refusedByProxy: boolean;
 }
@@ -21,8 +24,19 @@ export const certificateOfHandshake: ReadPresentedCertificate = (request) => {
   const socket = request.socket as Partial<TLSSocket>;
   if (!socket.encrypted || socket.isSessionReused?.()) return undefined;
   const certificate = socket.getPeerX509Certificate?.();
-  return certificate && { der: certificate.raw, refusedByProxy: false };
+  return certificate && { der: certificate.raw, offered: issuersOf(certificate), refusedByProxy: false };
 };
+
+/** What the browser sent behind its certificate, as far as OpenSSL has put it in order. */
+function issuersOf(certificate: X509Certificate): Uint8Array[] {
+  const issuers: Uint8Array[] = [];
+  let issuer = certificate.issuerCertificate;
+  while (issuer && issuers.length < MAX_CHAIN) {
+    issuers.push(issuer.raw);
+    issuer = issuer.issuerCertificate;
+  }
+  return issuers;
+}
 
 /** Characters of one header. */
 const HEADER_LIMIT = 16 * 1024;
@@ -46,27 +60,25 @@ export function certificateFromProxies(proxies: AddressList): ReadPresentedCerti
     const verdicts = valuesOf(request, (name) => VERIFY_HEADER.test(name));
     if (certificates.length > 1) throw malformed('two certificates');
     if (verdicts.length > 1) throw malformed('two verdicts');
-    checkChain(chains, certificates);
+    const offered = readChain(chains, certificates);
     const [verdict] = verdicts;
     const [value] = certificates;
     if (value === undefined) {
       if (verdict !== undefined && verdict !== 'NONE') throw malformed('a verdict about nothing');
       return undefined;
     }
-    return { der: readByteSequence(value), refusedByProxy: verdict !== undefined && verdict !== 'SUCCESS' };
+    const refusedByProxy = verdict !== undefined && verdict !== 'SUCCESS';
+    return { der: readByteSequence(value), offered, refusedByProxy };
   };
 }
 
-/**
- * RFC 9440 §2.3: a list over any number of lines, and never without a certificate. Read to be refused when it is odd; not
- * used, since people's certificates come from the pinned roots directly.
- */
-function checkChain(lines: readonly string[], certificates: readonly string[]): void {
-  if (lines.length === 0) return;
+/** RFC 9440 §2.3: a list over any number of lines, and never without a certificate. */
+function readChain(lines: readonly string[], certificates: readonly string[]): Uint8Array[] {
+  if (lines.length === 0) return [];
   if (certificates.length === 0) throw malformed('a chain without a certificate');
   const members = lines.join(',').split(',');
   if (members.length > MAX_CHAIN) throw malformed('a long chain');
-  for (const member of members) readByteSequence(member.trim());
+  return members.map((member) => readByteSequence(member.trim()));
 }
 
 function readByteSequence(value: string): Uint8Array {

@@ -289,6 +289,29 @@ describe(`the rooms' stores on ${testEngine}`, () => {
     });
   });
 
+  describe('hand-overs', () => {
+    const sealed = randomBytes(80);
+
+    it('are taken by exactly one of many callers', async () => {
+      const codeHash = randomBytes(32);
+      await storage.handOvers.keep(codeHash, sealed, NOW + 1000);
+      const answers = await atOnce(() => storage.handOvers.take(codeHash));
+      const won = answers.filter((answer) => answer !== undefined);
+      assert.equal(won.length, 1);
+      assert.deepEqual(won[0], { sealed, expiresAt: NOW + 1000 });
+      assert.equal(await storage.handOvers.take(codeHash), undefined);
+      assert.equal(await storage.handOvers.take(randomBytes(32)), undefined);
+    });
+
+    it('are swept after their expiry, and not before', async () => {
+      const codeHash = randomBytes(32);
+      await storage.handOvers.keep(codeHash, sealed, NOW + 1000);
+      await storage.handOvers.sweep(NOW + 1000);
+      assert.ok((await storage.handOvers.sweep(NOW + 1001)) >= 1);
+      assert.equal(await storage.handOvers.take(codeHash), undefined);
+    });
+  });
+
   describe('clients, keys and revocation lists', () => {
     it('give a client back as it was registered, its secret unreadable at rest', async () => {
       const metadata = { client_id: 'rp-1', client_secret: 'correct-horse-battery', client_name: '窓口' };

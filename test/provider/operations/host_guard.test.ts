@@ -103,6 +103,30 @@ describe('the host guard', () => {
     });
   }
 
+  it('hands on no header that would name a client certificate, under any name, from anybody', async () => {
+    const headers: Record<string, string> = { ...own };
+    for (const name of [
+      ...['Client-Cert', 'Client_Cert', 'Client-Cert-Chain', 'X-Client-Cert', 'X-Client-Certificate', 'X-Client-DN'],
+      ...['X-SSL-Cert', 'X-SSL-Client-Cert', 'SSL-Client-Cert', 'ssl_client_cert', 'X-SSL-Client-Verify', 'SSL_VERIFY'],
+      ...['X-Forwarded-Client-Cert', 'X-Forwarded-Tls-Client-Cert', 'X-ARR-ClientCert', 'X-Amzn-Mtls-Clientcert'],
+      ...['Tls-Client-Subject', 'X-Peer-Cert'],
+    ])
+      headers[name] = 'MIIB';
+    const mirror = await startKoa(
+      hostGuard({ publicUrl: 'https://id.example.jp', trustedProxies: createNetworks(['127.0.0.1']) }),
+      (ctx) => {
+        ctx.body = Object.keys(ctx.req.headers);
+      },
+    );
+    try {
+      const { body } = await mirror.ask('/', { headers: { ...headers, 'Accept-Language': 'ja', DPoP: 'proof' } });
+      const left = (JSON.parse(body) as string[]).filter((name) => name !== 'connection').sort();
+      assert.deepEqual(left, ['accept-language', 'dpop', 'host', 'x-forwarded-for', 'x-forwarded-proto']);
+    } finally {
+      mirror.close();
+    }
+  });
+
   it('takes the client’s address from a trusted proxy, and nothing else', async () => {
     const headers = {
       ...own,
