@@ -10,6 +10,7 @@ import { projectFolder } from './suites.ts';
 export interface Nginx {
   /** Everything that it has logged. */
   readonly log: () => string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -73,7 +74,7 @@ ${servers}
     }
     await delay(50);
   }
-  return { log: () => log, stop };
+  return { log: () => log, pid: child.pid ?? 0, stop };
 }
 
 async function end(child: ChildProcess): Promise<void> {
