@@ -16,9 +16,12 @@ import { createNetworks } from '../config/networks.ts';
 import type { Configuration } from '../config/schema.ts';
 import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
+import { createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
+import { createDecisionLog } from './authentication/decision_log.ts';
 import { createHandOvers } from './authentication/hand_over.ts';
-import type { RevocationPolicy } from './authentication/revocation.ts';
+import { createLinkedCertificates } from './authentication/linked_certificate.ts';
+import type { RevocationChannel, RevocationPolicy } from './authentication/revocation.ts';
 import { createRevocationPolicies, type RevocationPolicies } from './authentication/revocation_policy.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
 import { createCertificateVerifier } from './authentication/verify_certificate.ts';
@@ -45,7 +48,14 @@ import { createMetrics, type Metrics, metricsForThisMachine } from './operations
 import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
-import { jpkiUser, jpkiUserTest, loadTrustAnchor, type TrustAnchor } from './pki/index.ts';
+import {
+  jpkiSigning,
+  jpkiSigningTest,
+  jpkiUser,
+  jpkiUserTest,
+  loadTrustAnchor,
+  type TrustAnchor,
+} from './pki/index.ts';
 import type { Storage } from './storage.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
 import { preferences } from './web/preferences.ts';
@@ -120,6 +130,8 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         sweeper.stop,
         runner.stop,
         () => rooms.revocation.stop(),
+        // Of requests that were cut off; all others have waited for theirs.
+        () => rooms.auditQueue.flush(),
         () => store.database.close(),
       ],
       deadline: config.shutdownSeconds * 1000,
@@ -239,11 +251,24 @@ function databaseSettings({ database }: Configuration): DatabaseSettings {
 }
 
 function openRooms({ config, log, clock, random, metrics }: Base, { storage, vault }: Store) {
-  const profile = config.mode === 'sandbox' ? jpkiUserTest : jpkiUser;
-  const anchors = config.trust.anchors
-    .filter(({ kind }) => kind === 'user')
-    .map(({ name, file }) => ({ name, anchor: loadTrustAnchor(readDer(file), { profile }) }));
+  const profiles =
+    config.mode === 'sandbox'
+      ? { user: jpkiUserTest, signing: jpkiSigningTest }
+      : { user: jpkiUser, signing: jpkiSigning };
+  const anchors = config.trust.anchors.map(({ name, file, kind }) => {
+    return { name, kind, anchor: loadTrustAnchor(readDer(file), { profile: profiles[kind] }) };
+  });
   const revocation = watched(metrics, openAuthority(config, { anchors, storage, log, clock, random }));
+  const auditQueue = createAuditQueue(storage.audit);
+  const decisions = createDecisionLog(auditQueue, clock);
+  const verifierOf = (kind: 'user' | 'signing') =>
+    createCertificateVerifier({
+      profile: profiles[kind],
+      anchors: anchors.filter((other) => other.kind === kind).map(({ anchor }) => anchor),
+      revocation,
+      decisions,
+      clock,
+    });
   const challenges = createChallenges({
     store: storage.challenges,
     vault,
@@ -251,26 +276,22 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
     random,
     lifetime: config.signIn.challengeSeconds * 1000,
   });
-  const certificates = createCertificateVerifier({
-    profile,
-    anchors: anchors.map(({ anchor }) => anchor),
-    revocation,
-    clock,
-  });
+  const certificates = verifierOf('user');
   const cards = createCardVerifier({ challenges, certificates });
   const handOvers = createHandOvers({ store: storage.handOvers, vault, clock, random });
   const policies = policiesOf(config);
-  const identity = createIdentity({ storage, vault, clock, random });
+  const linkedCertificates = createLinkedCertificates(verifierOf('signing'), decisions);
+  const identity = createIdentity({ storage, vault, linkedCertificates, clock, random });
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
-  return { revocation, challenges, certificates, cards, handOvers, policies, identity, consents, keys };
+  return { revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys };
 }
 
 function openAuthority(
   config: Configuration,
   world: {
-    anchors: readonly { name: string; anchor: TrustAnchor }[];
+    anchors: readonly { name: string; kind: 'user' | 'signing'; anchor: TrustAnchor }[];
     storage: Store['storage'];
     log: Logger;
     clock: Clock;
@@ -279,18 +300,16 @@ function openAuthority(
 ): Revocation {
   const { revocation } = config;
   const idOf = new Map(world.anchors.map(({ name, anchor }) => [name, anchor.id]));
-  // Only what concerns the anchors of sign-in; the signing roots' lists come with enrolment.
   const known = (entries: readonly { anchor: string; url: string }[]) =>
-    entries.flatMap(({ anchor, url }) => {
-      const id = idOf.get(anchor);
-      return id === undefined ? [] : [{ anchor: id, url }];
-    });
-  const policies = [...revocation.policies, { sources: revocation.sources }];
-  const asks = (channel: 'crl' | 'ocsp') => policies.some(({ sources }) => sources.includes(channel));
+    entries.map(({ anchor, url }) => ({ anchor: idOf.get(anchor) ?? anchor, url }));
+  const policies = policiesFrom(config);
+  const asks = (channel: RevocationChannel) => policies.some(({ sources }) => sources.includes(channel));
   return createRevocation({
     anchors: world.anchors.map(({ anchor }) => anchor),
     lists: asks('crl') ? known(revocation.lists) : [],
     responders: asks('ocsp') ? known(revocation.responders) : [],
+    // A signing certificate that cannot be checked keeps nobody out.
+    needed: new Set(world.anchors.filter(({ kind }) => kind === 'user').map(({ anchor }) => anchor.id)),
     crlNumbers: world.storage.crlNumbers,
     // Addresses that the operator chose: not for the guard against what relying parties name.
     fetch: globalThis.fetch,
@@ -312,8 +331,13 @@ function openAuthority(
   });
 }
 
-/** A policy named `default` takes the place of the one that `revocation.sources` makes. */
-function policiesOf({ revocation }: Configuration): RevocationPolicies {
+function policiesOf(config: Configuration): RevocationPolicies {
+  const [first, ...others] = policiesFrom(config);
+  return createRevocationPolicies({ default: first, policies: others, byAcr: config.revocation.policyByAcr });
+}
+
+/** The default one first: one of that name takes the place of what `revocation.sources` makes. */
+function policiesFrom({ revocation }: Configuration): readonly [RevocationPolicy, ...RevocationPolicy[]] {
   const policies = revocation.policies.map(
     ({ name, sources, maxAgeSeconds }): RevocationPolicy => ({
       name,
@@ -321,15 +345,11 @@ function policiesOf({ revocation }: Configuration): RevocationPolicies {
       maxAge: maxAgeSeconds === undefined ? undefined : maxAgeSeconds * 1000,
     }),
   );
-  return createRevocationPolicies({
-    default: policies.find(({ name }) => name === 'default') ?? {
-      name: 'default',
-      sources: revocation.sources,
-      maxAge: undefined,
-    },
-    policies,
-    byAcr: revocation.policyByAcr,
-  });
+  const ordinary = { name: 'default', sources: revocation.sources, maxAge: undefined };
+  return [
+    policies.find(({ name }) => name === ordinary.name) ?? ordinary,
+    ...policies.filter(({ name }) => name !== ordinary.name),
+  ];
 }
 
 /** The same source, counted by the channel that answered. */

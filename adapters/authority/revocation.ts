@@ -22,6 +22,8 @@ export interface RevocationWorld {
   readonly anchors: readonly TrustAnchor[];
   /** Where each root's lists are. `anchor` is the id of one of the anchors. */
   readonly lists: readonly { readonly anchor: string; readonly url: string }[];
+  /** Ids of the roots without whose lists nobody can sign in; all of them unless given. */
+  readonly needed?: ReadonlySet<string>;
   /** Where each root's responder is; takes precedence over the address inside a certificate. */
   readonly responders?: readonly { readonly anchor: string; readonly url: string }[];
   readonly crlNumbers: CrlNumberStore;
@@ -45,7 +47,7 @@ export interface Revocation extends RevocationSource {
   /** Looks at every list now, without waiting for the schedule. Does not reject either. */
   refresh(): Promise<void>;
   stop(): void;
-  /** Whether sign-ins can be decided now: every list whose root is in date is fresh. */
+  /** Whether sign-ins can be decided now: every list of a needed root that is in date is fresh. */
   ready(): boolean;
   status(): RevocationStatus;
 }
@@ -113,7 +115,9 @@ export function createRevocation(world: RevocationWorld): Revocation {
     },
     ready() {
       const now = clock();
-      return sources.every((source) => now > source.anchor.certificate.notAfter || source.freshList(now) !== undefined);
+      return sources
+        .filter(({ anchor }) => now <= anchor.certificate.notAfter && world.needed?.has(anchor.id) !== false)
+        .every((source) => source.freshList(now) !== undefined);
     },
     status() {
       return { lists: sources.map((source) => source.status()), ocsp: ocsp.status() };

@@ -35,7 +35,7 @@ export async function hubSettings(sandbox: {
   const { anchors } = JSON.parse(await readFile(join(folder, 'anchors.json'), 'utf8')) as AnchorsFile;
   const nameOf = ({ kind, generation }: { kind: string; generation: number }) => `${kind}-${generation}`;
   // A generation that has ended signs no lists any more; its certificates are refused for the root's own date.
-  const current = anchors.filter((anchor) => anchor.kind === 'user' && Date.parse(anchor.notAfter) > now);
+  const current = anchors.filter((anchor) => Date.parse(anchor.notAfter) > now);
   return {
     mode: 'sandbox',
     publicUrl: `http://localhost:${ports.hub}`,

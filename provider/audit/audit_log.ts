@@ -12,7 +12,8 @@ export interface AuditEvent {
     | 'key.retired'
     | 'client.added'
     | 'client.removed'
-    | 'sign_in.refused';
+    | 'sign_in.refused'
+    | 'revocation.decided';
   /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `hub`. */
   actor: string;
   subjectId?: string;
@@ -30,9 +31,17 @@ export interface StoredAuditEvent extends AuditEvent {
   hash: Uint8Array;
 }
 
+/** An event and when it happened, milliseconds since 1970. */
+export interface DatedAuditEvent {
+  readonly event: AuditEvent;
+  readonly at: number;
+}
+
 /** Append-only and hash-chained: a changed, removed or reordered event breaks every hash after it. */
 export interface AuditLog {
   append(event: AuditEvent, now: number): Promise<void>;
+  /** In this order, one after the other in the chain. All of a few hundred are kept, or none. */
+  appendAll(events: readonly DatedAuditEvent[]): Promise<void>;
   /** In order of sequence, from `after` (exclusive). */
   read(after: bigint, limit: number): Promise<readonly StoredAuditEvent[]>;
 }

@@ -24,12 +24,12 @@ export interface CardCheckOfSession {
  */
 export function achievedAcr({
   revocation,
-  policy,
+  demand,
 }: {
   revocation: Pick<RevocationVerdict, 'source' | 'thisUpdate'>;
-  policy: Pick<RevocationPolicy, 'name'>;
+  demand: { policy: Pick<RevocationPolicy, 'name'> };
 }): string {
-  return `aal3 ${revocation.source} ${policy.name} ${Math.floor(revocation.thisUpdate / 1000)}`;
+  return `aal3 ${revocation.source} ${demand.policy.name} ${Math.floor(revocation.thisUpdate / 1000)}`;
 }
 
 /** Back from `achievedAcr`; undefined when nobody has shown a card. */

@@ -3,7 +3,7 @@ import { HubError } from '../errors.ts';
 import { type Certificate, PkiError, verifySignature } from '../pki/index.ts';
 import { readCardToken, type UnverifiedCardToken } from './card_token.ts';
 import type { Challenges } from './challenge.ts';
-import type { RevocationPolicy } from './revocation.ts';
+import type { StatusDemand } from './decision_log.ts';
 import type { CertificateVerifier, VerifiedCertificate } from './verify_certificate.ts';
 
 export interface CardSignInRequest {
@@ -14,7 +14,7 @@ export interface CardSignInRequest {
   origin: string;
   /** The interaction that asked. */
   session: string;
-  policy: RevocationPolicy;
+  demand: StatusDemand;
 }
 
 export interface CardVerifier {
@@ -29,12 +29,12 @@ export interface CardVerifier {
 export function createCardVerifier(world: { challenges: Challenges; certificates: CertificateVerifier }): CardVerifier {
   const { challenges, certificates } = world;
   return {
-    async verify({ token, nonce, origin, session, policy }) {
+    async verify({ token, nonce, origin, session, demand }) {
       await challenges.spend(nonce, { origin, session, purpose: 'sign-in' });
       const unverified = readCardToken(token);
       const authentic = certificates.authenticate(unverified.unverifiedCertificate);
       checkChallengeSignature(authentic.certificate, unverified, origin, nonce);
-      return certificates.checkStatus(authentic, policy);
+      return certificates.checkStatus(authentic, demand);
     },
   };
 }

@@ -7,7 +7,8 @@ import {
   type TrustAnchor,
 } from '../pki/index.ts';
 import type { Clock } from '../world.ts';
-import type { RevocationPolicy, RevocationSource, RevocationVerdict } from './revocation.ts';
+import type { Decision, DecisionLog, StatusDemand } from './decision_log.ts';
+import type { RevocationSource, RevocationVerdict } from './revocation.ts';
 
 declare const authentic: unique symbol;
 declare const verified: unique symbol;
@@ -25,8 +26,13 @@ export interface VerifiedCertificate {
   readonly certificate: Certificate;
   readonly anchor: TrustAnchor;
   readonly revocation: RevocationVerdict;
-  /** By which it was checked. */
-  readonly policy: RevocationPolicy;
+  /** What it was checked for. */
+  readonly demand: StatusDemand;
+  /**
+   * Settles when the decision is on record. Await it before any answer leaves that rests on this certificate; until then
+   * other work may go on beside it.
+   */
+  readonly recorded: Promise<void>;
 }
 
 /** The two halves of every verification. In between, whoever presented the certificate proves that the key is theirs. */
@@ -41,12 +47,12 @@ export interface CertificateVerifier {
   authenticate(der: Uint8Array, offered?: readonly Uint8Array[]): AuthenticCertificate;
   /**
    * Asks who is revoked. Call it once possession of the key is proved, so that nobody without a card can make the hub
-   * ask the authority anything.
+   * ask the authority anything. Every decision is recorded, refusals before they are thrown.
    *
    * @throws HubError 403 `certificate_revoked`, `certificate_superseded`, `certificate_on_hold`, `certificate_unknown`;
    *   503 `revocation_unavailable`.
    */
-  checkStatus(certificate: AuthenticCertificate, policy: RevocationPolicy): Promise<VerifiedCertificate>;
+  checkStatus(certificate: AuthenticCertificate, demand: StatusDemand): Promise<VerifiedCertificate>;
 }
 
 export interface CertificateVerifierWorld {
@@ -55,6 +61,7 @@ export interface CertificateVerifierWorld {
   /** Roots for that profile only: a signing root must not vouch for a sign-in. */
   anchors: readonly TrustAnchor[];
   revocation: RevocationSource;
+  decisions: DecisionLog;
   clock: Clock;
 }
 
@@ -63,7 +70,7 @@ const REMEMBERED = 4096;
 
 /** One verification for every way in: the card agent's token, a TLS handshake, a proxy's header. */
 export function createCertificateVerifier(world: CertificateVerifierWorld): CertificateVerifier {
-  const { profile, anchors, revocation, clock } = world;
+  const { profile, anchors, revocation, decisions, clock } = world;
   const checks = createCertificateChecks({ profile, anchors, capacity: REMEMBERED });
   return {
     authenticate(der, offered) {
@@ -72,12 +79,31 @@ export function createCertificateVerifier(world: CertificateVerifierWorld): Cert
         return { certificate, anchor } as AuthenticCertificate; // the brand has no value: this is the one maker
       });
     },
-    async checkStatus({ certificate, anchor }, policy) {
-      const verdict = await revocation.check(certificate, anchor, policy);
+    async checkStatus({ certificate, anchor }, demand) {
+      let verdict: RevocationVerdict;
+      try {
+        verdict = await revocation.check(certificate, anchor, demand.policy);
+      } catch (error) {
+        const decision = undecided(error);
+        if (decision) await decisions.record(certificate, demand, decision);
+        throw error;
+      }
+      const recorded = decisions.record(certificate, demand, { status: verdict.status, verdict });
+      if (verdict.status !== 'good') await recorded;
       refuseRevoked(verdict);
-      return { certificate, anchor, revocation: verdict, policy } as VerifiedCertificate; // likewise
+      recorded.catch(() => {}); // whoever awaits it hears of it; until then it is nobody's unhandled rejection
+      return { certificate, anchor, revocation: verdict, demand, recorded } as VerifiedCertificate; // likewise
     },
   };
+}
+
+/** Why there is no verdict; undefined for a mistake of ours. */
+function undecided(error: unknown): Decision | undefined {
+  if (!(error instanceof HubError)) return undefined;
+  if (error.code === 'certificate_unknown') return { status: 'unknown', reason: error.code };
+  if (error.code !== 'revocation_unavailable') return undefined;
+  const { reason } = error.details;
+  return { status: 'unavailable', reason: typeof reason === 'string' ? reason : error.code };
 }
 
 function refuseRevoked(verdict: RevocationVerdict): void {

@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
+import type { LinkedCertificates, LinkedStatus } from '../authentication/linked_certificate.ts';
 import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import { HubError } from '../errors.ts';
+import type { Certificate } from '../pki/index.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
-import type { CardCheck } from './identity_store.ts';
+import type { CardCheck, CertificateRecord } from './identity_store.ts';
 
 export interface Identity {
   /**
    * The subject who holds this certificate. An unknown but valid user certificate becomes a new subject without
    * attributes. Two sign-ins with the same new card at the same moment give one subject.
+   * The signing certificates that are linked to the subject are checked by the way; what comes of it is recorded and
+   * returned, and stands in nobody's way.
    * Throws HubError `certificate_superseded` when a linkage names a successor.
    */
-  subjectOf(verified: VerifiedCertificate): Promise<{ subjectId: string; isNew: boolean }>;
+  subjectOf(verified: VerifiedCertificate): Promise<IdentifiedSubject>;
   /**
    * The one resolver of pairwise identifiers: every exit (id_token, userinfo, introspection, logout token, and later
    * SAML) gets its `sub` here (OIDC Core §8.1). Random and stored, so that no leaked key can link anybody.
@@ -23,8 +27,16 @@ export interface Identity {
   lastCardCheck(subjectId: string): Promise<CardCheck | undefined>;
 }
 
+export interface IdentifiedSubject {
+  subjectId: string;
+  isNew: boolean;
+  /** Of each signing certificate linked to the subject. */
+  linked: readonly LinkedStatus[];
+}
+
 const PURPOSE_LOOKUP = 'certificate.lookup';
 const PURPOSE_SERIAL = 'certificate.serial';
+const PURPOSE_CERTIFICATE = 'certificate.der';
 
 /** 160 bits in base64url: as unguessable as a session, and short enough for a relying party's key column. */
 const PAIRWISE_BYTES = 20;
@@ -35,14 +47,22 @@ const PAIRWISE_BYTES = 20;
  */
 const PAIRWISE_CACHE_ENTRIES = 50_000;
 
-export function createIdentity(world: { storage: Storage; vault: Vault; clock: Clock; random: Random }): Identity {
-  const { storage, vault, clock, random } = world;
+export interface IdentityWorld {
+  storage: Storage;
+  vault: Vault;
+  linkedCertificates: LinkedCertificates;
+  clock: Clock;
+  random: Random;
+}
+
+export function createIdentity(world: IdentityWorld): Identity {
+  const { storage, vault, linkedCertificates, clock, random } = world;
   const pairwiseCache = new Map<string, string>();
 
   return {
     async subjectOf(verified) {
       const { certificate, revocation } = verified;
-      const lookup = vault.index(PURPOSE_LOOKUP, certificateKey(certificate.issuer, certificate.serial));
+      const lookup = lookupOf(vault, certificate);
       const check: CardCheck = {
         checkedAt: revocation.checkedAt,
         source: revocation.source,
@@ -57,7 +77,14 @@ export function createIdentity(world: { storage: Storage; vault: Vault; clock: C
         if (known.status !== 'current' || known.kind !== 'user') {
           throw new HubError('certificate_revoked', 403, 'This card cannot be used here.');
         }
-        return { subjectId: known.subjectId, isNew: false };
+        const { subjectId, sealedSigningCertificates } = known;
+        const { policy, clientId } = verified.demand;
+        const linked = await Promise.all(
+          sealedSigningCertificates.map((sealed) =>
+            linkedCertificates.check(vault.open(PURPOSE_CERTIFICATE, sealed), { policy, clientId, subjectId }),
+          ),
+        );
+        return { subjectId, isNew: false, linked };
       }
 
       const now = clock();
@@ -66,16 +93,7 @@ export function createIdentity(world: { storage: Storage; vault: Vault; clock: C
           const subjectId = uuid(random);
           await stores.identity.insertSubject(subjectId, now);
           const bound = await stores.identity.insertCertificate(
-            {
-              lookup,
-              kind: 'user',
-              subjectId,
-              sealedSerial: vault.seal(PURPOSE_SERIAL, certificate.serial),
-              issuerHash: createHash('sha256').update(certificate.issuer).digest(),
-              fingerprint: Buffer.from(certificate.fingerprint, 'hex').subarray(0, 8),
-              notBefore: certificate.notBefore,
-              notAfter: certificate.notAfter,
-            },
+            certificateRecord(vault, certificate, 'user', subjectId),
             check,
             now,
           );
@@ -90,13 +108,13 @@ export function createIdentity(world: { storage: Storage; vault: Vault; clock: C
             },
             now,
           );
-          return { subjectId, isNew: true };
+          return { subjectId, isNew: true, linked: [] };
         })
         .catch(async (error: unknown) => {
           if (!(error instanceof LostRace)) throw error;
           const winner = await storage.identity.recordSignIn(lookup, check);
           if (!winner) throw error;
-          return { subjectId: winner.subjectId, isNew: false };
+          return { subjectId: winner.subjectId, isNew: false, linked: [] };
         });
     },
 
@@ -125,6 +143,30 @@ export function createIdentity(world: { storage: Storage; vault: Vault; clock: C
 }
 
 class LostRace extends Error {}
+
+/** What is kept of a certificate that is bound to a subject. */
+export function certificateRecord(
+  vault: Vault,
+  certificate: Certificate,
+  kind: CertificateRecord['kind'],
+  subjectId: string,
+): CertificateRecord {
+  return {
+    lookup: lookupOf(vault, certificate),
+    kind,
+    subjectId,
+    sealedSerial: vault.seal(PURPOSE_SERIAL, certificate.serial),
+    ...(kind === 'signing' ? { sealedCertificate: vault.seal(PURPOSE_CERTIFICATE, certificate.der) } : {}),
+    issuerHash: createHash('sha256').update(certificate.issuer).digest(),
+    fingerprint: Buffer.from(certificate.fingerprint, 'hex').subarray(0, 8),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+  };
+}
+
+function lookupOf(vault: Vault, { issuer, serial }: Certificate): Uint8Array {
+  return vault.index(PURPOSE_LOOKUP, certificateKey(issuer, serial));
+}
 
 /**
  * The key of a certificate: (authority, serial), never the serial alone (invariant 3). The length prefix keeps two

@@ -20,6 +20,8 @@ export interface CertificateRecord {
   sealedSerial: Uint8Array;
   /** SHA-256 of the issuer's DER name: tells which authority the sealed serial belongs to. */
   issuerHash: Uint8Array;
+  /** For a signing certificate all of it, under Vault.seal: each sign-in checks it anew (path, dates, status). */
+  sealedCertificate?: Uint8Array;
   /** First 8 bytes of the certificate's SHA-256: what the console and the log may show. */
   fingerprint: Uint8Array;
   /** Milliseconds since the epoch. */
@@ -32,10 +34,15 @@ export interface KnownCertificate {
   kind: 'user' | 'signing';
   /** `superseded` when a linkage names a successor: then only the successor may sign in. */
   status: 'current' | 'superseded' | 'unlinked';
+  /** The subject's signing certificates that are current: `sealedCertificate` of each. */
+  sealedSigningCertificates: readonly Uint8Array[];
 }
 
 export interface IdentityStore {
-  /** Finds the certificate and, in the same statement, notes when and how it was last checked. */
+  /**
+   * Finds the certificate, notes when and how it was last checked, and finds what else is to be checked with it: one
+   * statement.
+   */
   recordSignIn(lookup: Uint8Array, check: CardCheck): Promise<KnownCertificate | undefined>;
   /** The newest check among the subject's user certificates. */
   lastCardCheck(subjectId: string): Promise<CardCheck | undefined>;

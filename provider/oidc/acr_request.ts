@@ -1,5 +1,6 @@
 import type { Client } from 'oidc-provider';
-import type { PolicyRequest } from '../authentication/revocation_policy.ts';
+import type { StatusDemand } from '../authentication/decision_log.ts';
+import type { PolicyRequest, RevocationPolicies } from '../authentication/revocation_policy.ts';
 
 /**
  * The `acr` values that an authorization request asks for: `acr_values`, or `acr` in the claims parameter
@@ -21,4 +22,13 @@ export function requestedAcr(params: { acr_values?: unknown; claims?: unknown })
 export function policyRequest(params: { acr_values?: unknown; claims?: unknown }, client: Client): PolicyRequest {
   const { musubi_revocation_policy: registered } = client;
   return { acr: requestedAcr(params), registered: typeof registered === 'string' ? registered : undefined };
+}
+
+/** What the card of a sign-in for this request is checked for. */
+export function signInDemand(
+  policies: RevocationPolicies,
+  params: { acr_values?: unknown; claims?: unknown },
+  client: Client,
+): StatusDemand {
+  return { purpose: 'sign_in', policy: policies.forRequest(policyRequest(params, client)), clientId: client.clientId };
 }

@@ -11,7 +11,7 @@ import { HubError } from '../errors.ts';
 import type { RequestHandler } from '../http_app.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Clock } from '../world.ts';
-import { policyRequest } from './acr_request.ts';
+import { signInDemand } from './acr_request.ts';
 import { clientOf, type Interaction } from './interactions.ts';
 import type { ReadPresentedCertificate } from './presented_certificate.ts';
 
@@ -67,6 +67,7 @@ async function judge(ctx: Context, world: CertificateOriginWorld): Promise<void>
     interaction = await interactionOf(ctx, world, uid);
     const verified = await verify(ctx, world, interaction);
     const { subjectId } = await world.identity.subjectOf(verified);
+    await verified.recorded;
     handOver = { outcome: 'signed_in', subjectId, acr: achievedAcr(verified) };
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
@@ -110,10 +111,7 @@ async function verify(
     throw new HubError('certificate_untrusted', 403, 'The reverse proxy has refused the certificate.');
   }
   const client = await clientOf(world, interaction);
-  return world.certificates.checkStatus(
-    authentic,
-    world.policies.forRequest(policyRequest(interaction.params, client)),
-  );
+  return world.certificates.checkStatus(authentic, signInDemand(world.policies, interaction.params, client));
 }
 
 async function note(

@@ -10,13 +10,14 @@ import { CARD_TOKEN_LIMIT } from '../authentication/card_token.ts';
 import type { Challenges } from '../authentication/challenge.ts';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { CardVerifier } from '../authentication/verify_card_token.ts';
+import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import type { Consents } from '../consent/consents.ts';
 import { HubError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { readShortForm } from '../web/read_short_form.ts';
 import { requestSource } from '../web/request_source.ts';
 import type { Clock } from '../world.ts';
-import { policyRequest } from './acr_request.ts';
+import { signInDemand } from './acr_request.ts';
 import type { CookieSigner } from './cookie_signer.ts';
 import type { InteractionPages } from './interaction_pages.ts';
 import { essentialClaims, requestedClaims } from './requested_claims.ts';
@@ -106,13 +107,14 @@ async function showSignIn(ctx: Context, world: InteractionWorld, interaction: In
 async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promise<void> {
   const interaction = await loadInteraction(ctx, world, 'login');
   const form = await readOwnForm(ctx, world, interaction);
+  let verified: VerifiedCertificate;
   try {
-    const verified = await world.cards.verify({
+    verified = await world.cards.verify({
       token: form.get('token') ?? '',
       nonce: form.get('nonce') ?? '',
       origin: world.origin,
       session: interaction.uid,
-      policy: world.policies.forRequest(policyRequest(interaction.params, await clientOf(world, interaction))),
+      demand: signInDemand(world.policies, interaction.params, await clientOf(world, interaction)),
     });
     const { subjectId } = await world.identity.subjectOf(verified);
     world.observe('success');
@@ -132,6 +134,8 @@ async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promis
     return showSignIn(ctx, world, interaction, error.code);
   }
   await resume(ctx, next, interaction, world);
+  // Recorded beside all of this; what is answered is stored only after it, and not at all without it.
+  await verified.recorded;
 }
 
 async function showConsent(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {

@@ -312,8 +312,11 @@ describe('an authority in the attacker’s hands', () => {
             assertGuarded(page);
             const added = await hub.auditEvents(events.at(-1)?.sequence);
             assert.deepEqual(
-              added.map(({ data }) => data?.code),
-              ['revocation_unavailable'],
+              added.map(({ kind, data }) => [kind, data?.code ?? data?.status]),
+              [
+                ['revocation.decided', 'unavailable'],
+                ['sign_in.refused', 'revocation_unavailable'],
+              ],
             );
           }
           await serveGood();

@@ -1,24 +1,35 @@
 import { canonicalAuditEvent } from '../../../provider/audit/audit_chain.ts';
-import type { AuditEvent, AuditLog } from '../../../provider/audit/audit_log.ts';
+import type { AuditEvent, AuditLog, DatedAuditEvent } from '../../../provider/audit/audit_log.ts';
 import type { Queries, Statement } from '../database.ts';
 
 /**
- * One statement: it takes the tail's row lock (events of other transactions wait for this one's end), moves the tail,
- * and inserts under the number and hash that came out. The hash is computed here and not before, because only the
- * holder of the lock knows what the event follows; `hashAuditEvent` is the same computation.
+ * One statement for any number of events: it takes the tail's row lock (events of other transactions wait for this one's
+ * end), follows the chain from there event by event, moves the tail to its end, and inserts each event under the number
+ * and hash that came out. The hashes are computed here and not before, because only the holder of the lock knows what
+ * the first event follows; `hashAuditEvent` is the same computation. The columns are read from what was hashed.
  */
 const APPEND: Statement = {
   name: 'audit_append',
-  text: `WITH tail AS (
-      UPDATE audit_head SET
-        sequence = sequence + 1,
-        previous_hash = hash,
-        hash = sha256(hash || int8send(sequence + 1) || convert_to($1, 'UTF8'))
-      RETURNING sequence, previous_hash, hash
+  text: `WITH RECURSIVE tail AS MATERIALIZED (
+      SELECT sequence, hash FROM audit_head FOR UPDATE
+    ), chain (place, sequence, previous_hash, hash) AS (
+      SELECT 0, sequence, NULL::bytea, hash FROM tail
+      UNION ALL
+      SELECT place + 1, sequence + 1, hash,
+        sha256(hash || int8send(sequence + 1) || convert_to(($1::text[])[place + 1], 'UTF8'))
+      FROM chain WHERE place < cardinality($1::text[])
+    ), moved AS (
+      UPDATE audit_head SET sequence = chain.sequence, previous_hash = chain.previous_hash, hash = chain.hash
+      FROM chain WHERE chain.place = cardinality($1::text[])
     )
     INSERT INTO audit_event (sequence, at, kind, actor, subject_id, client_id, data, previous_hash, hash)
-    SELECT sequence, $2, $3, $4, $5, $6, $7, previous_hash, hash FROM tail`,
+    SELECT sequence, at, kind, actor, "subjectId", "clientId", data, previous_hash, hash
+    FROM chain CROSS JOIN LATERAL jsonb_to_record(($1::text[])[place]::jsonb)
+      AS event (at bigint, kind text, actor text, "subjectId" uuid, "clientId" text, data jsonb)
+    WHERE place > 0 ORDER BY place`,
 };
+/** Postgres keeps an array's elements one after the other: longer ones would be searched through too often. */
+const MAX_APPENDED_AT_ONCE = 500;
 const READ: Statement = {
   name: 'audit_read',
   text: `SELECT sequence, at, kind, actor, subject_id, client_id, data, previous_hash, hash FROM audit_event
@@ -26,21 +37,16 @@ const READ: Statement = {
 };
 
 export function createAuditStore(queries: Queries): AuditLog {
+  async function appendAll(events: readonly DatedAuditEvent[]): Promise<void> {
+    for (let first = 0; first < events.length; first += MAX_APPENDED_AT_ONCE) {
+      const some = events.slice(first, first + MAX_APPENDED_AT_ONCE);
+      await queries.query(APPEND, [some.map(({ event, at }) => canonicalAuditEvent(event, at))]);
+    }
+  }
+
   return {
-    async append(event, now) {
-      const canonical = canonicalAuditEvent(event, now);
-      // The columns hold exactly what was hashed.
-      const { kind, actor, subjectId, clientId, data }: AuditEvent = JSON.parse(canonical);
-      await queries.query(APPEND, [
-        canonical,
-        now,
-        kind,
-        actor,
-        subjectId ?? null,
-        clientId ?? null,
-        data === undefined ? null : JSON.stringify(data),
-      ]);
-    },
+    append: (event, now) => appendAll([{ event, at: now }]),
+    appendAll,
 
     async read(after, limit) {
       const { rows } = await queries.query<{

@@ -4,8 +4,13 @@ import { storable } from '../storable_text.ts';
 
 const RECORD_SIGN_IN: Statement = {
   name: 'identity_record_sign_in',
-  text: `UPDATE certificate SET checked_at = $2, check_source = $3, check_as_of = $4
-    WHERE lookup = $1 RETURNING subject_id, kind, status`,
+  text: `WITH known AS (
+      UPDATE certificate SET checked_at = $2, check_source = $3, check_as_of = $4
+      WHERE lookup = $1 RETURNING subject_id, kind, status
+    )
+    SELECT known.subject_id, known.kind, known.status, linked.sealed_certificate
+    FROM known LEFT JOIN certificate AS linked
+      ON linked.subject_id = known.subject_id AND linked.kind = 'signing' AND linked.status = 'current'`,
 };
 const LAST_CARD_CHECK: Statement = {
   name: 'identity_last_card_check',
@@ -19,8 +24,8 @@ const INSERT_SUBJECT: Statement = {
 const INSERT_CERTIFICATE: Statement = {
   name: 'identity_insert_certificate',
   text: `INSERT INTO certificate (lookup, kind, subject_id, sealed_serial, issuer_hash, fingerprint, not_before,
-      not_after, status, bound_at, checked_at, check_source, check_as_of)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'current', $9, $10, $11, $12)
+      not_after, status, bound_at, checked_at, check_source, check_as_of, sealed_certificate)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'current', $9, $10, $11, $12, $13)
     ON CONFLICT (lookup) DO NOTHING`,
 };
 const PAIRWISE_IDENTIFIER: Statement = {
@@ -45,9 +50,17 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         subject_id: string;
         kind: KnownCertificate['kind'];
         status: KnownCertificate['status'];
+        sealed_certificate: Buffer | null;
       }>(RECORD_SIGN_IN, [lookup, check.checkedAt, check.source, check.asOf]);
       const [row] = rows;
-      return row && { subjectId: row.subject_id, kind: row.kind, status: row.status };
+      return (
+        row && {
+          subjectId: row.subject_id,
+          kind: row.kind,
+          status: row.status,
+          sealedSigningCertificates: rows.flatMap(({ sealed_certificate: sealed }) => (sealed ? [sealed] : [])),
+        }
+      );
     },
 
     async lastCardCheck(subjectId) {
@@ -78,6 +91,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         check.checkedAt,
         check.source,
         check.asOf,
+        record.sealedCertificate ?? null,
       ]);
       return count === 1;
     },

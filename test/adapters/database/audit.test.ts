@@ -34,7 +34,7 @@ describe(`the audit log on ${testEngine}`, () => {
   });
 
   it('numbers events without gaps when many transactions append at once and some fail', async () => {
-    const before = await storage.audit.read(0n, 1000);
+    const before = await storage.audit.read(0n, 10_000);
     const results = await Promise.allSettled(
       Array.from({ length: 20 }, (_, i) =>
         storage.transaction(async (stores) => {
@@ -44,7 +44,7 @@ describe(`the audit log on ${testEngine}`, () => {
       ),
     );
     const committed = results.filter(({ status }) => status === 'fulfilled').length;
-    const events = await storage.audit.read(0n, 1000);
+    const events = await storage.audit.read(0n, 10_000);
     assert.equal(committed, 16);
     assert.equal(events.length, before.length + committed);
     assert.deepEqual(
@@ -54,8 +54,41 @@ describe(`the audit log on ${testEngine}`, () => {
     assert.equal(verifyAuditChain(events), undefined);
   });
 
+  it('appends many at once, each after the one before it, among others that append at the same time', async () => {
+    const before = await storage.audit.read(0n, 10_000);
+    const batch = (name: string, size: number) =>
+      Array.from({ length: size }, (_, i) => ({
+        event: event({ actor: name, ...(i % 2 ? { clientId: 'rp', subjectId: randomUUID() } : {}), data: { i } }),
+        at: NOW + i,
+      }));
+    await Promise.all([
+      storage.audit.appendAll(batch('one', 700)),
+      storage.audit.appendAll(batch('two', 30)),
+      storage.audit.appendAll([]),
+      ...Array.from({ length: 10 }, () => storage.audit.append(event({ actor: 'three' }), NOW)),
+    ]);
+    const events = await storage.audit.read(0n, 10_000);
+    assert.equal(events.length, before.length + 740);
+    assert.equal(verifyAuditChain(events), undefined);
+    const two = events.filter(({ actor }) => actor === 'two');
+    assert.deepEqual(
+      two.map(({ data, sequence }) => [data?.i, sequence]),
+      two.map((_, i) => [i, (two[0]?.sequence ?? 0n) + BigInt(i)]),
+    );
+    assert.equal(two[1]?.clientId, 'rp');
+  });
+
+  it('keeps all of a batch or none', async () => {
+    const before = await storage.audit.read(0n, 10_000);
+    const bad = { event: event({ subjectId: 'no uuid' }), at: NOW };
+    await assert.rejects(storage.audit.appendAll([{ event: event(), at: NOW }, bad]));
+    assert.equal((await storage.audit.read(0n, 10_000)).length, before.length);
+    await storage.audit.append(event(), NOW);
+    assert.equal(verifyAuditChain(await storage.audit.read(0n, 10_000)), undefined);
+  });
+
   it('reads on from any event, and the rest of the chain verifies from there', async () => {
-    const events = await storage.audit.read(0n, 1000);
+    const events = await storage.audit.read(0n, 10_000);
     const third = events[2];
     assert.ok(third);
     const rest = await storage.audit.read(3n, 2);
@@ -75,7 +108,7 @@ describe(`the audit log on ${testEngine}`, () => {
     ['a number', (e: StoredAuditEvent) => ({ ...e, sequence: e.sequence + 1n }), 'gap'],
   ] as const) {
     it(`shows where ${what} was changed`, async () => {
-      const events = [...(await storage.audit.read(0n, 1000))];
+      const events = [...(await storage.audit.read(0n, 10_000))];
       const fourth = events[3];
       assert.ok(fourth);
       events[3] = tamper(fourth);
@@ -84,7 +117,7 @@ describe(`the audit log on ${testEngine}`, () => {
   }
 
   it('shows a removed and a reordered event', async () => {
-    const events = await storage.audit.read(0n, 1000);
+    const events = await storage.audit.read(0n, 10_000);
     assert.equal(verifyAuditChain(events.toSpliced(3, 1))?.fault, 'gap');
     assert.ok(verifyAuditChain([...events].reverse()));
   });
@@ -95,7 +128,7 @@ describe(`the audit log on ${testEngine}`, () => {
     await knex.raw('ALTER TABLE audit_event DISABLE TRIGGER audit_event_append_only');
     await knex.raw("UPDATE audit_event SET actor = 'somebody else' WHERE sequence = 2");
     await knex.raw('ALTER TABLE audit_event ENABLE TRIGGER audit_event_append_only');
-    assert.deepEqual(verifyAuditChain(await storage.audit.read(0n, 1000)), { sequence: 2n, fault: 'changed' });
+    assert.deepEqual(verifyAuditChain(await storage.audit.read(0n, 10_000)), { sequence: 2n, fault: 'changed' });
   });
 
   it('refuses updates and deletes', async () => {

@@ -3,9 +3,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
+import type { LinkedCertificates } from '../../../provider/authentication/linked_certificate.ts';
 import type { VerifiedCertificate } from '../../../provider/authentication/verify_certificate.ts';
 import type { Consent } from '../../../provider/consent/consent_store.ts';
-import { certificateKey, createIdentity } from '../../../provider/identity/identity.ts';
+import { certificateKey, certificateRecord, createIdentity } from '../../../provider/identity/identity.ts';
+import type { Certificate } from '../../../provider/pki/index.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
 
@@ -46,7 +48,16 @@ describe(`the rooms' stores on ${testEngine}`, () => {
   };
 
   describe('certificates and subjects', () => {
-    const identity = () => createIdentity({ storage, vault, clock: () => NOW, random: systemRandom });
+    /** The linked certificates that were checked, and for whom. */
+    const checked: { der: Uint8Array; subjectId: string | undefined }[] = [];
+    const linkedCertificates: LinkedCertificates = {
+      async check(der, { subjectId }) {
+        checked.push({ der, subjectId });
+        return 'revoked';
+      },
+    };
+    const identity = () =>
+      createIdentity({ storage, vault, linkedCertificates, clock: () => NOW, random: systemRandom });
     const verifiedCard = (serial: Uint8Array, issuer = 'Authority A') =>
       // The identity room reads these fields of a verified card and no others.
       ({
@@ -58,6 +69,7 @@ describe(`the rooms' stores on ${testEngine}`, () => {
           notAfter: NOW + 1000,
         },
         revocation: { checkedAt: NOW, source: 'crl', thisUpdate: NOW - 500 },
+        demand: { purpose: 'sign_in', policy: { name: 'default', sources: ['crl'] }, clientId: 'rp' },
       }) as unknown as VerifiedCertificate;
 
     it('bind a certificate to one subject, however many sign in with it for the first time at once', async () => {
@@ -112,6 +124,54 @@ describe(`the rooms' stores on ${testEngine}`, () => {
         asOf: NOW - 500,
       });
       assert.equal(await storage.identity.lastCardCheck(randomUUID()), undefined);
+    });
+
+    const signingCertificate = (der: Uint8Array) =>
+      ({
+        der,
+        issuer: Buffer.from('Signing authority'),
+        serial: randomBytes(12),
+        fingerprint: randomBytes(32).toString('hex'),
+        notBefore: NOW - 1000,
+        notAfter: NOW + 1000,
+      }) as unknown as Certificate;
+
+    it('check the signing certificates that are linked to the subject, and say what came of it', async () => {
+      const card = verifiedCard(randomBytes(12));
+      const { subjectId, linked } = await identity().subjectOf(card);
+      assert.deepEqual(linked, []);
+      const ders = [Buffer.from('one certificate'), Buffer.from('another')];
+      for (const der of ders) {
+        const record = certificateRecord(vault, signingCertificate(der), 'signing', subjectId);
+        assert.ok(await storage.identity.insertCertificate(record, { checkedAt: NOW, source: 'crl', asOf: NOW }, NOW));
+      }
+      const again = await identity().subjectOf(card);
+      assert.deepEqual([again.subjectId, again.linked], [subjectId, ['revoked', 'revoked']]);
+      assert.deepEqual(
+        checked.map(({ der }) => Buffer.from(der).toString()).sort(),
+        ders.map((der) => der.toString()).sort(),
+      );
+      assert.ok(checked.every((check) => check.subjectId === subjectId));
+      assert.ok(!(await everything()).includes(Buffer.from('one certificate').toString('hex')));
+    });
+
+    it('let nobody in with a signing certificate', async () => {
+      const { subjectId } = await identity().subjectOf(verifiedCard(randomBytes(12)));
+      const certificate = signingCertificate(randomBytes(20));
+      const record = certificateRecord(vault, certificate, 'signing', subjectId);
+      await storage.identity.insertCertificate(record, { checkedAt: NOW, source: 'crl', asOf: NOW }, NOW);
+      const card = { ...verifiedCard(certificate.serial, 'Signing authority') };
+      await assert.rejects(identity().subjectOf(card), { code: 'certificate_revoked' });
+    });
+
+    it('keep a certificate for signing only, and never without it', async () => {
+      const { subjectId } = await identity().subjectOf(verifiedCard(randomBytes(12)));
+      const record = certificateRecord(vault, signingCertificate(randomBytes(20)), 'signing', subjectId);
+      const { sealedCertificate: _left, ...without } = record;
+      for (const wrong of [without, { ...record, kind: 'user' as const }]) {
+        const insert = storage.identity.insertCertificate(wrong, { checkedAt: NOW, source: 'crl', asOf: NOW }, NOW);
+        await assert.rejects(insert, { code: '23514' });
+      }
     });
 
     it('refuse a certificate of a subject that does not exist', async () => {

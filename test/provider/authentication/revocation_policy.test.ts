@@ -94,7 +94,7 @@ describe('the check that a session was made with', () => {
 });
 
 describe('acr', () => {
-  const achieved = achievedAcr({ revocation: { source: 'ocsp', thisUpdate: NOW }, policy: online });
+  const achieved = achievedAcr({ revocation: { source: 'ocsp', thisUpdate: NOW }, demand: { policy: online } });
 
   it('keeps the check in the session and reads it back', () => {
     assert.deepEqual(readAchievedAcr(achieved), { source: 'ocsp', policy: 'online', asOf: NOW });
