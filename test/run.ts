@@ -61,7 +61,7 @@ function toolsFor(suites: readonly Suite[]): TestToolName[] {
   const needed = new Set<TestToolName>(suites.length > 0 ? ['openssl', 'curl'] : []);
   if (suites.some((suite) => suite.name === 'interop')) needed.add('pkits');
   if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts').add('nss');
-  if (suites.some((suite) => suite.name === 'attack')) needed.add('nginx').add('nginxJs');
+  if (suites.some(({ name }) => name === 'attack' || name === 'browser')) needed.add('nginx').add('nginxJs');
   // The process suite starts a PostgreSQL of its own.
   if (suites.some((suite) => suite.database === 'postgresql' || suite.name === 'process')) needed.add('postgresql');
   return [...needed];

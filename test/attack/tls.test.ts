@@ -5,14 +5,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { freePorts } from '../../adapters/sandbox/free_ports.ts';
 import { createRoot, issueUserCertificate } from '../../adapters/sandbox/pki/index.ts';
 import { type ErrorCode, jaErrors } from '../../views/words/ja_errors.ts';
 import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
 import { createRelyingParty, REDIRECT_URI, type RelyingParty, subOf } from '../protocol/relying_party.ts';
 import { pemOf, userCertificateOf } from '../support/certificate_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
-import { type Nginx, nginxExample, startNginx } from '../support/nginx.ts';
+import { startProxiedHub, userRoots } from '../support/proxied_hub.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
 
 let authority: TestAuthority;
@@ -21,7 +20,7 @@ let folder: string;
 before(async () => {
   authority = await startTestAuthority();
   folder = mkdtempSync(join(tmpdir(), 'musubi-test-tls-'));
-  for (const name of ['alice', 'bob', 'carol', 'dave']) {
+  for (const name of ['alice', 'bob']) {
     await authority.authority.citizens.issue({ name });
     await writeCertificate(name);
   }
@@ -40,17 +39,6 @@ async function writeCertificate(name: string): Promise<void> {
   const { cert, key } = await userCertificateOf(authority.cardsFolder, name);
   writeFileSync(join(folder, `${name}.crt`), cert);
   writeFileSync(join(folder, `${name}.key`), key);
-}
-
-/** PEM files of the user roots, one for each generation. */
-function userRoots(): X509Certificate[] {
-  const path = join(authority.dataFolder, 'sandbox/authority');
-  const { anchors } = JSON.parse(readFileSync(join(path, 'anchors.json'), 'utf8')) as {
-    anchors: { kind: string; file: string }[];
-  };
-  return anchors
-    .filter(({ kind }) => kind === 'user')
-    .map(({ file }) => new X509Certificate(readFileSync(join(path, file))));
 }
 
 interface CurlAnswer {
@@ -115,56 +103,24 @@ const PLACES = [
     place: 'at the hub’s own listener',
     start: async () => {
       const hub = await startTestHub({ authority });
-      return { hub, nginx: undefined };
+      return { hub, stop: () => hub.stop() };
     },
   },
-  {
-    place: 'at nginx, as docs/examples/nginx.conf has it',
-    start: async () => {
-      const [nginxPort = 0, mainPort = 0, port = 0] = await freePorts(3);
-      const publicUrl = `https://localhost:${nginxPort}`;
-      const hub = await startTestHub({
-        authority,
-        settings: {
-          signIn: { tls: { publicUrl, port, certificateFile: undefined, keyFile: undefined, proxies: ['127.0.0.1'] } },
-        },
-      });
-      const roots = join(folder, 'user-roots.pem');
-      writeFileSync(roots, [...new Map(userRoots().map((root) => [root.subject, root.toString()])).values()].join(''));
-      const example = nginxExample({
-        'http://127.0.0.1:3000': `http://127.0.0.1:${hub.port}`,
-        'http://127.0.0.1:3444': `http://127.0.0.1:${port}`,
-        'server_name card.id.example.jp': 'server_name localhost',
-        '/etc/nginx/musubi/id.crt': hub.tls.certificateFile,
-        '/etc/nginx/musubi/id.key': hub.tls.keyFile,
-        '/etc/nginx/musubi/card.crt': hub.tls.certificateFile,
-        '/etc/nginx/musubi/card.key': hub.tls.keyFile,
-        '/etc/nginx/musubi/user-roots.pem': roots,
-      });
-      const [main = '', card = ''] = example.split(/(?=server \{\s+listen 443 ssl;\s+server_name localhost)/);
-      const text =
-        main.replace('listen 443', `listen 127.0.0.1:${mainPort}`) +
-        card.replace('listen 443', `listen 127.0.0.1:${nginxPort}`);
-      return { hub, nginx: await startNginx(text, nginxPort) };
-    },
-  },
+  { place: 'at nginx, as docs/examples/nginx.conf has it', start: () => startProxiedHub(authority) },
 ];
 
 for (const { place, start } of PLACES) {
   describe(`signing in by TLS ${place}`, () => {
     let hub: TestHub;
-    let nginx: Nginx | undefined;
+    let stop: () => Promise<void>;
     let party: RelyingParty;
     let curl: Curl;
 
     before(async () => {
-      ({ hub, nginx } = await start());
+      ({ hub, stop } = await start());
       party = await createRelyingParty(hub);
     });
-    after(async () => {
-      await nginx?.stop();
-      await hub?.stop();
-    });
+    after(() => stop?.());
 
     /** A new person with curl at a new sign-in page. */
     async function begin(parameters: Record<string, string> = {}) {
@@ -245,7 +201,7 @@ for (const { place, start } of PLACES) {
       const block = /Acceptable client certificate CA names\n([\s\S]*?)\nRequested Signature Algorithms/.exec(
         output,
       )?.[1];
-      const names = [...new Set(userRoots().map(({ subject }) => subject))];
+      const names = [...new Set(userRoots(authority).map(({ subject }) => subject))];
       assert.deepEqual(
         block?.split('\n').map((line) => line.replaceAll(' = ', '=').replaceAll(', ', '\n')),
         names,
@@ -260,9 +216,13 @@ for (const { place, start } of PLACES) {
     });
 
     it('a session is never resumed, and none outlives a revocation', async () => {
+      // Issued for this place: the revocation is the end of the card.
+      const name = hub.certificateUrl.replace(/\D+/, 'carol-');
+      await authority.authority.citizens.issue({ name });
+      await writeCertificate(name);
       const session = join(folder, 'session');
       rmSync(session, { force: true });
-      const shown = ['-cert', 'carol.crt', '-key', 'carol.key', '-tls1_3'];
+      const shown = ['-cert', `${name}.crt`, '-key', `${name}.key`, '-tls1_3'];
       const first = await requestOf((await begin()).way);
       const output = await sClient(
         hub.certificateUrl,
@@ -271,7 +231,6 @@ for (const { place, start } of PLACES) {
       );
       assert.match(output, /^Location: \S+certificate-return\?code=/m, output);
 
-      const name = nginx ? 'carol' : 'dave';
       await authority.authority.citizens.revoke({ name, certificate: 'user', reason: 'keyCompromise' });
       await hub.refreshLists();
       const kept = (() => {
@@ -369,6 +328,22 @@ describe('the listener for middleware that signs PKCS#1 v1.5 only', () => {
     const { text } = await curl(party.authorizationUrl(await party.attempt()));
     const { url } = await curl(hub.issuer + wayOn(text), { card: 'taro', more: ['--tls-max', '1.2'] });
     assert.match(url, /\/interaction\/[^/]+$|^https:\/\/rp\.example/);
+  });
+
+  it('is the same behind nginx with the lines of the example that say so', async () => {
+    const example = readFileSync(new URL('../../docs/examples/nginx.conf', import.meta.url), 'utf8');
+    const instead = /ssl_protocols TLSv1\.3;\n.*\n((?: +# {3}ssl_.*\n)+)/.exec(example)?.[1]?.replaceAll('#', '');
+    assert.ok(instead);
+    const { hub, stop } = await startProxiedHub(authority, (card) => card.replace('ssl_protocols TLSv1.3;', instead));
+    try {
+      const args = ['-cert', 'taro.crt', '-key', 'taro.key'];
+      const output = await sClient(hub.certificateUrl, args, get(hub.certificateUrl, '/'));
+      assert.match(output, /New, TLSv1\.2, Cipher is ECDHE-/);
+      assert.deepEqual(answersIn(output), ['HTTP/1.1 404']);
+      assert.equal(/^Requested Signature Algorithms: (.*)$/m.exec(output)?.[1], 'RSA+SHA256:RSA+SHA384:RSA+SHA512');
+    } finally {
+      await stop();
+    }
   });
 
   it('does not speak TLS 1.3', async () => {

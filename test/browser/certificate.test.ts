@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import type { BrowserContextOptions } from 'playwright-core';
 import { enErrors } from '../../views/words/en_errors.ts';
+import { ja } from '../../views/words/ja.ts';
 import { jaErrors } from '../../views/words/ja_errors.ts';
-import { newDataFolder, type SandboxProcess, startSandboxProcess } from '../support/sandbox_process.ts';
+import { createRelyingParty } from '../protocol/relying_party.ts';
+import { startProxiedHub } from '../support/proxied_hub.ts';
+import { startTestAuthority } from '../support/sandbox_authority.ts';
+import { musubi, newDataFolder, type SandboxProcess, startSandboxProcess } from '../support/sandbox_process.ts';
 import { type Computer, startComputer } from './certificate_store.ts';
 import { type Person, personIn, text } from './person.ts';
 
@@ -104,6 +110,43 @@ describe('a person whose browser holds the certificate', () => {
       await person.useCard('keiko');
       await page.waitForSelector('button[name=decision][value=agree]');
     }));
+});
+
+describe('behind nginx, as docs/examples/nginx.conf has it', () => {
+  it('the certificate of the browser signs in, and none is told so', async () => {
+    const authority = await startTestAuthority();
+    const { hub, stop } = await startProxiedHub(authority);
+    try {
+      const party = await createRelyingParty(hub);
+      const url = party.authorizationUrl(await party.attempt());
+      const visit = async ({ page }: Person) => {
+        await page.goto(url);
+        await page.click(OFFER);
+        await page.waitForSelector('h1');
+        return text(page);
+      };
+      const pkcs12 = join(authority.dataFolder, 'taro.p12');
+      await promisify(execFile)(process.execPath, [
+        ...[musubi, 'sandbox', 'citizen', 'export-p12', 'taro', '--passphrase', 'test'],
+        ...['--data', authority.dataFolder, '--out', pkcs12],
+      ]);
+      for (const [files, title] of [
+        [[pkcs12], ja.consent.title],
+        [[], jaErrors.certificate_missing.title],
+      ] as const) {
+        const there = { files, authority: hub.tls.authorityFile, origin: hub.certificateUrl };
+        const computer = await startComputer(there);
+        try {
+          assert.ok((await visit(await personIn(computer.context))).includes(title));
+        } finally {
+          await computer.shutDown();
+        }
+      }
+    } finally {
+      await stop();
+      await authority.stop();
+    }
+  });
 });
 
 describe('a person whose browser holds none', () => {
