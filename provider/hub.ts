@@ -1,5 +1,3 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import { createRevocation, type Revocation } from '../adapters/authority/index.ts';
@@ -18,15 +16,33 @@ import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import { createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
+
+<<<<<<< HEAD
+
 import { createDecisionLog } from './authentication/decision_log.ts';
 import { createHandOvers } from './authentication/hand_over.ts';
 import { createLinkedCertificates } from './authentication/linked_certificate.ts';
 import type { RevocationChannel, RevocationPolicy } from './authentication/revocation.ts';
+
+=======
+
+import {
+  type Explanation,
+  type ExplanationWorld,
+  explainVerification,
+  type Presented,
+} from './authentication/explain_verification.ts';
+import { createHandOvers } from './authentication/hand_over.ts';
+import type { RevocationPolicy, RevocationSource } from './authentication/revocation.ts';
+
+>>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
+
 import { createRevocationPolicies, type RevocationPolicies } from './authentication/revocation_policy.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
-import { createCertificateVerifier } from './authentication/verify_certificate.ts';
+import { type CertificateVerifier, createCertificateVerifier } from './authentication/verify_certificate.ts';
 import { createConsents } from './consent/consents.ts';
 import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
+import { HubError } from './errors.ts';
 import { createHttpApp, type RequestHandler } from './http_app.ts';
 import { createIdentity } from './identity/identity.ts';
 import { createServers, listen } from './listeners.ts';
@@ -48,6 +64,9 @@ import { createMetrics, type Metrics, metricsForThisMachine } from './operations
 import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
+
+<<<<<<< HEAD
+
 import {
   jpkiSigning,
   jpkiSigningTest,
@@ -56,7 +75,12 @@ import {
   loadTrustAnchor,
   type TrustAnchor,
 } from './pki/index.ts';
+
+=======
+>>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
+
 import type { Storage } from './storage.ts';
+import { type CertificateKind, openTrust, type Trust } from './trust.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
 import { preferences } from './web/preferences.ts';
 import { createRenderer, type Renderer } from './web/render.ts';
@@ -68,6 +92,13 @@ import { type Clock, type Random, systemClock, systemRandom } from './world.ts';
 export interface Administration {
   readonly clients: Clients;
   readonly keys: SigningKeys;
+  /**
+   * What a sign-in would make of a certificate or token now, and why.
+   *
+   * @param policy name of a revocation policy; the default one unless given.
+   * @throws HubError `trust_missing` when no root is configured for that kind, `revocation_policy_unknown`.
+   */
+  explain(presented: Presented, kind: CertificateKind, policy: string | undefined): Promise<Explanation>;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
 }
@@ -146,6 +177,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       clients: createClients({ ...clientsWorld(base, store), engine: () => runner.engine() }),
       keys: rooms.keys,
       storage: store.storage,
+      explain: explanations(base, store, rooms),
       refreshKeys: () => runner.refresh(),
       refreshLists: () => rooms.revocation.refresh(),
       shutdown,
@@ -171,11 +203,19 @@ export async function openAdministration(
     await rooms.keys.ensure();
     const { build } = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
     const { engine } = build(await rooms.keys.current());
+    const explain = explanations(base, store, rooms);
     return {
       clients: createClients({ ...clientsWorld(base, store), engine: () => engine }),
       keys: rooms.keys,
+      async explain(presented, kind, policy) {
+        if (kind === 'user') await rooms.revocation.start();
+        return explain(presented, kind, policy);
+      },
       refreshKeys: async () => {},
-      close: () => store.database.close(),
+      close() {
+        rooms.revocation.stop();
+        return store.database.close();
+      },
     };
   } catch (error) {
     await store.database.close();
@@ -250,6 +290,7 @@ function databaseSettings({ database }: Configuration): DatabaseSettings {
     : { kind: 'postgresql', url: database.url ?? '', poolSize: database.poolSize };
 }
 
+<<<<<<< HEAD
 function openRooms({ config, log, clock, random, metrics }: Base, { storage, vault }: Store) {
   const profiles =
     config.mode === 'sandbox'
@@ -269,6 +310,12 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
       decisions,
       clock,
     });
+=======
+function openRooms(base: Base, { storage, vault }: Store) {
+  const { config, clock, random, metrics } = base;
+  const trust = openTrust(config, 'user');
+  const revocation = watched(metrics, openAuthority(base, trust, storage));
+>>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
   const challenges = createChallenges({
     store: storage.challenges,
     vault,
@@ -276,7 +323,11 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
     random,
     lifetime: config.signIn.challengeSeconds * 1000,
   });
+<<<<<<< HEAD
   const certificates = verifierOf('user');
+=======
+  const certificates = openVerifier(trust, revocation, clock);
+>>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
   const cards = createCardVerifier({ challenges, certificates });
   const handOvers = createHandOvers({ store: storage.handOvers, vault, clock, random });
   const policies = policiesOf(config);
@@ -285,37 +336,85 @@ function openRooms({ config, log, clock, random, metrics }: Base, { storage, vau
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
+<<<<<<< HEAD
   return { revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys };
+=======
+  return { trust, revocation, challenges, certificates, cards, handOvers, policies, identity, consents, keys };
+>>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
 }
 
+function openVerifier({ profile, anchors }: Trust, revocation: RevocationSource, clock: Clock): CertificateVerifier {
+  return createCertificateVerifier({ profile, anchors: anchors.map(({ anchor }) => anchor), revocation, clock });
+}
+
+/** User certificates are explained by the rooms that sign people in; the roots of kind signing are opened when asked for. */
+function explanations(base: Base, { storage }: Store, rooms: Rooms): Administration['explain'] {
+  const { config, clock } = base;
+  return async (presented, kind, policyName = 'default') => {
+    if (!rooms.policies.has(policyName)) {
+      throw new HubError('revocation_policy_unknown', 400, `There is no revocation policy called "${policyName}".`);
+    }
+    const trust = kind === 'user' ? rooms.trust : openTrust(config, kind);
+    if (trust.anchors.length === 0) {
+      throw new HubError('trust_missing', 400, `No root of kind ${kind} is configured in trust.anchors.`);
+    }
+    const world = (certificates: CertificateVerifier): ExplanationWorld => ({
+      certificates,
+      profile: trust.profile.id,
+      policy: rooms.policies.forRequest({ acr: [], registered: policyName }),
+      origin: config.publicUrl,
+      anchorName: (id) => trust.anchors.find(({ anchor }) => anchor.id === id)?.name ?? 'unnamed',
+    });
+    if (kind === 'user') return explainVerification(presented, world(rooms.certificates));
+    const revocation = openAuthority(base, trust, storage);
+    try {
+      await revocation.start();
+      return await explainVerification(presented, world(openVerifier(trust, revocation, clock)));
+    } finally {
+      revocation.stop();
+    }
+  };
+}
+
+/** Of one kind of certificate: entries for the other kind's roots are left to it. */
 function openAuthority(
+<<<<<<< HEAD
   config: Configuration,
-  world: {
-    anchors: readonly { name: string; kind: 'user' | 'signing'; anchor: TrustAnchor }[];
+  world: 
+    anchors: readonly name: string; kind: 'user' | 'signing'; anchor: TrustAnchor [];
     storage: Store['storage'];
     log: Logger;
     clock: Clock;
-    random: Random;
-  },
+    random: Random;,
 ): Revocation {
   const { revocation } = config;
   const idOf = new Map(world.anchors.map(({ name, anchor }) => [name, anchor.id]));
+=======config, log, clock, random : Base,anchors : Trust,
+  storage: Store['storage'],
+): Revocation {
+  const { revocation } = config;
+  const idOf = new Map(anchors.map(({ name, anchor }) => [name, anchor.id]));
+>>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
   const known = (entries: readonly { anchor: string; url: string }[]) =>
     entries.map(({ anchor, url }) => ({ anchor: idOf.get(anchor) ?? anchor, url }));
   const policies = policiesFrom(config);
   const asks = (channel: RevocationChannel) => policies.some(({ sources }) => sources.includes(channel));
   return createRevocation({
-    anchors: world.anchors.map(({ anchor }) => anchor),
+    anchors: anchors.map(({ anchor }) => anchor),
     lists: asks('crl') ? known(revocation.lists) : [],
     responders: asks('ocsp') ? known(revocation.responders) : [],
+<<<<<<< HEAD
     // A signing certificate that cannot be checked keeps nobody out.
     needed: new Set(world.anchors.filter(({ kind }) => kind === 'user').map(({ anchor }) => anchor.id)),
     crlNumbers: world.storage.crlNumbers,
+=======
+    crlNumbers: storage.crlNumbers,
+>>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
     // Addresses that the operator chose: not for the guard against what relying parties name.
     fetch: globalThis.fetch,
-    clock: world.clock,
-    random: world.random,
-    log: world.log,
+    clock,
+    random,
+    log,
     settings: {
       refreshInterval: revocation.refreshSeconds * 1000,
       listGrace: revocation.graceSeconds * 1000,
@@ -538,9 +637,4 @@ function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store): { st
   const timer = setInterval(sweep, SWEEP_EVERY);
   timer.unref();
   return { stop: () => clearInterval(timer) };
-}
-
-/** A certificate file as operators have them: PEM, or DER as the authority publishes it. */
-function readDer(file: string): Uint8Array {
-  return new X509Certificate(readFileSync(file)).raw;
 }

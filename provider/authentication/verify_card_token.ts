@@ -42,8 +42,10 @@ export function createCardVerifier(world: { challenges: Challenges; certificates
 /**
  * The signature covers H(origin) ‖ H(nonce) (Web eID). Without the origin a token could be relayed: a hostile website
  * would show our nonce as its own and hand us the answer.
+ *
+ * @throws HubError 403 `token_signature_invalid`.
  */
-function checkChallengeSignature(
+export function checkChallengeSignature(
   certificate: Certificate,
   token: UnverifiedCardToken,
   origin: string,

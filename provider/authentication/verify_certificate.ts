@@ -2,6 +2,8 @@ import { HubError } from '../errors.ts';
 import {
   type Certificate,
   type CertificateProfile,
+  type CertificateStepListener,
+  type CheckedCertificate,
   createCertificateChecks,
   PkiError,
   type TrustAnchor,
@@ -45,6 +47,8 @@ export interface CertificateVerifier {
    * @throws HubError 403 with the code of the PkiError that is its cause.
    */
   authenticate(der: Uint8Array, offered?: readonly Uint8Array[]): AuthenticCertificate;
+  /** The same, for somebody who asks why: `listener` hears of each step, and nothing is taken from memory. */
+  retrace(der: Uint8Array, offered: readonly Uint8Array[], listener: CertificateStepListener): AuthenticCertificate;
   /**
    * Asks who is revoked. Call it once possession of the key is proved, so that nobody without a card can make the hub
    * ask the authority anything. Every decision is recorded, refusals before they are thrown.
@@ -72,13 +76,14 @@ const REMEMBERED = 4096;
 export function createCertificateVerifier(world: CertificateVerifierWorld): CertificateVerifier {
   const { profile, anchors, revocation, decisions, clock } = world;
   const checks = createCertificateChecks({ profile, anchors, capacity: REMEMBERED });
+  const authentic = (check: () => CheckedCertificate) =>
+    translatePkiErrors(() => {
+      const { certificate, anchor } = check();
+      return { certificate, anchor } as AuthenticCertificate; // the brand has no value: this is the one maker
+    });
   return {
-    authenticate(der, offered) {
-      return translatePkiErrors(() => {
-        const { certificate, anchor } = checks.check(der, clock(), offered);
-        return { certificate, anchor } as AuthenticCertificate; // the brand has no value: this is the one maker
-      });
-    },
+    authenticate: (der, offered) => authentic(() => checks.check(der, clock(), offered)),
+    retrace: (der, offered, listener) => authentic(() => checks.retrace(der, clock(), offered, listener)),
     async checkStatus({ certificate, anchor }, demand) {
       let verdict: RevocationVerdict;
       try {
@@ -116,7 +121,7 @@ function refuseRevoked(verdict: RevocationVerdict): void {
         ? 'certificate_on_hold'
         : 'certificate_revoked';
   throw new HubError(code, 403, 'The certificate on this card can no longer be used.', {
-    details: { source: verdict.source, asOf: verdict.thisUpdate },
+    details: { source: verdict.source, asOf: verdict.thisUpdate, until: verdict.nextUpdate },
   });
 }
 

@@ -123,6 +123,22 @@ export const commands: readonly Command[] = [
     load: loadCitizen,
   },
   {
+    path: ['verify'],
+    summary: 'explain step by step what a sign-in would make of a certificate or a card agent’s token',
+    details:
+      'Exit code 0 when it would be accepted, 1 when it would be refused. Says nothing of whose certificate it is.',
+    options: {
+      ...hub,
+      profile: { value: 'KIND', help: 'user, or signing for the linked signing certificate (default user)' },
+      policy: { value: 'NAME', help: 'revocation policy (default: the one for relying parties that name none)' },
+      origin: { value: 'ORIGIN', help: 'of a token: origin that it was signed for (default: the hub’s own)' },
+      nonce: { value: 'NONCE', help: 'of a token: the challenge that it answers' },
+    },
+    positionals: [{ name: 'FILE', help: 'certificate in PEM or DER, with others below it, or a token in JSON' }],
+    yieldsData: true,
+    load: () => import('./verify_command.ts'),
+  },
+  {
     path: ['migrate'],
     summary: 'bring the database’s tables up to date',
     options: { config },

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isMarkedAsSandbox } from '../../config/sandbox_marker.ts';
 import type { Configuration } from '../../config/schema.ts';
+import type { Explanation } from '../authentication/explain_verification.ts';
 import { HubError } from '../errors.ts';
 import { type Administration, openAdministration } from '../hub.ts';
 import type { ClientMetadata } from '../oidc/clients.ts';
@@ -32,6 +33,22 @@ const rotationSchema = z.object({
     .max(7 * 86_400),
   algorithm: z.enum(['ES256', 'RS256', 'PS256']).optional(),
 });
+/** A file of certificates in base64, or a token with what it answers. */
+const verifySchema = z.union([
+  z.strictObject({
+    file: z.string(),
+    profile: z.enum(['user', 'signing']),
+    policy: z.string().optional(),
+  }),
+  z.strictObject({
+    token: z.string(),
+    origin: z.string().optional(),
+    nonce: z.string(),
+    profile: z.literal('user'),
+    policy: z.string().optional(),
+  }),
+]);
+export type VerifyArguments = z.infer<typeof verifySchema>;
 
 /**
  * What commands can ask of a hub, by name. The same functions serve a hub that runs (through its control socket) and one
@@ -51,6 +68,11 @@ export function administrationHandlers(administration: Administration): ControlH
       await administration.refreshKeys();
       return made.map(shownKey);
     },
+    verify: (args) => {
+      const question = checked(verifySchema, args);
+      const presented = 'token' in question ? question : { file: Buffer.from(question.file, 'base64') };
+      return administration.explain(presented, question.profile, question.policy);
+    },
   };
 }
 
@@ -62,6 +84,7 @@ export interface AdministrationResults {
   'client.remove': undefined;
   'keys.list': readonly ShownKey[];
   'keys.rotate': readonly ShownKey[];
+  verify: Explanation;
 }
 
 /**

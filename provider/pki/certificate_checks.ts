@@ -13,6 +13,13 @@ export interface CheckedCertificate extends CertificatePath {
   readonly certificate: Certificate;
 }
 
+/** What is asked of a certificate without the network, in this order. */
+export const certificateSteps = ['structure', 'profile', 'key-usage', 'policy', 'validity', 'path'] as const;
+export type CertificateStep = (typeof certificateSteps)[number];
+
+/** Hears the name of each step before it is taken. When one throws, it is the last that was heard of. */
+export type CertificateStepListener = (step: CertificateStep) => void;
+
 export interface CertificateChecks {
   /**
    * Everything that can be asked of a certificate without the network, cheap questions first. One that passed before
@@ -25,6 +32,13 @@ export interface CertificateChecks {
    *   `readOffered` and `checkPath` throw.
    */
   check(der: Uint8Array, now: number, offered?: readonly Uint8Array[]): CheckedCertificate;
+  /** The same steps, every one of them taken and told, with nothing recognised and nothing remembered. */
+  retrace(
+    der: Uint8Array,
+    now: number,
+    offered: readonly Uint8Array[],
+    listener: CertificateStepListener,
+  ): CheckedCertificate;
   /** Certificates remembered at present. */
   readonly size: number;
 }
@@ -75,9 +89,12 @@ export function createCertificateChecks(options: CertificateChecksOptions): Cert
           return known.checked;
         }
       }
-      const checked = checkAfresh(der, now, offered, options);
+      const checked = takeSteps(der, now, offered, options);
       if (key !== undefined) remember(key, checked);
       return checked;
+    },
+    retrace(der, now, offered, listener) {
+      return takeSteps(der, now, offered, options, listener);
     },
     get size() {
       return remembered.size;
@@ -85,17 +102,26 @@ export function createCertificateChecks(options: CertificateChecksOptions): Cert
   };
 }
 
-function checkAfresh(
+const noListener: CertificateStepListener = () => {};
+
+function takeSteps(
   der: Uint8Array,
   now: number,
   offered: readonly Uint8Array[],
   { profile, anchors, intermediates = [], limits = defaultPathLimits }: CertificateChecksOptions,
+  begin: CertificateStepListener = noListener,
 ): CheckedCertificate {
+  begin('structure');
   const certificate = parseCertificate(der);
+  begin('profile');
   checkProfile(certificate, profile);
+  begin('key-usage');
   checkKeyUsage(certificate, profile);
+  begin('policy');
   checkPolicy(certificate, profile);
+  begin('validity');
   checkValidity(certificate, now);
+  begin('path');
   // Where nobody may stand in between, nothing that was sent along is even read.
   const sent = profile.maxIntermediates === 0 ? [] : readOffered(offered, limits);
   const path = checkPath(certificate, {

@@ -5,8 +5,15 @@
  */
 
 export { Certificate, MAX_CERTIFICATE_SIZE, parseCertificate } from './certificate.ts';
-export type { CertificateChecks, CertificateChecksOptions, CheckedCertificate } from './certificate_checks.ts';
-export { createCertificateChecks } from './certificate_checks.ts';
+export type {
+  CertificateChecks,
+  CertificateChecksOptions,
+  CertificateStep,
+  CertificateStepListener,
+  CheckedCertificate,
+} from './certificate_checks.ts';
+export { certificateSteps, createCertificateChecks } from './certificate_checks.ts';
+export { MAX_CERTIFICATE_FILE_SIZE, readCertificateFile } from './certificate_file.ts';
 export type { RevocationListOptions } from './crl.ts';
 export { parseRevocationList, RevocationList } from './crl.ts';
 export type { PkiErrorCode } from './errors.ts';
