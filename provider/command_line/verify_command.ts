@@ -19,8 +19,8 @@ async function read(io: CommandLineIo, invocation: Invocation): Promise<VerifyAr
   if (profile !== 'user' && profile !== 'signing') throw new UsageError('--profile is user or signing');
   const bytes = await readStart(resolve(io.workingFolder, invocation.positionals[0] ?? ''));
   const text = bytes.toString('utf8');
-  if (!text.trimStart().startsWith('{')) {
-    if ((origin ?? nonce) !== undefined) throw new UsageError('--origin and --nonce belong to a token');
+  const isToken = (origin ?? nonce) !== undefined || text.trimStart().startsWith('{');
+  if (!isToken) {
     return { file: bytes.toString('base64'), profile, policy };
   }
   if (profile !== 'user') throw new UsageError('a token is signed by a user certificate');
