@@ -16,27 +16,11 @@ import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import { createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
-
-<<<<<<< HEAD
-
-import { createDecisionLog } from './authentication/decision_log.ts';
+import { createDecisionLog, type DecisionLog } from './authentication/decision_log.ts';
+import { type Explanation, explainVerification, type Presented } from './authentication/explain_verification.ts';
 import { createHandOvers } from './authentication/hand_over.ts';
 import { createLinkedCertificates } from './authentication/linked_certificate.ts';
 import type { RevocationChannel, RevocationPolicy } from './authentication/revocation.ts';
-
-=======
-
-import {
-  type Explanation,
-  type ExplanationWorld,
-  explainVerification,
-  type Presented,
-} from './authentication/explain_verification.ts';
-import { createHandOvers } from './authentication/hand_over.ts';
-import type { RevocationPolicy, RevocationSource } from './authentication/revocation.ts';
-
->>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
-
 import { createRevocationPolicies, type RevocationPolicies } from './authentication/revocation_policy.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
 import { type CertificateVerifier, createCertificateVerifier } from './authentication/verify_certificate.ts';
@@ -64,21 +48,6 @@ import { createMetrics, type Metrics, metricsForThisMachine } from './operations
 import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
-
-<<<<<<< HEAD
-
-import {
-  jpkiSigning,
-  jpkiSigningTest,
-  jpkiUser,
-  jpkiUserTest,
-  loadTrustAnchor,
-  type TrustAnchor,
-} from './pki/index.ts';
-
-=======
->>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
-
 import type { Storage } from './storage.ts';
 import { type CertificateKind, openTrust, type Trust } from './trust.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
@@ -177,7 +146,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       clients: createClients({ ...clientsWorld(base, store), engine: () => runner.engine() }),
       keys: rooms.keys,
       storage: store.storage,
-      explain: explanations(base, store, rooms),
+      explain: rooms.explain,
       refreshKeys: () => runner.refresh(),
       refreshLists: () => rooms.revocation.refresh(),
       shutdown,
@@ -203,13 +172,12 @@ export async function openAdministration(
     await rooms.keys.ensure();
     const { build } = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
     const { engine } = build(await rooms.keys.current());
-    const explain = explanations(base, store, rooms);
     return {
       clients: createClients({ ...clientsWorld(base, store), engine: () => engine }),
       keys: rooms.keys,
       async explain(presented, kind, policy) {
-        if (kind === 'user') await rooms.revocation.start();
-        return explain(presented, kind, policy);
+        await rooms.revocation.start();
+        return rooms.explain(presented, kind, policy);
       },
       refreshKeys: async () => {},
       close() {
@@ -290,32 +258,20 @@ function databaseSettings({ database }: Configuration): DatabaseSettings {
     : { kind: 'postgresql', url: database.url ?? '', poolSize: database.poolSize };
 }
 
-<<<<<<< HEAD
-function openRooms({ config, log, clock, random, metrics }: Base, { storage, vault }: Store) {
-  const profiles =
-    config.mode === 'sandbox'
-      ? { user: jpkiUserTest, signing: jpkiSigningTest }
-      : { user: jpkiUser, signing: jpkiSigning };
-  const anchors = config.trust.anchors.map(({ name, file, kind }) => {
-    return { name, kind, anchor: loadTrustAnchor(readDer(file), { profile: profiles[kind] }) };
-  });
-  const revocation = watched(metrics, openAuthority(config, { anchors, storage, log, clock, random }));
-  const auditQueue = createAuditQueue(storage.audit);
-  const decisions = createDecisionLog(auditQueue, clock);
-  const verifierOf = (kind: 'user' | 'signing') =>
-    createCertificateVerifier({
-      profile: profiles[kind],
-      anchors: anchors.filter((other) => other.kind === kind).map(({ anchor }) => anchor),
-      revocation,
-      decisions,
-      clock,
-    });
-=======
 function openRooms(base: Base, { storage, vault }: Store) {
   const { config, clock, random, metrics } = base;
-  const trust = openTrust(config, 'user');
+  const trust = openTrust(config);
   const revocation = watched(metrics, openAuthority(base, trust, storage));
->>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
+  const auditQueue = createAuditQueue(storage.audit);
+  const decisions = createDecisionLog(auditQueue, clock);
+  const verifierOf = (kind: CertificateKind, recordedIn: DecisionLog = decisions) =>
+    createCertificateVerifier({
+      profile: trust[kind].profile,
+      anchors: trust[kind].anchors.map(({ anchor }) => anchor),
+      revocation,
+      decisions: recordedIn,
+      clock,
+    });
   const challenges = createChallenges({
     store: storage.challenges,
     vault,
@@ -323,11 +279,7 @@ function openRooms(base: Base, { storage, vault }: Store) {
     random,
     lifetime: config.signIn.challengeSeconds * 1000,
   });
-<<<<<<< HEAD
   const certificates = verifierOf('user');
-=======
-  const certificates = openVerifier(trust, revocation, clock);
->>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
   const cards = createCardVerifier({ challenges, certificates });
   const handOvers = createHandOvers({ store: storage.handOvers, vault, clock, random });
   const policies = policiesOf(config);
@@ -336,65 +288,50 @@ function openRooms(base: Base, { storage, vault }: Store) {
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
-<<<<<<< HEAD
-  return { revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys };
-=======
-  return { trust, revocation, challenges, certificates, cards, handOvers, policies, identity, consents, keys };
->>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
+  const explain = explanations(config, { trust, policies, verifierOf });
+  return {
+    ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
+    explain,
+  };
 }
 
-function openVerifier({ profile, anchors }: Trust, revocation: RevocationSource, clock: Clock): CertificateVerifier {
-  return createCertificateVerifier({ profile, anchors: anchors.map(({ anchor }) => anchor), revocation, clock });
-}
+/** An explanation is no decision: nobody signs in by it, and the audit chain hears nothing of it. */
+const unrecorded: DecisionLog = { record: async () => {} };
 
-/** User certificates are explained by the rooms that sign people in; the roots of kind signing are opened when asked for. */
-function explanations(base: Base, { storage }: Store, rooms: Rooms): Administration['explain'] {
-  const { config, clock } = base;
+function explanations(
+  config: Configuration,
+  rooms: {
+    trust: Readonly<Record<CertificateKind, Trust>>;
+    policies: RevocationPolicies;
+    verifierOf: (kind: CertificateKind, recordedIn: DecisionLog) => CertificateVerifier;
+  },
+): Administration['explain'] {
   return async (presented, kind, policyName = 'default') => {
     if (!rooms.policies.has(policyName)) {
       throw new HubError('revocation_policy_unknown', 400, `There is no revocation policy called "${policyName}".`);
     }
-    const trust = kind === 'user' ? rooms.trust : openTrust(config, kind);
-    if (trust.anchors.length === 0) {
+    const { anchors, profile } = rooms.trust[kind];
+    if (anchors.length === 0) {
       throw new HubError('trust_missing', 400, `No root of kind ${kind} is configured in trust.anchors.`);
     }
-    const world = (certificates: CertificateVerifier): ExplanationWorld => ({
-      certificates,
-      profile: trust.profile.id,
+    return explainVerification(presented, {
+      certificates: rooms.verifierOf(kind, unrecorded),
+      profile: profile.id,
       policy: rooms.policies.forRequest({ acr: [], registered: policyName }),
       origin: config.publicUrl,
-      anchorName: (id) => trust.anchors.find(({ anchor }) => anchor.id === id)?.name ?? 'unnamed',
+      anchorName: (id) => anchors.find(({ anchor }) => anchor.id === id)?.name ?? 'unnamed',
     });
-    if (kind === 'user') return explainVerification(presented, world(rooms.certificates));
-    const revocation = openAuthority(base, trust, storage);
-    try {
-      await revocation.start();
-      return await explainVerification(presented, world(openVerifier(trust, revocation, clock)));
-    } finally {
-      revocation.stop();
-    }
   };
 }
 
-/** Of one kind of certificate: entries for the other kind's roots are left to it. */
 function openAuthority(
-<<<<<<< HEAD
-  config: Configuration,
-  world: 
-    anchors: readonly name: string; kind: 'user' | 'signing'; anchor: TrustAnchor [];
-    storage: Store['storage'];
-    log: Logger;
-    clock: Clock;
-    random: Random;,
-): Revocation {
-  const { revocation } = config;
-  const idOf = new Map(world.anchors.map(({ name, anchor }) => [name, anchor.id]));
-=======config, log, clock, random : Base,anchors : Trust,
+  { config, log, clock, random }: Base,
+  { user, signing }: Readonly<Record<CertificateKind, Trust>>,
   storage: Store['storage'],
 ): Revocation {
   const { revocation } = config;
+  const anchors = [...user.anchors, ...signing.anchors];
   const idOf = new Map(anchors.map(({ name, anchor }) => [name, anchor.id]));
->>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
   const known = (entries: readonly { anchor: string; url: string }[]) =>
     entries.map(({ anchor, url }) => ({ anchor: idOf.get(anchor) ?? anchor, url }));
   const policies = policiesFrom(config);
@@ -403,13 +340,9 @@ function openAuthority(
     anchors: anchors.map(({ anchor }) => anchor),
     lists: asks('crl') ? known(revocation.lists) : [],
     responders: asks('ocsp') ? known(revocation.responders) : [],
-<<<<<<< HEAD
     // A signing certificate that cannot be checked keeps nobody out.
-    needed: new Set(world.anchors.filter(({ kind }) => kind === 'user').map(({ anchor }) => anchor.id)),
-    crlNumbers: world.storage.crlNumbers,
-=======
+    needed: new Set(user.anchors.map(({ anchor }) => anchor.id)),
     crlNumbers: storage.crlNumbers,
->>>>>>> f2f4f7c (feat(command-line): musubi verify explains step by step what a sign-in would make of a certificate or token)
     // Addresses that the operator chose: not for the guard against what relying parties name.
     fetch: globalThis.fetch,
     clock,

@@ -22,7 +22,11 @@ export interface Trust {
 }
 
 /** @throws PkiError for a root that cannot be one; the file system's own error. */
-export function openTrust(config: Configuration, kind: CertificateKind): Trust {
+export function openTrust(config: Configuration): Readonly<Record<CertificateKind, Trust>> {
+  return { user: openKind(config, 'user'), signing: openKind(config, 'signing') };
+}
+
+function openKind(config: Configuration, kind: CertificateKind): Trust {
   const profile = profileOf(config, kind);
   return {
     profile,

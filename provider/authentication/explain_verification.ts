@@ -41,7 +41,7 @@ export interface Explanation {
 }
 
 export interface ExplanationWorld {
-  /** The very one that signs people in. */
+  /** As it signs people in, without the record of decisions: nobody signs in by an explanation. */
   readonly certificates: CertificateVerifier;
   readonly profile: string;
   readonly policy: RevocationPolicy;
@@ -68,7 +68,7 @@ export async function explainVerification(presented: Presented, world: Explanati
     account.note('path', `anchor ${world.anchorName(authentic.anchor.id)}`);
     prove?.(authentic.certificate);
     account.begin('revocation');
-    const verified = await certificates.checkStatus(authentic, policy);
+    const verified = await certificates.checkStatus(authentic, { purpose: 'sign_in', policy, clientId: undefined });
     account.note('revocation', describeRevocation(verified));
     account.pass();
     accepted = true;
@@ -159,9 +159,9 @@ class Account {
   }
 }
 
-function describeRevocation({ revocation, policy }: VerifiedCertificate): string {
+function describeRevocation({ revocation, demand }: VerifiedCertificate): string {
   const { source, thisUpdate, nextUpdate } = revocation;
-  return `good by ${source} of ${shownTime(thisUpdate)}, next ${shownTime(nextUpdate)}, policy ${policy.name}`;
+  return `good by ${source} of ${shownTime(thisUpdate)}, next ${shownTime(nextUpdate)}, policy ${demand.policy.name}`;
 }
 
 /** The log's words: they name the rule that was broken and never quote a certificate. */

@@ -124,7 +124,7 @@ export const commands: readonly Command[] = [
   },
   {
     path: ['verify'],
-    summary: 'explain step by step what a sign-in would make of a certificate or a card agent’s token',
+    summary: 'explain step by step what a sign-in would make of a certificate or token',
     details:
       'Exit code 0 when it would be accepted, 1 when it would be refused. Says nothing of whose certificate it is.',
     options: {
@@ -134,7 +134,7 @@ export const commands: readonly Command[] = [
       origin: { value: 'ORIGIN', help: 'of a token: origin that it was signed for (default: the hub’s own)' },
       nonce: { value: 'NONCE', help: 'of a token: the challenge that it answers' },
     },
-    positionals: [{ name: 'FILE', help: 'certificate in PEM or DER, with others below it, or a token in JSON' }],
+    positionals: [{ name: 'FILE', help: 'certificate (PEM, DER) or token (JSON)' }],
     yieldsData: true,
     load: () => import('./verify_command.ts'),
   },
