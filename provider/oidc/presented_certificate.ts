@@ -41,7 +41,7 @@ function issuersOf(certificate: X509Certificate): Uint8Array[] {
 /** Characters of one header. */
 const HEADER_LIMIT = 16 * 1024;
 const MAX_CHAIN = 10;
-/** RFC 8941 §3.3.5, without parameters, and with padding as RFC 4648 wants it: a value has one spelling. */
+/** RFC 8941 §3.3.5, without parameters, and padded as RFC 4648 §3.5 wants it: a value has one spelling. */
 const BYTE_SEQUENCE = /^:((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?):$/;
 /** How proxies tell what came of their own check; nginx's `$ssl_client_verify` in any of the usual names. */
 const VERIFY_HEADER = /^(?:x[-_])?(?:ssl[-_]|tls[-_])?(?:client[-_])?(?:cert[-_])?verify$/;
@@ -84,8 +84,9 @@ function readChain(lines: readonly string[], certificates: readonly string[]): U
 function readByteSequence(value: string): Uint8Array {
   if (value.length > HEADER_LIMIT) throw malformed('too long');
   const base64 = BYTE_SEQUENCE.exec(value)?.[1];
-  if (!base64) throw malformed('no byte sequence');
-  return Buffer.from(base64, 'base64');
+  const bytes = Buffer.from(base64 ?? '', 'base64');
+  if (!base64 || bytes.toString('base64') !== base64) throw malformed('no byte sequence');
+  return bytes;
 }
 
 /** The lines as they came: Node joins the lines of one name, and the host guard has removed them. */
