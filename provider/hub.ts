@@ -48,6 +48,7 @@ import { createMetrics, type Metrics, metricsForThisMachine } from './operations
 import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
+import { MAX_OCSP_RESPONSE_SIZE } from './pki/index.ts';
 import type { Storage } from './storage.ts';
 import { type CertificateKind, openTrust, type Trust } from './trust.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
@@ -343,8 +344,7 @@ function openAuthority(
     // A signing certificate that cannot be checked keeps nobody out.
     needed: new Set(user.anchors.map(({ anchor }) => anchor.id)),
     crlNumbers: storage.crlNumbers,
-    // Addresses that the operator chose: not for the guard against what relying parties name.
-    fetch: globalThis.fetch,
+    fetch: authorityFetch(config),
     clock,
     random,
     log,
@@ -360,6 +360,21 @@ function openAuthority(
       ocspMaxAge: revocation.ocspMaxAgeSeconds * 1000,
       ocspBreakerFailures: revocation.ocspBreakerFailures,
     },
+  });
+}
+
+/** Where the operator says that the authority is, private networks included, and nowhere else. */
+function authorityFetch({ revocation }: Configuration): typeof fetch {
+  const { lists, responders, ocspHosts, listTimeoutSeconds, ocspTimeoutSeconds, listMaxBytes } = revocation;
+  return createGuardedFetch({
+    // The widest of what it is used for; each exchange has its own, narrower limits.
+    timeout: Math.max(listTimeoutSeconds, ocspTimeoutSeconds) * 1000,
+    maxBody: Math.max(listMaxBytes, MAX_OCSP_RESPONSE_SIZE),
+    streaming: true,
+    allowedNetworks: [],
+    // Lists and answers are signed.
+    allowPlainHttp: true,
+    places: { configured: [...lists, ...responders].map(({ url }) => new URL(url).origin), allowed: ocspHosts },
   });
 }
 

@@ -67,11 +67,21 @@ export async function download(transport: Transport, url: string, request: Downl
     // Whatever is still on its way is not wanted any more, and must not hold the connection.
     controller.abort();
     if (cause instanceof DownloadError) throw cause;
-    if (timedOut) throw new DownloadError('download_timeout', 'the answer took too long', { cause });
+    if (timedOut || codeOf(cause) === 'outbound_timeout') {
+      throw new DownloadError('download_timeout', 'the answer took too long', { cause });
+    }
+    if (codeOf(cause) === 'outbound_too_large') {
+      throw new DownloadError('download_too_large', `the answer exceeds ${request.maxSize} octets`, { cause });
+    }
     throw new DownloadError('download_failed', 'the exchange failed', { cause });
   } finally {
     cancel();
   }
+}
+
+/** The guarded fetch has limits of its own, by which it may end an exchange first. */
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 async function readBody(response: Response, maxSize: number): Promise<Uint8Array> {

@@ -14,14 +14,33 @@ export interface GuardedFetchSettings {
   readonly allowedNetworks: readonly string[];
   /** Whether `http:` may be used at all. */
   readonly allowPlainHttp: boolean;
+  /** The only places to go to; anywhere unless given. */
+  readonly places?: GuardedPlaces;
+  /**
+   * Hands the answer out with its head, and the body as it comes; `maxBody` and `timeout` end it where they would have
+   * refused it. For bodies that are written to a file. Unless set, the answer is read whole first.
+   */
+  readonly streaming?: boolean;
   /** All addresses of a name; the system's resolver unless given. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+}
+
+/** Where a client goes that has a few known neighbours. */
+export interface GuardedPlaces {
+  /** Origins that the operator wrote as addresses: they are meant wherever they are, on a private network too. */
+  readonly configured: readonly string[];
+  /**
+   * Hosts (`URL.host`: with the port where it is not the scheme's) that others may name addresses of. They must be public
+   * like everybody's.
+   */
+  readonly allowed: readonly string[];
 }
 
 export type OutboundRefusal =
   | 'outbound_address_refused'
   | 'outbound_content_encoding_refused'
   | 'outbound_failed'
+  | 'outbound_host_refused'
   | 'outbound_redirect_refused'
   | 'outbound_scheme_refused'
   | 'outbound_timeout'
@@ -43,11 +62,11 @@ export class OutboundError extends TypeError {
 const NULL_BODY_STATUS = [101, 103, 204, 205, 304];
 
 /**
- * A `fetch` for addresses that a relying party chose (`jwks_uri`, `sector_identifier_uri`, logout addresses). It goes
- * to public addresses only, and to the very address that was checked: the name is resolved once, so that a name server
+ * The one `fetch` of the hub. For addresses that a relying party chose (`jwks_uri`, `sector_identifier_uri`, logout
+ * addresses) it goes anywhere public; for the authority's, to `places` only. It goes
+ * to public addresses, those of configured places excepted, and to the very address that was checked: the name is resolved once, so that a name server
  * that answers differently a moment later changes nothing (DNS rebinding). No redirects are followed, no credentials
- * in addresses, no compressed answers (a small body could swell), no connection is used twice. The answer is read
- * whole before it is handed out.
+ * in addresses, no compressed answers (a small body could swell), no connection is used twice.
  *
  * With `redirect: 'manual'` a redirect is returned as it is; otherwise it is an error.
  */
@@ -55,25 +74,42 @@ export function createGuardedFetch(settings: GuardedFetchSettings): typeof fetch
   const allowed = createNetworks(settings.allowedNetworks);
   const resolve = settings.resolve ?? resolveBySystem;
   const mayReach = (address: string) => isPublicAddress(address) || allowed.contains(address);
+  const configured = new Set(settings.places?.configured);
 
   return async (input, init) => {
     const request = new Request(input, init);
     const url = new URL(request.url);
     checkScheme(url, settings.allowPlainHttp);
+    checkPlace(url, settings.places);
     const timeout = AbortSignal.timeout(settings.timeout);
     const signal = AbortSignal.any([timeout, request.signal]);
     try {
-      const addresses = await abortable(checkedAddresses(url, resolve, mayReach), signal);
+      const addresses = await abortable(
+        checkedAddresses(url, resolve, configured.has(url.origin) ? anywhere : mayReach),
+        signal,
+      );
       const body = request.body ? Buffer.from(await request.arrayBuffer()) : undefined;
       const answer = await send(url, request, body, addresses, signal);
-      return await readAnswer(answer, request, settings.maxBody);
+      const response = readAnswer(answer, request, settings.maxBody, explain);
+      return settings.streaming ? response : await whole(response);
     } catch (cause) {
-      if (cause instanceof OutboundError) throw cause;
-      if (request.signal.aborted) throw request.signal.reason;
-      if (timeout.aborted) throw new OutboundError('outbound_timeout', 'the answer took too long', { cause });
-      throw new OutboundError('outbound_failed', 'the exchange failed', { cause });
+      throw explain(cause);
+    }
+
+    function explain(cause: unknown): unknown {
+      if (cause instanceof OutboundError) return cause;
+      if (request.signal.aborted) return request.signal.reason;
+      if (timeout.aborted) return new OutboundError('outbound_timeout', 'the answer took too long', { cause });
+      return new OutboundError('outbound_failed', 'the exchange failed', { cause });
     }
   };
+}
+
+const anywhere = (): boolean => true;
+
+function checkPlace(url: URL, places: GuardedPlaces | undefined): void {
+  if (!places || places.configured.includes(url.origin) || places.allowed.includes(url.host)) return;
+  throw new OutboundError('outbound_host_refused', 'the host is none that is fetched from');
 }
 
 function checkScheme(url: URL, allowPlainHttp: boolean): void {
@@ -153,7 +189,13 @@ function answerWith(addresses: readonly string[]): LookupFunction {
   };
 }
 
-async function readAnswer(answer: IncomingMessage, request: Request, maxBody: number): Promise<Response> {
+/** Judges the head. The body of what it returns is bounded, and lets go of the connection when it is left. */
+function readAnswer(
+  answer: IncomingMessage,
+  request: Request,
+  maxBody: number,
+  explain: (cause: unknown) => unknown,
+): Response {
   try {
     const status = answer.statusCode ?? 0;
     if (status >= 300 && status < 400 && status !== 304 && request.redirect !== 'manual') {
@@ -165,31 +207,61 @@ async function readAnswer(answer: IncomingMessage, request: Request, maxBody: nu
         'the answer is compressed, though that was not asked for',
       );
     }
-    const body = await readBody(answer, maxBody);
+    if (Number(answer.headers['content-length'] ?? 0) > maxBody) throw tooLarge(maxBody);
     const headers = new Headers();
     for (const [name, values] of Object.entries(answer.headersDistinct)) {
       for (const value of values ?? []) headers.append(name, value);
     }
     const hasBody = !NULL_BODY_STATUS.includes(status) && request.method !== 'HEAD';
-    const response = new Response(hasBody ? body : null, { status, statusText: answer.statusMessage ?? '', headers });
+    if (!hasBody) answer.destroy();
+    const body = hasBody ? boundedBody(answer, maxBody, explain) : null;
+    const response = new Response(body, { status, statusText: answer.statusMessage ?? '', headers });
     Object.defineProperty(response, 'url', { value: request.url });
     return response;
-  } finally {
+  } catch (error) {
     answer.destroy(); // whatever is still on its way is not wanted
+    throw error;
   }
 }
 
-async function readBody(answer: IncomingMessage, maxBody: number): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = () => new OutboundError('outbound_too_large', `the answer exceeds ${maxBody} octets`);
-  if (Number(answer.headers['content-length'] ?? 0) > maxBody) throw tooLarge();
-  const chunks: Buffer[] = [];
+function boundedBody(
+  answer: IncomingMessage,
+  maxBody: number,
+  explain: (cause: unknown) => unknown,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const chunks = (answer as AsyncIterable<Buffer<ArrayBuffer>>)[Symbol.asyncIterator]();
   let size = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBody) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next();
+          if (done) return controller.close();
+          size += value.length;
+          if (size > maxBody) throw tooLarge(maxBody);
+          controller.enqueue(value);
+        } catch (cause) {
+          answer.destroy();
+          controller.error(explain(cause));
+        }
+      },
+      cancel: () => void answer.destroy(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** The same answer with its whole body in memory. */
+async function whole(response: Response): Promise<Response> {
+  if (response.body === null) return response;
+  const { status, statusText, headers, url } = response;
+  const read = new Response(await response.arrayBuffer(), { status, statusText, headers });
+  Object.defineProperty(read, 'url', { value: url });
+  return read;
+}
+
+function tooLarge(maxBody: number): OutboundError {
+  return new OutboundError('outbound_too_large', `the answer exceeds ${maxBody} octets`);
 }
 
 /** The resolver cannot be interrupted; it can be left behind. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { restoreStoredRoot } from '../../adapters/sandbox/authority/roots_of_state.ts';
@@ -208,7 +210,7 @@ describe('an authority in the attacker’s hands', () => {
     ],
     [
       'swells when it is unpacked',
-      'download_too_large',
+      'download_failed',
       async () => {
         const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
         return ({ response }) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
@@ -270,6 +272,42 @@ describe('an authority in the attacker’s hands', () => {
       }
     });
   }
+
+  it('sends the hub nowhere else by a redirect, from the list’s address or the responder’s', async () => {
+    let inside = 0;
+    const other = createServer((_request, response) => {
+      inside += 1;
+      response.end();
+    });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    try {
+      for (const location of [
+        `http://127.0.0.1:${port}/`,
+        `http://localhost:${port}/`,
+        'http://169.254.169.254/latest/meta-data/',
+        'file:///etc/passwd',
+      ]) {
+        for (const status of [301, 302, 303, 307, 308]) {
+          const redirect: StubAuthority['answerList'] = ({ response }) =>
+            response.writeHead(status, { location }).end();
+          stub.answerList = redirect;
+          stub.answerOcsp = redirect;
+          const logged = hub.target.log.length;
+          await look();
+          assert.equal(whyNotTaken(logged), 'download_failed');
+          const answer = await hub.present(unasked, { parameters: { acr_values: 'aal3 ocsp' } });
+          assert.equal(answer.status, 503);
+        }
+      }
+      assert.equal(inside, 0);
+    } finally {
+      await serveGood();
+      other.close();
+    }
+    await hub.assertRefused((browser) => hub.present(stolen, { browser }), { code: 'certificate_revoked' });
+  });
 
   it('revives no stolen card with the list of another municipality', async () => {
     const scope = {

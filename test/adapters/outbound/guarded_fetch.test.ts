@@ -311,3 +311,125 @@ describe('the guarded fetch', () => {
     });
   });
 });
+
+describe('the guarded fetch that has known places', () => {
+  const at = (configured: readonly string[], over: Partial<GuardedFetchSettings> = {}) =>
+    createGuardedFetch({ ...sandbox, allowedNetworks: [], places: { configured, allowed: ['ocsp.example'] }, ...over });
+
+  it('goes to a configured origin, though it is a private address', async () => {
+    const { url } = await serve((_request, response) => response.end('list'));
+    assert.equal(await (await at([new URL(url).origin])(url)).text(), 'list');
+  });
+
+  it('goes to a configured name that leads to a private address', async () => {
+    const { port } = await serve((_request, response) => response.end('list'));
+    const resolve = () => Promise.resolve(['127.0.0.1']);
+    const guarded = at([`http://crl.example:${port}`], { resolve });
+    assert.equal(await (await guarded(`http://crl.example:${port}/user.crl`)).text(), 'list');
+  });
+
+  it('goes to no other port, scheme, name or address, not even a public one', async () => {
+    const { port, arrived } = await serve((_request, response) => response.end());
+    const resolve = () => Promise.resolve(['127.0.0.1']);
+    const guarded = at([`https://127.0.0.1:${port}`, 'http://127.0.0.1:1', `http://crl.example:${port}`], { resolve });
+    for (const url of [
+      `http://127.0.0.1:${port}/`,
+      `http://localhost:${port}/`,
+      `http://[::ffff:127.0.0.1]:${port}/`,
+      `http://crl.example.:${port}/`,
+      `http://crl.example:${port + 1}/`,
+      'http://169.254.169.254/latest/meta-data/',
+      'https://93.184.215.14/',
+    ]) {
+      await assert.rejects(guarded(url), refusal('outbound_host_refused'), url);
+    }
+    assert.equal(arrived.requests, 0);
+  });
+
+  it('goes to an allowed host only where that is public', async () => {
+    for (const address of ['127.0.0.1', '10.0.0.1', '169.254.169.254', '::ffff:10.0.0.1', 'fd00::1']) {
+      const guarded = at([], { resolve: () => Promise.resolve([address]) });
+      await assert.rejects(guarded('http://ocsp.example/'), refusal('outbound_address_refused'), address);
+      await assert.rejects(guarded('http://ocsp.example:8080/'), refusal('outbound_host_refused'), address);
+    }
+  });
+
+  it('follows no redirect from a configured address', async () => {
+    const inside = await serve((_request, response) => response.end('inside'));
+    for (const location of [inside.url, 'http://169.254.169.254/', '/elsewhere']) {
+      const { url, arrived } = await serve((_request, response) =>
+        response.writeHead(302, { Location: location }).end(),
+      );
+      await assert.rejects(at([new URL(url).origin])(url), refusal('outbound_redirect_refused'));
+      assert.equal(arrived.requests, 1);
+    }
+    assert.equal(inside.arrived.requests, 0);
+  });
+});
+
+describe('the guarded fetch that streams', () => {
+  const streaming = (over: Partial<GuardedFetchSettings> = {}) =>
+    createGuardedFetch({ ...sandbox, streaming: true, ...over });
+
+  it('hands the body out as it comes', async () => {
+    let goOn = () => {};
+    const { url } = await serve((_request, response) => {
+      response.write('first');
+      goOn = () => response.end('second');
+    });
+    const response = await streaming()(url);
+    const chunks: string[] = [];
+    for await (const chunk of response.body ?? []) {
+      chunks.push(Buffer.from(chunk).toString());
+      goOn();
+    }
+    assert.deepEqual(chunks, ['first', 'second']);
+  });
+
+  it('ends a body that becomes too large, and lets go of the connection', async () => {
+    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+    const { url } = await serve((_request, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(500)));
+      };
+      response.on('drain', more).on('close', close);
+      more();
+    });
+    const response = await streaming()(url);
+    await assert.rejects(response.arrayBuffer(), refusal('outbound_too_large'));
+    await closed;
+  });
+
+  it('refuses a declared length that is too large before any of it', async () => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'Content-Length': '1001' }).write('x');
+    });
+    await assert.rejects(streaming()(url), refusal('outbound_too_large'));
+  });
+
+  it('ends a body that takes too long', async () => {
+    const { url } = await serve((_request, response) => response.write('begun, and never ended'));
+    const response = await streaming({ timeout: 100 })(url);
+    await assert.rejects(response.arrayBuffer(), refusal('outbound_timeout'));
+  });
+
+  it('lets go of the connection when the body is left, wanted no more, or none', async () => {
+    for (const [status, leave] of [
+      [200, async (response: Response) => response.body?.cancel()],
+      [304, async () => {}],
+    ] as const) {
+      const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+      const { url } = await serve((_request, response) => {
+        response.on('close', close).writeHead(status).flushHeaders();
+        if (status === 200) response.write('begun');
+      });
+      await leave(await streaming({ timeout: 3_600_000 })(url));
+      await closed;
+    }
+    const { url } = await serve((_request, response) => response.write('begun'));
+    const wanted = new AbortController();
+    const response = await streaming()(url, { signal: wanted.signal });
+    wanted.abort(new Error('no longer wanted'));
+    await assert.rejects(response.arrayBuffer(), /no longer wanted/);
+  });
+});
