@@ -230,6 +230,7 @@ function deriveDefaults(values: Map<string, unknown>): void {
     fill('database.folder', join(dataFolder, 'database'));
     if (isSandbox) fill('encryptionKeyFile', join(dataFolder, 'encryption.key'));
   }
+  fill('trust.profile', isSandbox ? 'jpki-test' : 'jpki');
   fill('relyingParties.allowLoopback', isSandbox);
   fill('outbound.allowPlainHttp', isSandbox);
   fill('outbound.allowedNetworks', isSandbox ? ['127.0.0.0/8', '::1'] : []);

@@ -26,6 +26,7 @@ const MAX_CERTIFICATE_FILE_BYTES = 1_048_576;
 const RULES: readonly Rule[] = [
   postgresqlHasAddress,
   anchorNamesAreUnique,
+  otherCommunitiesUseThePlainProfile,
   revocationNamesKnownAnchors,
   revocationPoliciesAreWhole,
   acrValuesNameKnownPolicies,
@@ -45,6 +46,7 @@ const PRODUCTION_RULES: readonly Rule[] = [
   dataFolderIsNotTheSandboxs,
   embeddedDatabaseIsAccepted,
   anchorsAreGiven,
+  profileIsNotForTests,
   anchorsAreNotForTests,
   revocationCanBeAsked,
   cardAgentsAreHttpsOrLocal,
@@ -63,15 +65,39 @@ function postgresqlHasAddress({ database }: PartialSettings): Fault[] {
 }
 
 function anchorNamesAreUnique({ trust }: PartialSettings): Fault[] {
-  const names = (trust?.anchors ?? []).map(({ name }) => name);
+  const names = [...(trust?.anchors ?? []), ...(trust?.intermediates ?? [])].map(({ name }) => name);
   const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
   return [...repeated].map((name) =>
-    fault('trust.anchors', `has several roots named "${name}"`, 'give each root a name of its own'),
+    fault('trust.anchors', `has several roots named "${name}"`, 'give each root and intermediate a name of its own'),
   );
 }
 
+/** The roots of JPKI sign people's certificates themselves, and its profiles say which policies. */
+function otherCommunitiesUseThePlainProfile({ trust }: PartialSettings): Fault[] {
+  const { anchors = [], intermediates = [], policies = [], profile } = trust ?? {};
+  if (profile === 'plain') {
+    return anchors.flatMap(({ kind }, index) =>
+      kind === 'signing'
+        ? [fault(`trust.anchors[${index}].kind`, 'is signing, which the profile plain does not know', 'write user')]
+        : [],
+    );
+  }
+  const remedy = 'leave it out, or write plain for trust.profile';
+  return [
+    ...(intermediates.length > 0
+      ? [fault('trust.intermediates', 'is given, though the profile allows none', remedy)]
+      : []),
+    ...(policies.length > 0 ? [fault('trust.policies', 'is given, though the profile has its own', remedy)] : []),
+  ];
+}
+
+function profileIsNotForTests({ trust }: PartialSettings): Fault[] {
+  if (trust?.profile !== 'jpki-test') return [];
+  return [fault('trust.profile', 'is jpki-test, which is for tests only', 'write jpki or plain')];
+}
+
 function revocationNamesKnownAnchors({ trust, revocation }: PartialSettings): Fault[] {
-  const known = new Set((trust?.anchors ?? []).map(({ name }) => name));
+  const known = new Set(authoritiesOf(trust).map(({ name }) => name));
   return (['lists', 'responders'] as const).flatMap((kind) =>
     (revocation?.[kind] ?? []).flatMap(({ anchor }, index) =>
       known.has(anchor)
@@ -79,7 +105,7 @@ function revocationNamesKnownAnchors({ trust, revocation }: PartialSettings): Fa
         : [
             fault(
               `revocation.${kind}[${index}].anchor`,
-              `names "${anchor}", which is no root of trust.anchors`,
+              `names "${anchor}", which is no root or intermediate of trust`,
               known.size > 0 ? `write one of ${[...known].join(', ')}` : 'add the root to trust.anchors',
             ),
           ],
@@ -143,17 +169,34 @@ function tlsFilesAreReadable({ mutualTls, signIn }: PartialSettings): Fault[] {
 }
 
 function anchorFilesAreReadable({ trust }: PartialSettings): Fault[] {
-  return (trust?.anchors ?? []).flatMap(({ file }, index) =>
+  return authoritiesOf(trust).flatMap(({ path, file }) =>
     readCertificate(file)
       ? []
       : [
           fault(
-            `trust.anchors[${index}].file`,
+            `${path}.file`,
             `names ${file}, which holds no readable certificate`,
             'write the path of one certificate, PEM or DER',
           ),
         ],
   );
+}
+
+interface ConfiguredAuthority {
+  readonly path: string;
+  readonly name: string;
+  readonly file: string;
+  readonly kind: 'user' | 'signing';
+}
+
+/** Roots and those below them. */
+function authoritiesOf(trust: PartialSettings['trust']): ConfiguredAuthority[] {
+  return [
+    ...(trust?.anchors ?? []).map((anchor, index) => ({ path: `trust.anchors[${index}]`, ...anchor })),
+    ...(trust?.intermediates ?? []).map((each, index) => {
+      return { path: `trust.intermediates[${index}]`, kind: 'user' as const, ...each };
+    }),
+  ];
 }
 
 function signInTlsHasItsOwnOrigin({ publicUrl, mutualTls, signIn }: PartialSettings): Fault[] {
@@ -241,18 +284,12 @@ function anchorsAreGiven({ trust }: PartialSettings): Fault[] {
 }
 
 function anchorsAreNotForTests({ trust }: PartialSettings): Fault[] {
-  return (trust?.anchors ?? []).flatMap(({ file }, index) => {
+  return authoritiesOf(trust).flatMap(({ path, file }) => {
     const certificate = readCertificate(file);
     const organizations = certificate?.toLegacyObject().subject.O ?? [];
     const test = [organizations].flat().find((organization) => TEST_ORGANIZATIONS.includes(organization));
     if (!test) return [];
-    return [
-      fault(
-        `trust.anchors[${index}].file`,
-        `is a root of ${test}, which is for tests only`,
-        'pin the authority’s own root',
-      ),
-    ];
+    return [fault(`${path}.file`, `is a root of ${test}, which is for tests only`, 'pin the authority’s own root')];
   });
 }
 
@@ -268,7 +305,7 @@ function revocationCanBeAsked({ revocation, trust }: PartialSettings): Fault[] {
     (channels.includes('crl') && byList.has(anchor)) ||
     (channels.includes('ocsp') && (byResponder === undefined || byResponder.has(anchor)));
   const remedy = 'add the root’s address to revocation.lists or revocation.responders';
-  return (trust?.anchors ?? []).flatMap(({ name, kind }) => {
+  return authoritiesOf(trust).flatMap(({ name, kind }) => {
     const isDefaultReplaced = policies.some((policy) => policy.name === 'default');
     const problem = `has neither a list nor a responder for "${name}" in the channels of`;
     return [

@@ -7,6 +7,7 @@ import {
   httpAddress,
   listenHost,
   listOf,
+  objectIdentifier,
   oneOf,
   origin,
   port,
@@ -153,6 +154,27 @@ export const schema = z.strictObject({
         path: ['file'],
       },
     ),
+    profile: setting(oneOf(['jpki', 'jpki-test', 'plain']).optional(), {
+      meaning:
+        'What a certificate for signing in must be. jpki: the card’s user certificate. jpki-test: that of the ' +
+        'authority’s test hierarchy and of the sandbox; refused in production. plain: another community’s, such as a ' +
+        'staff card or another eID, for client authentication and with authorities between it and the root',
+      example: 'plain',
+      derivedDefault: 'jpki-test in the sandbox, jpki in production',
+    }),
+    policies: setting(listOf(objectIdentifier(), 20).default([]), {
+      meaning:
+        'Certificate policies of which one must be granted all the way from the root. For the profile plain, where ' +
+        'empty asks for none; the others bring their own',
+      example: ['1.3.6.1.4.1.99999.1.2'],
+    }),
+    intermediates: setting(listOf(z.strictObject({ name: referenceName(), file: filePath() }), 200).default([]), {
+      meaning:
+        'Authorities between the roots and the certificates, for cards that send none along, and to name where their ' +
+        'lists and responders are. Trusted in nothing: each must be vouched for by a root. For the profile plain',
+      example: [{ name: 'staff-2', file: '/etc/musubi/staff-issuing-2.crt' }],
+      path: ['file'],
+    }),
   }),
   revocation: z.strictObject({
     sources: setting(listOf(oneOf(['crl', 'ocsp']), 2).default(['crl', 'ocsp']), {
@@ -186,11 +208,11 @@ export const schema = z.strictObject({
       example: [{ acr: 'urn:example:acr:online', policy: 'online' }],
     }),
     lists: setting(listOf(z.strictObject({ anchor: referenceName(), url: httpAddress() }), 5000).default([]), {
-      meaning: 'Where each root’s revocation lists are',
+      meaning: 'Where the revocation lists of each root, or intermediate, are',
       example: [{ anchor: 'user-2023', url: 'http://crl.example.jp/user.crl' }],
     }),
     responders: setting(listOf(z.strictObject({ anchor: referenceName(), url: httpAddress() }), 100).default([]), {
-      meaning: 'Where each root’s OCSP responder is',
+      meaning: 'Where the OCSP responder of each root, or intermediate, is',
       example: [{ anchor: 'user-2023', url: 'http://ocsp.example.jp' }],
     }),
     refreshSeconds: setting(wholeNumber(10, 7 * DAY).default(900), {
@@ -447,8 +469,9 @@ type Settings = z.output<typeof schema>;
 
 /** The settings with every default that follows from others filled in. Deeply frozen, paths absolute. */
 export type Configuration = DeepReadonly<
-  Omit<Settings, 'encryptionKeyFile' | 'database' | 'relyingParties' | 'outbound' | 'logging'> & {
+  Omit<Settings, 'encryptionKeyFile' | 'database' | 'trust' | 'relyingParties' | 'outbound' | 'logging'> & {
     encryptionKeyFile: string;
+    trust: Settings['trust'] & { profile: 'jpki' | 'jpki-test' | 'plain' };
     database: Settings['database'] & { folder: string };
     relyingParties: { allowLoopback: boolean };
     outbound: Settings['outbound'] & { allowedNetworks: string[]; allowPlainHttp: boolean };

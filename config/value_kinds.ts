@@ -78,6 +78,13 @@ export const referenceName = () => {
   return z.string({ error }).refine((text) => /^[a-z0-9-]{1,40}$/.test(text), { error });
 };
 
+export const objectIdentifier = () => {
+  const error = 'must be an object identifier such as 1.2.392.200149.8.5.1.3.30';
+  return z
+    .string({ error })
+    .refine((text) => text.length <= 100 && /^[0-2](\.(0|[1-9]\d{0,15})){2,20}$/.test(text), { error });
+};
+
 export const postgresqlAddress = () => {
   const error = 'must be a connection string postgresql://user:password@host:port/database';
   return z

@@ -269,6 +269,7 @@ function openRooms(base: Base, { storage, vault }: Store) {
     createCertificateVerifier({
       profile: trust[kind].profile,
       anchors: trust[kind].anchors.map(({ anchor }) => anchor),
+      intermediates: trust[kind].intermediates.map(({ anchor }) => anchor.certificate),
       revocation,
       decisions: recordedIn,
       clock,
@@ -331,7 +332,8 @@ function openAuthority(
   storage: Store['storage'],
 ): Revocation {
   const { revocation } = config;
-  const anchors = [...user.anchors, ...signing.anchors];
+  const forSignIn = [...user.anchors, ...user.intermediates];
+  const anchors = [...forSignIn, ...signing.anchors];
   const idOf = new Map(anchors.map(({ name, anchor }) => [name, anchor.id]));
   const known = (entries: readonly { anchor: string; url: string }[]) =>
     entries.map(({ anchor, url }) => ({ anchor: idOf.get(anchor) ?? anchor, url }));
@@ -342,7 +344,7 @@ function openAuthority(
     lists: asks('crl') ? known(revocation.lists) : [],
     responders: asks('ocsp') ? known(revocation.responders) : [],
     // A signing certificate that cannot be checked keeps nobody out.
-    needed: new Set(user.anchors.map(({ anchor }) => anchor.id)),
+    needed: new Set(forSignIn.map(({ anchor }) => anchor.id)),
     crlNumbers: storage.crlNumbers,
     fetch: authorityFetch(config),
     clock,

@@ -108,16 +108,17 @@ function createCertificateServer(config: Configuration, handle: RequestHandler):
   return { server, host, port };
 }
 
-/** One root for each name: generations share theirs, and the handshake lists names only (RFC 8446 §4.2.4). PEM. */
+/** One authority for each name: generations share theirs, and the handshake lists names only (RFC 8446 §4.2.4). PEM. */
 function acceptableAuthorities({ trust }: Configuration): string[] {
-  const roots = trust.anchors
-    .filter(({ kind }) => kind === 'user')
-    .map(({ file }) => new X509Certificate(readFileSync(file)));
+  const read = (file: string) => new X509Certificate(readFileSync(file));
+  const roots = trust.anchors.filter(({ kind }) => kind === 'user').map(({ file }) => read(file));
   // An empty list would have browsers offer every certificate that they hold.
   if (roots.length === 0) {
     throw new HubError('trust_list_missing', 500, 'signIn.tls needs the roots of kind user in trust.anchors.');
   }
-  return [...new Map(roots.map((root) => [root.subject, root.toString()])).values()];
+  // Many browsers offer only what the named authority itself issued.
+  const authorities = [...roots, ...trust.intermediates.map(({ file }) => read(file))];
+  return [...new Map(authorities.map((authority) => [authority.subject, authority.toString()])).values()];
 }
 
 /** Resolves when it listens; rejects with the listener's own error (`EADDRINUSE` …). */

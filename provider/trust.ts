@@ -8,6 +8,8 @@ import {
   jpkiUserTest,
   loadTrustAnchor,
   PkiError,
+  parseCertificate,
+  plainUser,
   readCertificateFile,
   type TrustAnchor,
 } from './pki/index.ts';
@@ -19,6 +21,8 @@ export type CertificateKind = 'user' | 'signing';
 export interface Trust {
   readonly profile: CertificateProfile;
   readonly anchors: readonly { readonly name: string; readonly anchor: TrustAnchor }[];
+  /** Named like roots, since they have lists of their own; trusted in nothing. */
+  readonly intermediates: readonly { readonly name: string; readonly anchor: TrustAnchor }[];
 }
 
 /** @throws PkiError for a root that cannot be one; the file system's own error. */
@@ -33,12 +37,24 @@ function openKind(config: Configuration, kind: CertificateKind): Trust {
     anchors: config.trust.anchors
       .filter((anchor) => anchor.kind === kind)
       .map(({ name, file }) => ({ name, anchor: loadTrustAnchor(readOne(file), { profile }) })),
+    intermediates:
+      kind === 'user'
+        ? config.trust.intermediates.map(({ name, file }) => ({ name, anchor: loadIntermediate(file, profile) }))
+        : [],
   };
 }
 
-function profileOf({ mode }: Configuration, kind: CertificateKind): CertificateProfile {
-  if (kind === 'signing') return mode === 'sandbox' ? jpkiSigningTest : jpkiSigning;
-  return mode === 'sandbox' ? jpkiUserTest : jpkiUser;
+function profileOf({ trust }: Configuration, kind: CertificateKind): CertificateProfile {
+  const isTest = trust.profile === 'jpki-test';
+  if (kind === 'signing') return isTest ? jpkiSigningTest : jpkiSigning;
+  if (trust.profile === 'plain') return { ...plainUser, policies: trust.policies };
+  return isTest ? jpkiUserTest : jpkiUser;
+}
+
+/** Every path through it is checked when it is used: here it must only be readable. */
+function loadIntermediate(file: string, profile: CertificateProfile): TrustAnchor {
+  const certificate = parseCertificate(readOne(file));
+  return { id: certificate.fingerprint, certificate, profile, constrained: false };
 }
 
 function readOne(file: string): Uint8Array {

@@ -5,7 +5,7 @@ import type {
   RevocationVerdict,
 } from '../../provider/authentication/revocation.ts';
 import { HubError } from '../../provider/errors.ts';
-import type { Certificate, TrustAnchor } from '../../provider/pki/index.ts';
+import { type Certificate, isAboutPersonsOnly, type TrustAnchor } from '../../provider/pki/index.ts';
 import type { Clock, Random } from '../../provider/world.ts';
 import type { CrlSourceStatus } from './crl_source.ts';
 import { CrlSource } from './crl_source.ts';
@@ -137,6 +137,8 @@ function askLists(
     if (source.anchor.id !== anchor.id) continue;
     const list = source.freshList(now);
     if (list === undefined || !list.covers(certificate)) continue;
+    // An authority below the root is on the root's list for authorities, if it has one for persons only.
+    if (isAuthority(certificate) && isAboutPersonsOnly(list.scope)) continue;
     const { thisUpdate, nextUpdate } = list;
     const common = { source: 'crl', thisUpdate, nextUpdate, checkedAt: now } as const;
     const revocation = list.find(certificate.serial);
@@ -146,6 +148,10 @@ function askLists(
     }
   }
   return verdict;
+}
+
+function isAuthority({ extensions }: Certificate): boolean {
+  return extensions.basicConstraints?.cA === true;
 }
 
 function isRecent({ thisUpdate }: RevocationVerdict, { maxAge }: RevocationPolicy, now: number): boolean {

@@ -20,6 +20,14 @@ export interface AuthenticCertificate {
   readonly [authentic]: true;
   readonly certificate: Certificate;
   readonly anchor: TrustAnchor;
+  /** Every certificate of the path with who issued it: the root's own work first, the certificate itself last. */
+  readonly links: readonly PathLink[];
+}
+
+interface PathLink {
+  readonly certificate: Certificate;
+  /** A pinned root, or an authority that one has vouched for: its lists and responders speak for it. */
+  readonly issuer: TrustAnchor;
 }
 
 /** A certificate that passed every check. Only `CertificateVerifier` makes one; only this may name a subject. */
@@ -51,7 +59,8 @@ export interface CertificateVerifier {
   retrace(der: Uint8Array, offered: readonly Uint8Array[], listener: CertificateStepListener): AuthenticCertificate;
   /**
    * Asks who is revoked. Call it once possession of the key is proved, so that nobody without a card can make the hub
-   * ask the authority anything. Every decision is recorded, refusals before they are thrown.
+   * ask the authority anything. Every decision is recorded, refusals before they are thrown. Where authorities stand
+   * between the certificate and its root, each of them is asked about first (RFC 5280 §6.1.3 (a)(3)).
    *
    * @throws HubError 403 `certificate_revoked`, `certificate_superseded`, `certificate_on_hold`, `certificate_unknown`;
    *   503 `revocation_unavailable`.
@@ -64,6 +73,8 @@ export interface CertificateVerifierWorld {
   profile: CertificateProfile;
   /** Roots for that profile only: a signing root must not vouch for a sign-in. */
   anchors: readonly TrustAnchor[];
+  /** Authorities between those roots and the certificates, for holders who send none along. */
+  intermediates?: readonly Certificate[];
   revocation: RevocationSource;
   decisions: DecisionLog;
   clock: Clock;
@@ -74,32 +85,54 @@ const REMEMBERED = 4096;
 
 /** One verification for every way in: the card agent's token, a TLS handshake, a proxy's header. */
 export function createCertificateVerifier(world: CertificateVerifierWorld): CertificateVerifier {
-  const { profile, anchors, revocation, decisions, clock } = world;
-  const checks = createCertificateChecks({ profile, anchors, capacity: REMEMBERED });
+  const { profile, anchors, intermediates = [], revocation, decisions, clock } = world;
+  const checks = createCertificateChecks({ profile, anchors, intermediates, capacity: REMEMBERED });
   const authentic = (check: () => CheckedCertificate) =>
     translatePkiErrors(() => {
-      const { certificate, anchor } = check();
-      return { certificate, anchor } as AuthenticCertificate; // the brand has no value: this is the one maker
+      const checked = check();
+      const { certificate, anchor } = checked;
+      // The brand has no value: this is the one maker.
+      return { certificate, anchor, links: linksOf(checked) } as AuthenticCertificate;
     });
+
+  async function ask({ certificate, issuer }: PathLink, demand: StatusDemand) {
+    let verdict: RevocationVerdict;
+    try {
+      verdict = await revocation.check(certificate, issuer, demand.policy);
+    } catch (error) {
+      const decision = undecided(error);
+      if (decision) await decisions.record(certificate, demand, decision);
+      throw error;
+    }
+    const recorded = decisions.record(certificate, demand, { status: verdict.status, verdict });
+    if (verdict.status !== 'good') await recorded;
+    refuseRevoked(verdict, demand);
+    recorded.catch(() => {}); // whoever awaits it hears of it; until then it is nobody's unhandled rejection
+    return { verdict, recorded };
+  }
+
   return {
     authenticate: (der, offered) => authentic(() => checks.check(der, clock(), offered)),
     retrace: (der, offered, listener) => authentic(() => checks.retrace(der, clock(), offered, listener)),
-    async checkStatus({ certificate, anchor }, demand) {
-      let verdict: RevocationVerdict;
-      try {
-        verdict = await revocation.check(certificate, anchor, demand.policy);
-      } catch (error) {
-        const decision = undecided(error);
-        if (decision) await decisions.record(certificate, demand, decision);
-        throw error;
+    async checkStatus({ certificate, anchor, links }, demand) {
+      for (const link of links.slice(0, -1)) {
+        const { recorded } = await ask(link, { ...demand, purpose: 'issuing_authority' });
+        await recorded;
       }
-      const recorded = decisions.record(certificate, demand, { status: verdict.status, verdict });
-      if (verdict.status !== 'good') await recorded;
-      refuseRevoked(verdict);
-      recorded.catch(() => {}); // whoever awaits it hears of it; until then it is nobody's unhandled rejection
+      const { verdict, recorded } = await ask(links.at(-1) ?? { certificate, issuer: anchor }, demand);
       return { certificate, anchor, revocation: verdict, demand, recorded } as VerifiedCertificate; // likewise
     },
   };
+}
+
+function linksOf({ path, anchor }: CheckedCertificate): readonly PathLink[] {
+  return path.map((certificate, index) => ({ certificate, issuer: authorityOf(path[index + 1], anchor) })).reverse();
+}
+
+/** Vouched for by the root, an authority is asked for its lists as a root is. */
+function authorityOf(certificate: Certificate | undefined, anchor: TrustAnchor): TrustAnchor {
+  if (certificate === undefined) return anchor;
+  return { id: certificate.fingerprint, certificate, profile: anchor.profile, constrained: false };
 }
 
 /** Why there is no verdict; undefined for a mistake of ours. */
@@ -111,13 +144,15 @@ function undecided(error: unknown): Decision | undefined {
   return { status: 'unavailable', reason: typeof reason === 'string' ? reason : error.code };
 }
 
-function refuseRevoked(verdict: RevocationVerdict): void {
+function refuseRevoked(verdict: RevocationVerdict, { purpose }: StatusDemand): void {
   if (verdict.status === 'good') return;
   // The browser learns what to do, never why: a death must not be told to whoever holds the card (fact sheet §3.2).
+  // What became of an authority is nothing that a new card or a call could mend.
+  const reason = purpose === 'issuing_authority' ? undefined : verdict.reason;
   const code =
-    verdict.reason === 'superseded'
+    reason === 'superseded'
       ? 'certificate_superseded'
-      : verdict.reason === 'certificateHold'
+      : reason === 'certificateHold'
         ? 'certificate_on_hold'
         : 'certificate_revoked';
   throw new HubError(code, 403, 'The certificate on this card can no longer be used.', {

@@ -1,5 +1,5 @@
-import type { DerElement, DerReader } from './der.ts';
-import { contextConstructed, contextPrimitive, malformed, Tag } from './der.ts';
+import type { DerElement } from './der.ts';
+import { contextConstructed, contextPrimitive, DerReader, malformed, Tag } from './der.ts';
 import {
   readAscii,
   readBoolean,
@@ -382,4 +382,15 @@ export interface IssuingDistributionPoint {
   readonly onlySomeReasons: boolean;
   readonly indirect: boolean;
   readonly onlyAttributeCertificates: boolean;
+}
+
+/**
+ * Whether a list says that it is about certificates of persons only (onlyContainsUserCerts), so that its silence says
+ * nothing about an authority.
+ *
+ * @param scope DER of the issuingDistributionPoint; empty where there is none.
+ * @throws PkiError `der_malformed`.
+ */
+export function isAboutPersonsOnly(scope: Uint8Array): boolean {
+  return scope.length > 0 && readIssuingDistributionPoint(new DerReader(scope)).onlyUserCertificates;
 }

@@ -84,6 +84,75 @@ describe('production', () => {
     });
   }
 
+  it('refuses an intermediate of the sandbox', () => {
+    const real = { name: 'user', file: path('real.crt'), kind: 'user' };
+    const intermediates = [{ name: 'below', file: path('sandbox.crt') }];
+    const lists = ['user', 'below'].map((anchor) => ({ anchor, url: 'http://crl.example.jp/list.crl' }));
+    const values = { ...good(), trust: { anchors: [real], profile: 'plain', intermediates }, revocation: { lists } };
+    refuses(values, 'trust.intermediates[0].file', /for tests only/);
+  });
+
+  it('refuses the profile of the test hierarchy', () => {
+    const anchors = [{ name: 'user', file: path('real.crt'), kind: 'user' }];
+    refuses({ ...good(), trust: { anchors, profile: 'jpki-test' } }, 'trust.profile', /for tests only/);
+    assert.equal(loadConfiguration({ values: good() }).trust.profile, 'jpki');
+  });
+
+  describe('for another community', () => {
+    const anchors = () => [{ name: 'user', file: path('real.crt'), kind: 'user' }];
+    const intermediates = () => [{ name: 'below', file: path('real.crt') }];
+
+    it('takes intermediates and policies with the profile plain, and an address for every authority', () => {
+      const trust = {
+        anchors: anchors(),
+        profile: 'plain',
+        intermediates: intermediates(),
+        policies: ['1.3.6.1.4.1.9'],
+      };
+      refuses({ ...good(), trust }, 'revocation', /neither .* "below"/);
+      const lists = ['user', 'below'].map((anchor) => ({ anchor, url: 'http://crl.example.jp/list.crl' }));
+      assert.deepEqual(faultsOf({ ...good(), trust, revocation: { lists } }), {});
+    });
+
+    it('refuses them where the profile is JPKI’s', () => {
+      const lists = ['user', 'below'].map((anchor) => ({ anchor, url: 'http://crl.example.jp/list.crl' }));
+      const values = { ...good(), revocation: { lists } };
+      refuses(
+        { ...values, trust: { anchors: anchors(), intermediates: intermediates() } },
+        'trust.intermediates',
+        /none/,
+      );
+      refuses({ ...good(), trust: { anchors: anchors(), policies: ['1.3.6.1.4.1.9'] } }, 'trust.policies', /its own/);
+    });
+
+    it('refuses a policy that is no object identifier, and an intermediate that is no certificate', () => {
+      const trust = { anchors: anchors(), profile: 'plain' };
+      for (const policy of ['', '1', '3.1.1', '1.02.3', '1.2.', 'anyPolicy', '1.2.3.4 ']) {
+        refuses({ ...good(), trust: { ...trust, policies: [policy] } }, 'trust.policies[0]', /object identifier/);
+      }
+      const lists = ['user', 'below'].map((anchor) => ({ anchor, url: 'http://crl.example.jp/list.crl' }));
+      const broken = [{ name: 'below', file: path('encryption.key') }];
+      refuses(
+        { ...good(), trust: { ...trust, intermediates: broken }, revocation: { lists } },
+        'trust.intermediates[0].file',
+        /no readable certificate/,
+      );
+    });
+
+    it('refuses a root of kind signing, and two authorities of one name', () => {
+      const signing = { name: 'signing', file: path('real.crt'), kind: 'signing' };
+      const lists = ['user', 'signing'].map((anchor) => ({ anchor, url: 'http://crl.example.jp/list.crl' }));
+      const trust = { anchors: [...anchors(), signing], profile: 'plain' };
+      refuses({ ...good(), trust, revocation: { lists } }, 'trust.anchors[1].kind', /does not know/);
+      const twice = [{ name: 'user', file: path('real.crt') }];
+      refuses(
+        { ...good(), trust: { anchors: anchors(), profile: 'plain', intermediates: twice } },
+        'trust.anchors',
+        /several/,
+      );
+    });
+  });
+
   it('refuses to go without roots', () => {
     refuses({ ...good(), trust: { anchors: [] }, revocation: {} }, 'trust.anchors', /nobody could sign in/);
   });
