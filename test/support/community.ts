@@ -79,12 +79,13 @@ export async function staffCard(
   ]);
 }
 
-export const nameOf = (commonName: string): Buffer =>
-  encodeName([
-    ['C', 'JP'],
-    ['O', ORGANIZATION],
-    ['CN', commonName],
-  ]);
+const ABOVE = [
+  ['C', 'JP'],
+  ['O', ORGANIZATION],
+] as const;
+/** Above every name of the community. */
+export const organizationName: Buffer = encodeName(ABOVE);
+export const nameOf = (commonName: string): Buffer => encodeName([...ABOVE, ['CN', commonName]]);
 
 function issue(
   subject: Buffer,
