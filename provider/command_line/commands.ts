@@ -111,8 +111,8 @@ export const commands: readonly Command[] = [
     path: ['sandbox', 'citizen', 'export-p12'],
     summary: 'write a citizen’s user certificate with its key to a file that a browser can import',
     details:
-      'To sign in without the card agent. The passphrase may also come from MUSUBI_P12_PASSPHRASE or standard input, so ' +
-      'that no process list shows it.',
+      'To sign in without the card agent. The passphrase may also come from MUSUBI_P12_PASSPHRASE or standard\n' +
+      'input, so that no process list shows it.',
     options: {
       data,
       passphrase: { value: 'TEXT', help: 'what the file is encrypted with; - reads a line from standard input' },
