@@ -42,6 +42,8 @@ export type PkiErrorCode =
   | 'crl_scope'
   | 'crl_delta'
   | 'crl_critical_extension'
+  // the compiled form of a list
+  | 'index_damaged'
   // OCSP
   | 'ocsp_too_large'
   | 'ocsp_malformed'

@@ -14,8 +14,11 @@ export type {
 } from './certificate_checks.ts';
 export { certificateSteps, createCertificateChecks } from './certificate_checks.ts';
 export { MAX_CERTIFICATE_FILE_SIZE, readCertificateFile } from './certificate_file.ts';
-export type { RevocationListOptions } from './crl.ts';
-export { parseRevocationList, RevocationList } from './crl.ts';
+export { parseRevocationList, RevocationList, writeRevocationList } from './crl.ts';
+export type { RevocationListDifference } from './crl_difference.ts';
+export { compareRevocationLists } from './crl_difference.ts';
+export type { RevocationListFacts, RevocationListOptions } from './crl_walk.ts';
+export { RevocationListWalk } from './crl_walk.ts';
 export type { PkiErrorCode } from './errors.ts';
 export { PkiError } from './errors.ts';
 export type { CertificateExtensions, KeyUsage, OtherName } from './extensions.ts';
@@ -43,6 +46,8 @@ export {
   jpkiUserTest,
   plainUser,
 } from './profile.ts';
+export type { OctetSink, RandomAccess } from './revocation_index.ts';
+export { checkRevocationIndex } from './revocation_index.ts';
 export type { Revocation, RevocationReason } from './revocation_reason.ts';
 export type { SignatureAlgorithm } from './signature.ts';
 export { checkSignature, isSignatureAlgorithm, verifySignature } from './signature.ts';

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { constants, verify } from 'node:crypto';
+import { constants, createVerify, verify } from 'node:crypto';
 import type { DerElement } from './der.ts';
 import { malformed, Tag } from './der.ts';
 import { readObjectIdentifier } from './der_values.ts';
@@ -61,7 +61,40 @@ export function verifySignature(
   return verify(digest, data, { key: publicKey, dsaEncoding: encoding === 'raw' ? 'ieee-p1363' : 'der' }, signature);
 }
 
-/** The same, throwing `PkiError('signature_invalid')` instead of answering false. */
+/** A signature over data that comes in pieces. */
+export interface SignatureCheck {
+  /** Takes the next octets of the data. */
+  update(data: Uint8Array): void;
+  /** After the last octet, once: whether this is the signature over them. */
+  isBy(signature: Uint8Array): boolean;
+}
+
+/**
+ * `verifySignature` for data that is too large for memory.
+ *
+ * @returns undefined when the algorithm does not fit the key.
+ */
+export function startSignatureCheck(
+  publicKey: KeyObject,
+  algorithm: SignatureAlgorithm,
+  encoding: 'raw' | 'der',
+): SignatureCheck | undefined {
+  const { digest, keyType, curve, rawLength, saltLength } = facts[algorithm];
+  if (publicKey.type !== 'public' || publicKey.asymmetricKeyType !== keyType) return undefined;
+  if (curve !== undefined && publicKey.asymmetricKeyDetails?.namedCurve !== curve) return undefined;
+  const check = createVerify(digest);
+  return {
+    update: (data) => void check.update(data),
+    isBy(signature) {
+      if (encoding === 'raw' && rawLength !== undefined && signature.length !== rawLength) return false;
+      const padding = saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+      const dsaEncoding = encoding === 'raw' ? 'ieee-p1363' : 'der';
+      return check.verify({ key: publicKey, dsaEncoding, ...padding }, signature);
+    },
+  };
+}
+
+/** The same as `verifySignature`, throwing `PkiError('signature_invalid')` instead of answering false. */
 export function checkSignature(
   publicKey: KeyObject,
   algorithm: SignatureAlgorithm,
