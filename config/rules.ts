@@ -294,15 +294,15 @@ function anchorsAreNotForTests({ trust }: PartialSettings): Fault[] {
 }
 
 function revocationCanBeAsked({ revocation, trust }: PartialSettings): Fault[] {
-  const { sources, policies, lists, responders, ocspHosts } = revocation ?? {};
-  if (!sources || !policies || !lists || !responders || !ocspHosts) return [];
+  const { sources, policies, lists, responders, ocspHosts, listHosts } = revocation ?? {};
+  if (!sources || !policies || !lists || !responders || !ocspHosts || !listHosts) return [];
   if (sources.length === 0) {
     return [fault('revocation.sources', 'is empty, so that nobody could sign in', 'write crl, ocsp or both')];
   }
   const byResponder = ocspHosts.length > 0 ? undefined : new Set(responders.map(({ anchor }) => anchor));
-  const byList = new Set(lists.map(({ anchor }) => anchor));
+  const byList = listHosts.length > 0 ? undefined : new Set(lists.map(({ anchor }) => anchor));
   const canAsk = (channels: readonly string[], anchor: string) =>
-    (channels.includes('crl') && byList.has(anchor)) ||
+    (channels.includes('crl') && (byList === undefined || byList.has(anchor))) ||
     (channels.includes('ocsp') && (byResponder === undefined || byResponder.has(anchor)));
   const remedy = 'add the root’s address to revocation.lists or revocation.responders';
   return authoritiesOf(trust).flatMap(({ name, kind }) => {

@@ -207,10 +207,15 @@ export const schema = z.strictObject({
         'it and not loosen it',
       example: [{ acr: 'urn:example:acr:online', policy: 'online' }],
     }),
-    lists: setting(listOf(z.strictObject({ anchor: referenceName(), url: httpAddress() }), 5000).default([]), {
-      meaning: 'Where the revocation lists of each root, or intermediate, are',
-      example: [{ anchor: 'user-2023', url: 'http://crl.example.jp/user.crl' }],
-    }),
+    lists: setting(
+      listOf(z.strictObject({ anchor: referenceName(), url: httpAddress().optional() }), 5000).default([]),
+      {
+        meaning:
+          'Where the revocation lists of each root, or intermediate, are. An entry without url says that they are ' +
+          'brought by musubi crl import',
+        example: [{ anchor: 'user-2023', url: 'http://crl.example.jp/user.crl' }],
+      },
+    ),
     responders: setting(listOf(z.strictObject({ anchor: referenceName(), url: httpAddress() }), 100).default([]), {
       meaning: 'Where the OCSP responder of each root, or intermediate, is',
       example: [{ anchor: 'user-2023', url: 'http://ocsp.example.jp' }],
@@ -231,10 +236,17 @@ export const schema = z.strictObject({
       unit: 'seconds',
       example: 60,
     }),
-    listMaxBytes: setting(wholeNumber(1024, 1024 * MEGABYTE).default(64 * MEGABYTE), {
-      meaning: 'Size of a list beyond which it is not taken',
+    listMaxBytes: setting(wholeNumber(1024, 4096 * MEGABYTE).default(512 * MEGABYTE), {
+      meaning:
+        'Size of a list beyond which it is not taken. It is read from disk, not in memory: five million entries are 185 MB',
       unit: 'bytes',
-      example: 64 * MEGABYTE,
+      example: 512 * MEGABYTE,
+    }),
+    listHosts: setting(listOf(shortText(260), 20).default([]), {
+      meaning:
+        'Hosts (with port, if any) to which the distribution point inside a certificate may lead when no list at hand ' +
+        'covers it. The list is then fetched at the sign-in, and kept current from there on',
+      example: ['crl.example.jp'],
     }),
     ocspTimeoutSeconds: setting(wholeNumber(1, 60).default(3), {
       meaning: 'Time for one OCSP exchange: a person is waiting',

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
-import { createRevocation, type Revocation } from '../adapters/authority/index.ts';
+import { createRevocation, type Revocation, type TakenList } from '../adapters/authority/index.ts';
 import { createStorage } from '../adapters/database/create_storage.ts';
 import type { Database } from '../adapters/database/database.ts';
 import { createVault } from '../adapters/database/encryption.ts';
@@ -14,12 +15,14 @@ import { createNetworks } from '../config/networks.ts';
 import type { Configuration } from '../config/schema.ts';
 import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
-import { createAuditQueue } from './audit/group_commit.ts';
+import type { AuditEvent } from './audit/audit_log.ts';
+import { type AuditQueue, createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
 import { createDecisionLog, type DecisionLog } from './authentication/decision_log.ts';
 import { type Explanation, explainVerification, type Presented } from './authentication/explain_verification.ts';
 import { createHandOvers } from './authentication/hand_over.ts';
 import { createLinkedCertificates } from './authentication/linked_certificate.ts';
+import { createListAdministration, type ListAdministration } from './authentication/list_administration.ts';
 import type { RevocationChannel, RevocationPolicy } from './authentication/revocation.ts';
 import { createRevocationPolicies, type RevocationPolicies } from './authentication/revocation_policy.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
@@ -69,6 +72,7 @@ export interface Administration {
    * @throws HubError `trust_missing` when no root is configured for that kind, `revocation_policy_unknown`.
    */
   explain(presented: Presented, kind: CertificateKind, policy: string | undefined): Promise<Explanation>;
+  readonly lists: ListAdministration;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
 }
@@ -148,6 +152,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       keys: rooms.keys,
       storage: store.storage,
       explain: rooms.explain,
+      lists: rooms.lists,
       refreshKeys: () => runner.refresh(),
       refreshLists: () => rooms.revocation.refresh(),
       shutdown,
@@ -180,10 +185,18 @@ export async function openAdministration(
         await rooms.revocation.start();
         return rooms.explain(presented, kind, policy);
       },
+      lists: {
+        async status() {
+          await rooms.revocation.restore();
+          return rooms.lists.status();
+        },
+        import: rooms.lists.import,
+      },
       refreshKeys: async () => {},
-      close() {
-        rooms.revocation.stop();
-        return store.database.close();
+      async close() {
+        await rooms.revocation.stop();
+        await rooms.auditQueue.flush();
+        await store.database.close();
       },
     };
   } catch (error) {
@@ -262,8 +275,10 @@ function databaseSettings({ database }: Configuration): DatabaseSettings {
 function openRooms(base: Base, { storage, vault }: Store) {
   const { config, clock, random, metrics } = base;
   const trust = openTrust(config);
-  const revocation = watched(metrics, openAuthority(base, trust, storage));
   const auditQueue = createAuditQueue(storage.audit);
+  const authority = openAuthority(base, trust, storage, auditQueue);
+  const revocation = watched(metrics, authority);
+  const lists = createListAdministration(authority, namedAnchors(trust));
   const decisions = createDecisionLog(auditQueue, clock);
   const verifierOf = (kind: CertificateKind, recordedIn: DecisionLog = decisions) =>
     createCertificateVerifier({
@@ -293,8 +308,12 @@ function openRooms(base: Base, { storage, vault }: Store) {
   const explain = explanations(config, { trust, policies, verifierOf });
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
-    explain,
+    ...{ explain, lists },
   };
+}
+
+function namedAnchors({ user, signing }: Readonly<Record<CertificateKind, Trust>>): Trust['anchors'] {
+  return [...user.anchors, ...user.intermediates, ...signing.anchors];
 }
 
 /** An explanation is no decision: nobody signs in by it, and the audit chain hears nothing of it. */
@@ -330,22 +349,25 @@ function openAuthority(
   { config, log, clock, random }: Base,
   { user, signing }: Readonly<Record<CertificateKind, Trust>>,
   storage: Store['storage'],
+  audit: AuditQueue,
 ): Revocation {
   const { revocation } = config;
   const forSignIn = [...user.anchors, ...user.intermediates];
   const anchors = [...forSignIn, ...signing.anchors];
   const idOf = new Map(anchors.map(({ name, anchor }) => [name, anchor.id]));
-  const known = (entries: readonly { anchor: string; url: string }[]) =>
+  const known = <Url>(entries: readonly { anchor: string; url: Url }[]) =>
     entries.map(({ anchor, url }) => ({ anchor: idOf.get(anchor) ?? anchor, url }));
   const policies = policiesFrom(config);
   const asks = (channel: RevocationChannel) => policies.some(({ sources }) => sources.includes(channel));
   return createRevocation({
     anchors: anchors.map(({ anchor }) => anchor),
-    lists: asks('crl') ? known(revocation.lists) : [],
+    lists: asks('crl') ? known(revocation.lists.map(({ anchor, url }) => ({ anchor, url }))) : [],
     responders: asks('ocsp') ? known(revocation.responders) : [],
     // A signing certificate that cannot be checked keeps nobody out.
     needed: new Set(forSignIn.map(({ anchor }) => anchor.id)),
     crlNumbers: storage.crlNumbers,
+    folder: join(config.dataFolder, 'revocation-lists'),
+    onTaken: (taken) => audit.append(listTaken(taken, anchors), clock()),
     fetch: authorityFetch(config),
     clock,
     random,
@@ -355,6 +377,7 @@ function openAuthority(
       listGrace: revocation.graceSeconds * 1000,
       listTimeout: revocation.listTimeoutSeconds * 1000,
       listMaxSize: revocation.listMaxBytes,
+      listHosts: asks('crl') ? revocation.listHosts : [],
       ocspTimeout: revocation.ocspTimeoutSeconds * 1000,
       ocspHosts: asks('ocsp') ? revocation.ocspHosts : [],
       ocspNonce: revocation.ocspNonce,
@@ -365,9 +388,27 @@ function openAuthority(
   });
 }
 
+/** What the audit chain keeps of a list: which one, and what it brought; never whose certificates. */
+function listTaken({ anchor, series, list, difference }: TakenList, anchors: Trust['anchors']): AuditEvent {
+  const { since, ...counts } = difference ?? {};
+  return {
+    kind: 'revocation_list.taken',
+    actor: list.labels.url === undefined ? 'operator' : 'hub',
+    data: {
+      anchor: anchors.find((known) => known.anchor.id === anchor.id)?.name,
+      scope: series.slice(series.indexOf(':') + 1),
+      number: list.number.toString(),
+      thisUpdate: list.thisUpdate,
+      nextUpdate: list.nextUpdate,
+      entries: list.size,
+      ...(since !== undefined && { since: since.toString(), ...counts }),
+    },
+  };
+}
+
 /** Where the operator says that the authority is, private networks included, and nowhere else. */
 function authorityFetch({ revocation }: Configuration): typeof fetch {
-  const { lists, responders, ocspHosts, listTimeoutSeconds, ocspTimeoutSeconds, listMaxBytes } = revocation;
+  const { lists, responders, ocspHosts, listHosts, listTimeoutSeconds, ocspTimeoutSeconds, listMaxBytes } = revocation;
   return createGuardedFetch({
     // The widest of what it is used for; each exchange has its own, narrower limits.
     timeout: Math.max(listTimeoutSeconds, ocspTimeoutSeconds) * 1000,
@@ -376,7 +417,10 @@ function authorityFetch({ revocation }: Configuration): typeof fetch {
     allowedNetworks: [],
     // Lists and answers are signed.
     allowPlainHttp: true,
-    places: { configured: [...lists, ...responders].map(({ url }) => new URL(url).origin), allowed: ocspHosts },
+    places: {
+      configured: [...lists, ...responders].flatMap(({ url }) => (url === undefined ? [] : [new URL(url).origin])),
+      allowed: [...ocspHosts, ...listHosts],
+    },
   });
 }
 

@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
-import type { CrlNumberStore } from '../../provider/authentication/revocation.ts';
-import type { RevocationList, TrustAnchor } from '../../provider/pki/index.ts';
-import { PkiError, parseRevocationList } from '../../provider/pki/index.ts';
+import { rm } from 'node:fs/promises';
+import { PkiError, type TrustAnchor } from '../../provider/pki/index.ts';
 import type { Clock, Random } from '../../provider/world.ts';
-import type { Download, Transport } from './download.ts';
-import { DownloadError, download } from './download.ts';
+import { type Answer, DownloadError, downloadToFile, type Transport } from './download.ts';
+import type { ListSeries } from './list_series.ts';
+import { type HeldList, ListRefusal, type ListShelf, type TakenList } from './list_shelf.ts';
 import type { AuthorityLog } from './log.ts';
 import type { AuthoritySettings } from './settings.ts';
 
 export interface CrlSourceWorld extends Transport {
-  readonly crlNumbers: CrlNumberStore;
+  readonly shelf: ListShelf;
+  /** Called after a list has come into service. */
+  readonly onTaken: (taken: TakenList) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: AuthorityLog;
@@ -32,16 +33,6 @@ export interface CrlSourceStatus {
   readonly failures: number;
 }
 
-/** Thrown here when a list that is authentic and in date is nevertheless not taken. */
-class ListRefusal extends Error {
-  readonly code: 'crl_rollback' | 'crl_number_store' | 'crl_stale';
-
-  constructor(code: ListRefusal['code'], message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
 /**
  * Keeps one revocation list current: looks on schedule, takes a new list only when it is authentic and newer, and
  * keeps the last good one otherwise, until that is out of date.
@@ -51,9 +42,8 @@ export class CrlSource {
   readonly #url: string;
   readonly #world: CrlSourceWorld;
   readonly #stopped = new AbortController();
-  #list: RevocationList | undefined;
-  /** Validators of `#list`; a list that was refused leaves none, so that the next look is a full one. */
-  #validators: Record<string, string> = {};
+  /** Known once the address has given a list. */
+  #series: ListSeries | undefined;
   #underway: Promise<void> | undefined;
   #cancelNext: (() => void) | undefined;
   #nextAt: number | undefined;
@@ -67,9 +57,20 @@ export class CrlSource {
     this.#world = world;
   }
 
-  /** The list, if it may be relied on at `now`. */
-  freshList(now: number): RevocationList | undefined {
-    return this.#list?.isFresh(now, this.#world.settings.listGrace) ? this.#list : undefined;
+  /** What this address gave to this process, or to another one or an earlier one; in date or not. */
+  get #held(): HeldList | undefined {
+    const { shelf } = this.#world;
+    if (this.#series !== undefined) return shelf.get(this.#series);
+    return shelf.of(this.anchor.id).find(({ list }) => list.labels.url === this.#url);
+  }
+
+  /** Whether the list of this address may be relied on at `now`. */
+  isFresh(now: number): boolean {
+    return this.#held?.list.isFresh(now, this.#world.settings.listGrace) === true;
+  }
+
+  get isUnderway(): boolean {
+    return this.#underway !== undefined;
   }
 
   /** When the next look is due, in milliseconds since 1970. */
@@ -85,17 +86,19 @@ export class CrlSource {
     return this.#underway;
   }
 
-  stop(): void {
+  /** Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
     this.#stopped.abort();
     this.#cancelNext?.();
+    await this.#underway;
   }
 
   status(): CrlSourceStatus {
-    const list = this.#list;
+    const list = this.#held?.list;
     return {
       anchor: this.anchor.id,
       url: this.#url,
-      fresh: this.freshList(this.#world.clock()) !== undefined,
+      fresh: this.isFresh(this.#world.clock()),
       entries: list?.size,
       number: list?.number.toString(),
       thisUpdate: list?.thisUpdate,
@@ -114,8 +117,8 @@ export class CrlSource {
       this.#failure = undefined;
       this.#failures = 0;
       this.#lastSuccessAt = clock();
-      if (changed) {
-        const { size, nextUpdate } = changed;
+      if (changed?.isNew) {
+        const { size, nextUpdate } = changed.list;
         log.info({ list: this.#url, entries: size, nextUpdate }, 'revocation list taken');
       }
     } catch (error) {
@@ -133,51 +136,46 @@ export class CrlSource {
   }
 
   /** One look at the authority. The new list, or undefined when the one at hand is still the latest. */
-  async #look(): Promise<RevocationList | undefined> {
-    const { clock, settings } = this.#world;
-    const answer = await download(this.#world, this.#url, {
-      headers: this.#validators,
-      timeout: settings.listTimeout,
-      maxSize: settings.listMaxSize,
-      signal: this.#stopped.signal,
-    });
-    if (answer.status === 304) {
-      if (this.freshList(clock()) !== undefined) return undefined;
-      this.#validators = {};
-      throw new ListRefusal('crl_stale', 'the authority has nothing newer than a list that is out of date');
+  async #look(): Promise<TakenList | undefined> {
+    const { clock, settings, shelf, onTaken } = this.#world;
+    await shelf.look();
+    const before = this.#held;
+    const path = shelf.temporaryPath();
+    try {
+      const answer = await downloadToFile(
+        this.#world,
+        this.#url,
+        {
+          // A list that is out of date leaves no validators: 304 about it would be of no use.
+          headers: this.isFresh(clock()) ? this.#validators() : {},
+          timeout: settings.listTimeout,
+          maxSize: settings.listMaxSize,
+          signal: this.#stopped.signal,
+        },
+        path,
+      );
+      if (answer.status === 304) {
+        if (this.isFresh(clock())) return undefined;
+        throw new ListRefusal('crl_stale', 'the authority has nothing newer than a list that is out of date');
+      }
+      const taken = await shelf.take(this.anchor, path, { url: this.#url, ...validatorLabels(answer) });
+      if (before !== undefined && before.series !== taken.series) await shelf.retire(before.series);
+      this.#series = taken.series;
+      if (taken.isNew) await onTaken(taken);
+      return taken;
+    } finally {
+      await rm(path, { force: true });
     }
-    const list = parseRevocationList(answer.body, {
-      anchor: this.anchor,
-      now: clock(),
-      grace: settings.listGrace,
-      maxSize: settings.listMaxSize,
-    });
-    await this.#refuseRollback(list);
-    this.#list = list;
-    this.#validators = validatorsOf(answer);
-    return list;
   }
 
-  /**
-   * An older list is authentic and may still be in date, and lacks the newest revocations: whoever sits between the
-   * hub and the authority could bring a stolen card back to life with it. The number outlives a restart.
-   */
-  async #refuseRollback(list: RevocationList): Promise<void> {
-    const held = this.#list;
-    if (
-      held !== undefined &&
-      Buffer.compare(held.scope, list.scope) === 0 &&
-      (list.number < held.number || (list.number === held.number && list.thisUpdate < held.thisUpdate))
-    ) {
-      throw new ListRefusal('crl_rollback', 'the list is older than the one at hand');
-    }
-    let raised: boolean;
-    try {
-      raised = await this.#world.crlNumbers.raise(listIdOf(this.anchor, list), list.number);
-    } catch (cause) {
-      throw new ListRefusal('crl_number_store', 'the number of the list could not be recorded', { cause });
-    }
-    if (!raised) throw new ListRefusal('crl_rollback', 'a newer list was accepted before');
+  /** Of the list that this address itself has given: another's say nothing to it. */
+  #validators(): Record<string, string> {
+    const { url, etag, lastModified } = this.#held?.list.labels ?? {};
+    if (url !== this.#url) return {};
+    return {
+      ...(etag !== undefined && { 'if-none-match': etag }),
+      ...(lastModified !== undefined && { 'if-modified-since': lastModified }),
+    };
   }
 
   #scheduleNext(): void {
@@ -191,7 +189,7 @@ export class CrlSource {
   /** At the next interval, or when the list ends if that is sooner; never in a hurry about one that ends at once. */
   #regularDelay(): number {
     const { clock, settings } = this.#world;
-    const untilEnd = (this.#list?.nextUpdate ?? 0) - clock();
+    const untilEnd = (this.#held?.list.nextUpdate ?? 0) - clock();
     return Math.min(settings.refreshInterval, Math.max(settings.retryDelay, untilEnd));
   }
 
@@ -204,19 +202,11 @@ export class CrlSource {
   }
 }
 
-/** Names the authority's key and the list's scope: the same list at another address has the same identity. */
-function listIdOf(anchor: TrustAnchor, list: RevocationList): string {
-  const scope = list.scope.length === 0 ? 'full' : createHash('sha256').update(list.scope).digest('hex');
-  return `${anchor.id}:${scope}`;
-}
-
-function validatorsOf({ headers }: Download): Record<string, string> {
+/** What a later request is made conditional by. Kept with the list, so that a restart costs no download. */
+function validatorLabels({ headers }: Answer): Record<string, string> {
   const etag = headers.get('etag');
   const lastModified = headers.get('last-modified');
-  return {
-    ...(etag !== null && { 'if-none-match': etag }),
-    ...(lastModified !== null && { 'if-modified-since': lastModified }),
-  };
+  return { ...(etag !== null && { etag }), ...(lastModified !== null && { lastModified }) };
 }
 
 function codeOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import type { Schedule } from './schedule.ts';
 
 /** Why nothing usable came over the wire. */
@@ -30,19 +31,57 @@ export interface DownloadRequest {
   readonly signal?: AbortSignal;
 }
 
-export interface Download {
+export interface Answer {
   /** 200 or 304; every other status is an error. */
   readonly status: number;
   readonly headers: Headers;
+}
+
+export interface Download extends Answer {
   readonly body: Uint8Array;
 }
 
 /**
- * One bounded exchange. Redirects are errors: the operator named the address, nobody else may send the hub elsewhere.
+ * One bounded exchange, its body in memory.
  *
  * @throws DownloadError
  */
 export async function download(transport: Transport, url: string, request: DownloadRequest): Promise<Download> {
+  const chunks: Uint8Array[] = [];
+  const answer = await exchange(transport, url, request, (chunk) => void chunks.push(chunk));
+  return { ...answer, body: Buffer.concat(chunks) };
+}
+
+/**
+ * One bounded exchange, its body in a new file that only the hub's user can read.
+ *
+ * @throws DownloadError; the file system's own error.
+ */
+export async function downloadToFile(
+  transport: Transport,
+  url: string,
+  request: DownloadRequest,
+  path: string,
+): Promise<Answer> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    return await exchange(transport, url, request, (chunk) => file.writeFile(chunk));
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Redirects are errors: the operator named the address, nobody else may send the hub elsewhere.
+ *
+ * @param take gets the octets of the body in order; what it throws, the exchange throws.
+ */
+async function exchange(
+  transport: Transport,
+  url: string,
+  request: DownloadRequest,
+  take: (chunk: Uint8Array) => void | Promise<void>,
+): Promise<Answer> {
   const controller = new AbortController();
   let timedOut = false;
   const cancel = transport.schedule(request.timeout, () => {
@@ -61,12 +100,12 @@ export async function download(transport: Transport, url: string, request: Downl
     if (response.status !== 200 && response.status !== 304) {
       throw new DownloadError('download_status', `the answer has status ${response.status}`);
     }
-    const body = await readBody(response, request.maxSize);
-    return { status: response.status, headers: response.headers, body };
+    await readBody(response, request.maxSize, take);
+    return { status: response.status, headers: response.headers };
   } catch (cause) {
     // Whatever is still on its way is not wanted any more, and must not hold the connection.
     controller.abort();
-    if (cause instanceof DownloadError) throw cause;
+    if (cause instanceof DownloadError || cause instanceof StorageFailure) throw cause;
     if (timedOut || codeOf(cause) === 'outbound_timeout') {
       throw new DownloadError('download_timeout', 'the answer took too long', { cause });
     }
@@ -84,15 +123,24 @@ function codeOf(cause: unknown): unknown {
   return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
-async function readBody(response: Response, maxSize: number): Promise<Uint8Array> {
+async function readBody(
+  response: Response,
+  maxSize: number,
+  take: (chunk: Uint8Array) => void | Promise<void>,
+): Promise<void> {
   const tooLarge = () => new DownloadError('download_too_large', `the answer exceeds ${maxSize} octets`);
   if (Number(response.headers.get('content-length') ?? 0) > maxSize) throw tooLarge();
-  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
     if (size > maxSize) throw tooLarge();
-    chunks.push(chunk);
+    try {
+      await take(chunk);
+    } catch (cause) {
+      throw new StorageFailure('what was downloaded could not be kept', { cause });
+    }
   }
-  return Buffer.concat(chunks, size);
 }
+
+/** A full disk is no failure of the authority, and must not be told as one. */
+class StorageFailure extends Error {}

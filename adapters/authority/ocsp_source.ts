@@ -3,6 +3,7 @@ import { HubError } from '../../provider/errors.ts';
 import type { Certificate, OcspAnswer, TrustAnchor } from '../../provider/pki/index.ts';
 import { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, PkiError, parseOcspResponse } from '../../provider/pki/index.ts';
 import type { Clock, Random } from '../../provider/world.ts';
+import { isAtHost } from './address.ts';
 import { CircuitBreaker } from './circuit_breaker.ts';
 import type { Transport } from './download.ts';
 import { DownloadError, download } from './download.ts';
@@ -71,11 +72,7 @@ export class OcspSource {
     const { addresses, settings } = this.#world;
     const configured = addresses.get(anchor.id);
     if (configured !== undefined) return configured;
-    return certificate.extensions.ocspAddresses.find((address) => {
-      const url = URL.parse(address);
-      const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
-      return url !== null && isHttp && url.username === '' && settings.ocspHosts.includes(url.host);
-    });
+    return certificate.extensions.ocspAddresses.find((address) => isAtHost(address, settings.ocspHosts));
   }
 
   /**

@@ -5,10 +5,14 @@ import type {
   RevocationVerdict,
 } from '../../provider/authentication/revocation.ts';
 import { HubError } from '../../provider/errors.ts';
-import { type Certificate, isAboutPersonsOnly, type TrustAnchor } from '../../provider/pki/index.ts';
+import { type Certificate, isAboutPersonsOnly, listAddressesOf, type TrustAnchor } from '../../provider/pki/index.ts';
 import type { Clock, Random } from '../../provider/world.ts';
-import type { CrlSourceStatus } from './crl_source.ts';
+import { isAtHost } from './address.ts';
+import type { CrlSourceStatus, CrlSourceWorld } from './crl_source.ts';
 import { CrlSource } from './crl_source.ts';
+import { importList } from './import_list.ts';
+import { createListCompiler } from './list_compiler.ts';
+import { type HeldList, ListShelf, type TakenList } from './list_shelf.ts';
 import type { AuthorityLog } from './log.ts';
 import type { OcspSourceStatus } from './ocsp_source.ts';
 import { OcspSource } from './ocsp_source.ts';
@@ -20,13 +24,17 @@ import { SourceUnavailable } from './source_unavailable.ts';
 
 export interface RevocationWorld {
   readonly anchors: readonly TrustAnchor[];
-  /** Where each root's lists are. `anchor` is the id of one of the anchors. */
-  readonly lists: readonly { readonly anchor: string; readonly url: string }[];
+  /** Where each root's lists are, or that they are imported. `anchor` is the id of one of the anchors. */
+  readonly lists: readonly { readonly anchor: string; readonly url: string | undefined }[];
   /** Ids of the roots without whose lists nobody can sign in; all of them unless given. */
   readonly needed?: ReadonlySet<string>;
   /** Where each root's responder is; takes precedence over the address inside a certificate. */
   readonly responders?: readonly { readonly anchor: string; readonly url: string }[];
   readonly crlNumbers: CrlNumberStore;
+  /** Where compiled lists are kept; the processes of one machine share it. */
+  readonly folder: string;
+  /** Called after a list has come into service in this process. */
+  readonly onTaken?: (taken: TakenList) => Promise<void>;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
   readonly random: Random;
@@ -37,17 +45,50 @@ export interface RevocationWorld {
 }
 
 export interface RevocationStatus {
+  /** Addresses, and how each is doing. */
   readonly lists: readonly CrlSourceStatus[];
+  /** Lists in service, wherever they came from. */
+  readonly held: readonly HeldListStatus[];
   readonly ocsp: OcspSourceStatus;
 }
 
+/** A list in service. Times are milliseconds since 1970. */
+export interface HeldListStatus {
+  readonly anchor: string;
+  /** Digest of the scope, or `full`. */
+  readonly scope: string;
+  readonly number: string;
+  readonly entries: number;
+  readonly thisUpdate: number;
+  readonly nextUpdate: number;
+  readonly fresh: boolean;
+  /** The address that it came from; undefined when it was imported. */
+  readonly url: string | undefined;
+}
+
 export interface Revocation extends RevocationSource {
-  /** Resolves when every list has been tried once. Does not reject when the authority is away: it tries again later. */
+  /**
+   * Resolves when what is on disk is in service and every address has been tried once. Does not reject when the
+   * authority is away: it tries again later.
+   */
   start(): Promise<void>;
-  /** Looks at every list now, without waiting for the schedule. Does not reject either. */
+  /** Takes what is on disk into service, and asks nobody. */
+  restore(): Promise<void>;
+  /** Looks at every address now, without waiting for the schedule. Does not reject either. */
   refresh(): Promise<void>;
-  stop(): void;
-  /** Whether sign-ins can be decided now: every list of a needed root that is in date is fresh. */
+  /**
+   * Takes a list from a file into service, as it would be taken from an address.
+   *
+   * @param anchorId the root that must have signed it; found among those with the list's issuer name unless given.
+   * @throws HubError `crl_import_failed` with the reason in its message; what was in service stays.
+   */
+  importList(path: string, anchorId: string | undefined): Promise<TakenList>;
+  /** Resolves when nothing is under way any more. */
+  stop(): Promise<void>;
+  /**
+   * Whether sign-ins can be decided now: of every needed root that is in date, a full list is fresh, or the list of
+   * each of its addresses is, or each one that was imported.
+   */
   ready(): boolean;
   status(): RevocationStatus;
 }
@@ -63,43 +104,64 @@ const RETRY_AFTER_RANGE = { min: 5, max: 300 } as const;
  */
 export function createRevocation(world: RevocationWorld): Revocation {
   const { anchors, clock, lists, responders = [] } = world;
-  const common = {
-    ...world,
-    schedule: world.schedule ?? systemSchedule,
-    settings: Object.freeze({ ...defaultAuthoritySettings, ...world.settings }),
-  };
+  const settings = Object.freeze({ ...defaultAuthoritySettings, ...world.settings });
+  const schedule = world.schedule ?? systemSchedule;
+  const compiler = createListCompiler();
+  const shelf = new ListShelf({ ...world, compiler, settings });
+  const onTaken = world.onTaken ?? (async () => {});
+  const common = { ...world, schedule, settings, shelf, onTaken };
   const anchorOf = (id: string): TrustAnchor => {
     const anchor = anchors.find((candidate) => candidate.id === id);
     if (anchor === undefined) throw new RangeError('a list or responder is configured for a root that is not pinned');
     return anchor;
   };
-  const sources = lists.map(({ anchor, url }) => new CrlSource(anchorOf(anchor), url, common));
+  const withLists = [...new Set(lists.map(({ anchor }) => anchorOf(anchor)))];
+  const configured = lists.flatMap(({ anchor, url }) =>
+    url === undefined ? [] : [new CrlSource(anchorOf(anchor), url, common)],
+  );
+  const demanded = new DemandedLists(common);
+  const isFresh = ({ list }: HeldList, now: number) => list.isFresh(now, settings.listGrace);
+  const askLists = (certificate: Certificate, anchor: TrustAnchor, now: number) =>
+    askEach(
+      shelf.covering(certificate, anchor.id).filter((held) => isFresh(held, now)),
+      certificate,
+      now,
+    );
+  const sources = () => [...configured, ...demanded.sources];
   const ocsp = new OcspSource({
     ...common,
     addresses: new Map(responders.map(({ anchor, url }) => [anchorOf(anchor).id, url])),
-    isResponderGood: (responder, anchor) => askLists(sources, responder, anchor, clock())?.status === 'good',
+    isResponderGood: (responder, anchor) => askLists(responder, anchor, clock())?.status === 'good',
   });
-
   const refresh = async () => {
-    await Promise.all(sources.map((source) => source.refresh()));
+    await Promise.all(sources().map((source) => source.refresh()));
+  };
+  let stopped = false;
+  let cancelLook = () => {};
+  const lookLater = () => {
+    if (stopped || settings.shelfInterval === 0) return;
+    cancelLook = schedule(settings.shelfInterval, () => void shelf.look().then(lookLater));
   };
 
   return {
     async check(certificate, anchor, policy) {
       const now = clock();
-      const byList = askLists(sources, certificate, anchor, now);
+      let byList = askLists(certificate, anchor, now);
       if (byList?.status === 'revoked') return byList;
       const byAnswer = ocsp.known(certificate, anchor, now);
       if (byAnswer?.status === 'revoked') return byAnswer;
       const failures: SourceUnavailable[] = [];
       for (const channel of policy.sources) {
         try {
+          if (channel === 'crl' && byList === undefined && (await demanded.fetchFor(certificate, anchor))) {
+            byList = askLists(certificate, anchor, clock());
+          }
           const verdict =
             channel === 'crl'
-              ? (byList ?? noList(sources, anchor, now))
+              ? (byList ?? noList(sources(), anchor, now))
               : await askResponder(ocsp, certificate, anchor, policy);
           if (verdict.status === 'revoked' || isRecent(verdict, policy, clock())) return verdict;
-          const nextAt = channel === 'crl' ? nextLook(sources, anchor, now) : now;
+          const nextAt = channel === 'crl' ? nextLook(sources(), anchor, now) : now;
           failures.push(new SourceUnavailable(`${channel}_too_old`, nextAt));
         } catch (error) {
           if (!(error instanceof SourceUnavailable)) throw error;
@@ -108,35 +170,107 @@ export function createRevocation(world: RevocationWorld): Revocation {
       }
       throw unavailable(failures, policy, anchor, now);
     },
-    start: refresh,
+    async start() {
+      await shelf.look();
+      lookLater();
+      await refresh();
+    },
+    restore: () => shelf.look(),
     refresh,
-    stop() {
-      for (const source of sources) source.stop();
+    async importList(path, anchorId) {
+      await shelf.look();
+      const taken = await importList(shelf, path, anchorId === undefined ? anchors : [anchorOf(anchorId)]);
+      if (taken.isNew) await onTaken(taken);
+      return taken;
+    },
+    async stop() {
+      stopped = true;
+      cancelLook();
+      compiler.stop();
+      await Promise.all(sources().map((source) => source.stop()));
+      shelf.close();
     },
     ready() {
       const now = clock();
-      return sources
-        .filter(({ anchor }) => now <= anchor.certificate.notAfter && world.needed?.has(anchor.id) !== false)
-        .every((source) => source.freshList(now) !== undefined);
+      return withLists
+        .filter(({ id, certificate }) => now <= certificate.notAfter && world.needed?.has(id) !== false)
+        .every((anchor) => {
+          const held = shelf.of(anchor.id);
+          if (held.some((one) => one.list.distributionPoints === undefined && isFresh(one, now))) return true;
+          const addresses = configured.filter((source) => source.anchor === anchor);
+          if (addresses.length > 0) return addresses.every((source) => source.isFresh(now));
+          return held.length > 0 && held.every((one) => isFresh(one, now));
+        });
     },
     status() {
-      return { lists: sources.map((source) => source.status()), ocsp: ocsp.status() };
+      const held = anchors.flatMap(({ id }) => shelf.of(id)).map((list) => statusOf(list, clock(), settings.listGrace));
+      return { lists: sources().map((source) => source.status()), held, ocsp: ocsp.status() };
     },
   };
 }
 
+function statusOf({ anchor, series, list }: HeldList, now: number, grace: number): HeldListStatus {
+  return {
+    anchor: anchor.id,
+    scope: series.slice(series.indexOf(':') + 1),
+    number: list.number.toString(),
+    entries: list.size,
+    thisUpdate: list.thisUpdate,
+    nextUpdate: list.nextUpdate,
+    fresh: list.isFresh(now, grace),
+    url: list.labels.url,
+  };
+}
+
+/** Addresses out of certificates that the hub asks; a certificate is one of millions, their lists are of a community. */
+const MAX_DEMANDED = 500;
+
+/** Lists at the addresses that certificates themselves name, for hosts that the operator allows. */
+class DemandedLists {
+  readonly #world: CrlSourceWorld;
+  readonly #sources = new Map<string, CrlSource>();
+
+  constructor(world: CrlSourceWorld) {
+    this.#world = world;
+  }
+
+  get sources(): readonly CrlSource[] {
+    return [...this.#sources.values()];
+  }
+
+  /**
+   * Fetches the list that a trusted certificate names, unless that has been tried: then it is looked at by its schedule,
+   * as every list is, and no sign-in adds to that. False when there is none to fetch.
+   *
+   * @throws SourceUnavailable `crl_underway` when it does not come while a person can wait.
+   */
+  async fetchFor(certificate: Certificate, anchor: TrustAnchor): Promise<boolean> {
+    const { settings, schedule, clock } = this.#world;
+    const { listHosts } = settings;
+    if (listHosts.length === 0) return false;
+    const url = listAddressesOf(certificate).find((address) => isAtHost(address, listHosts));
+    if (url === undefined) return false;
+    const key = `${anchor.id} ${url}`;
+    const known = this.#sources.get(key);
+    if (known === undefined && this.#sources.size >= MAX_DEMANDED) return false;
+    const source = known ?? new CrlSource(anchor, url, this.#world);
+    this.#sources.set(key, source);
+    if (known !== undefined && !source.isUnderway) return false;
+    let cancel = () => {};
+    const late = new Promise<'late'>((resolve) => {
+      cancel = schedule(settings.ocspTimeout, () => resolve('late'));
+    });
+    const outcome = await Promise.race([source.refresh(), late]);
+    cancel();
+    if (outcome === 'late') throw new SourceUnavailable('crl_underway', clock() + settings.ocspTimeout);
+    return true;
+  }
+}
+
 /** What the fresh lists that cover a certificate say; undefined when there is none. One entry anywhere is enough. */
-function askLists(
-  sources: readonly CrlSource[],
-  certificate: Certificate,
-  anchor: TrustAnchor,
-  now: number,
-): RevocationVerdict | undefined {
+function askEach(lists: readonly HeldList[], certificate: Certificate, now: number): RevocationVerdict | undefined {
   let verdict: RevocationVerdict | undefined;
-  for (const source of sources) {
-    if (source.anchor.id !== anchor.id) continue;
-    const list = source.freshList(now);
-    if (list === undefined || !list.covers(certificate)) continue;
+  for (const { list } of lists) {
     // An authority below the root is on the root's list for authorities, if it has one for persons only.
     if (isAuthority(certificate) && isAboutPersonsOnly(list.scope)) continue;
     const { thisUpdate, nextUpdate } = list;

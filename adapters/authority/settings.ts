@@ -19,6 +19,13 @@ export interface AuthoritySettings {
   /** For the whole of a list, so that one octet a second does not hold a connection for ever. */
   readonly listTimeout: number;
   readonly listMaxSize: number;
+  /** Between two looks into the folder for lists that another process of this machine has put there; 0: never. */
+  readonly shelfInterval: number;
+  /**
+   * Host names (with port, if any) to which the distribution point inside a certificate may lead when no list at hand
+   * covers it. Empty: addresses inside certificates are not used.
+   */
+  readonly listHosts: readonly string[];
   /** For a whole OCSP exchange: a person is waiting. */
   readonly ocspTimeout: number;
   /** By which the responder's clock may differ from ours. */
@@ -55,7 +62,9 @@ export const defaultAuthoritySettings: AuthoritySettings = {
   maxRetryDelay: 5 * MINUTE,
   listGrace: 0,
   listTimeout: MINUTE,
-  listMaxSize: 64 * 1024 * 1024,
+  listMaxSize: 512 * 1024 * 1024,
+  shelfInterval: 10 * SECOND,
+  listHosts: [],
   ocspTimeout: 3 * SECOND,
   ocspSkew: MINUTE,
   ocspMaxAge: 15 * MINUTE,

@@ -13,7 +13,8 @@ export interface AuditEvent {
     | 'client.added'
     | 'client.removed'
     | 'sign_in.refused'
-    | 'revocation.decided';
+    | 'revocation.decided'
+    | 'revocation_list.taken';
   /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `hub`. */
   actor: string;
   subjectId?: string;

@@ -16,6 +16,7 @@ const citizenName = { name: 'NAME', help: 'the citizen’s name, which is the ca
 
 const loadClient = () => import('./client_command.ts');
 const loadKeys = () => import('./keys_command.ts');
+const loadCrl = () => import('./crl_command.ts');
 const loadCitizen = () => import('../../adapters/sandbox/commands/citizen_command.ts');
 const loadCard = () => import('../../adapters/card/card_command.ts');
 const loadConfig = () => import('./config_command.ts');
@@ -182,6 +183,24 @@ export const commands: readonly Command[] = [
     },
     yieldsData: true,
     load: loadKeys,
+  },
+  {
+    path: ['crl', 'status'],
+    summary: 'list the revocation lists in service, how fresh each is and where it came from',
+    details: 'Ends with 1 when one is missing or out of date.',
+    options: hub,
+    yieldsData: true,
+    load: loadCrl,
+  },
+  {
+    path: ['crl', 'import'],
+    summary: 'take a revocation list from a file, as it would be taken from its address',
+    details:
+      'It must be signed by a pinned root, in date, and not older than the one in service, which stays otherwise.',
+    options: { ...hub, anchor: { value: 'NAME', help: 'the root that signed it (default: found by its key)' } },
+    positionals: [{ name: 'FILE', help: 'the list, DER, which the hub’s user must be able to read' }],
+    yieldsData: true,
+    load: loadCrl,
   },
   {
     path: ['card', 'list'],

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { isMarkedAsSandbox } from '../../config/sandbox_marker.ts';
 import type { Configuration } from '../../config/schema.ts';
 import type { Explanation } from '../authentication/explain_verification.ts';
+import type { ImportedList, ShownList } from '../authentication/list_administration.ts';
 import { HubError } from '../errors.ts';
 import { type Administration, openAdministration } from '../hub.ts';
 import type { ClientMetadata } from '../oidc/clients.ts';
@@ -33,6 +34,7 @@ const rotationSchema = z.object({
     .max(7 * 86_400),
   algorithm: z.enum(['ES256', 'RS256', 'PS256']).optional(),
 });
+const importSchema = z.object({ path: z.string(), anchor: z.string().optional() });
 /** A file of certificates in base64, or a token with what it answers. */
 const verifySchema = z.union([
   z.strictObject({
@@ -68,6 +70,11 @@ export function administrationHandlers(administration: Administration): ControlH
       await administration.refreshKeys();
       return made.map(shownKey);
     },
+    'crl.status': () => administration.lists.status(),
+    'crl.import': (args) => {
+      const { path, anchor } = checked(importSchema, args);
+      return administration.lists.import(path, anchor);
+    },
     verify: (args) => {
       const question = checked(verifySchema, args);
       const presented = 'token' in question ? question : { file: Buffer.from(question.file, 'base64') };
@@ -84,6 +91,8 @@ export interface AdministrationResults {
   'client.remove': undefined;
   'keys.list': readonly ShownKey[];
   'keys.rotate': readonly ShownKey[];
+  'crl.status': readonly ShownList[];
+  'crl.import': ImportedList;
   verify: Explanation;
 }
 

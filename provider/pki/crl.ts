@@ -37,7 +37,8 @@ export class RevocationList {
   /** What whoever compiled it wrote down with it. */
   readonly labels: Readonly<Record<string, string>>;
   readonly entries: SerialIndex;
-  readonly #distributionPoints: readonly Uint8Array[] | undefined;
+  /** DER of the names of the partition; undefined for a list of everything that its issuer has issued to persons. */
+  readonly distributionPoints: readonly Uint8Array[] | undefined;
 
   /**
    * Opens a list that `writeRevocationList` has written.
@@ -53,7 +54,7 @@ export class RevocationList {
     this.scope = fromBase64(facts.scope);
     this.labels = facts.labels;
     this.entries = entries;
-    this.#distributionPoints = facts.distributionPoints?.map(fromBase64);
+    this.distributionPoints = facts.distributionPoints?.map(fromBase64);
   }
 
   /** Number of revoked certificates. */
@@ -75,7 +76,7 @@ export class RevocationList {
    */
   covers(certificate: Certificate): boolean {
     if (!sameOctets(certificate.issuer, this.issuer)) return false;
-    const points = this.#distributionPoints;
+    const points = this.distributionPoints;
     if (points === undefined) return true;
     return certificate.extensions.distributionPoints.some((name) => points.some((point) => sameOctets(point, name)));
   }

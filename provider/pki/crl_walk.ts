@@ -31,7 +31,7 @@ const WINDOW_SIZE = 256 * 1024;
 
 export interface RevocationListOptions {
   /** The root whose certificates the list is about, and which must have signed it. */
-  readonly anchor: TrustAnchor;
+  readonly anchor: Pick<TrustAnchor, 'certificate'>;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** Octets; a longer list is refused as soon as that is known. */

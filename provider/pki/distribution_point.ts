@@ -1,5 +1,6 @@
+import type { Certificate } from './certificate.ts';
 import { contextConstructed, contextPrimitive, DerReader, malformed, Tag } from './der.ts';
-import { readList, readNamedBits } from './der_values.ts';
+import { readAscii, readList, readNamedBits } from './der_values.ts';
 import { GeneralNameTag, readGeneralName } from './general_name.ts';
 import { foldName, foldRelativeName } from './name.ts';
 
@@ -38,6 +39,17 @@ export function readDistributionPoints(der: Uint8Array, issuer: readonly string[
       indirect: crlIssuer !== undefined,
     };
   });
+}
+
+/**
+ * Where a certificate says that lists covering it for every reason can be fetched. Not to be used before the
+ * certificate is trusted, and then for hosts that the operator named only.
+ */
+export function listAddressesOf({ extensions }: Certificate): readonly string[] {
+  return extensions.distributionPoints
+    .map((name) => new DerReader(name).next())
+    .filter(({ tag }) => tag === contextPrimitive(GeneralNameTag.uniformResourceIdentifier))
+    .map(readAscii);
 }
 
 /** The names of a `distributionPoint [0]`, a relative one made whole. Throws `der_malformed`. */

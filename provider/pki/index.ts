@@ -19,6 +19,7 @@ export type { RevocationListDifference } from './crl_difference.ts';
 export { compareRevocationLists } from './crl_difference.ts';
 export type { RevocationListFacts, RevocationListOptions } from './crl_walk.ts';
 export { RevocationListWalk } from './crl_walk.ts';
+export { listAddressesOf } from './distribution_point.ts';
 export type { PkiErrorCode } from './errors.ts';
 export { PkiError } from './errors.ts';
 export type { CertificateExtensions, KeyUsage, OtherName } from './extensions.ts';

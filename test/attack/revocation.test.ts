@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
@@ -372,6 +373,13 @@ describe('an authority in the attacker’s hands', () => {
     await serveGood();
     stub.answerList = octets(older);
     stub.answerOcsp = away;
+    await hub.target.restart();
+    // The newer list serves again from the disk.
+    await hub.assertRefused((browser) => hub.present(stolen, { browser }), { code: 'certificate_revoked' });
+    assert.ok((await hub.goodSignIn()).searchParams.get('code'));
+
+    // Without its disk the hub still knows the number that it had come to.
+    rmSync(hub.target.listFolder, { recursive: true });
     await hub.target.restart();
     for (const card of [stolen, hub.citizen]) {
       const page = await hub.present(card);

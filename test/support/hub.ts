@@ -35,6 +35,8 @@ export interface TestHub {
   /** Drives an authorization request through card sign-in and consent; returns where the browser is sent. */
   signIn(authorizationUrl: string, options?: SignInOptions): Promise<URL>;
   /** Until the hub's copy of every revocation list is the authority's newest. */
+  /** Where the hub keeps its revocation lists. */
+  readonly listFolder: string;
   refreshLists(): Promise<void>;
   /** Stops the hub and starts another on the same database and addresses. */
   restart(): Promise<void>;
@@ -121,6 +123,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     tls,
     log,
     sign,
+    listFolder: join(dataFolder, 'revocation-lists'),
     refreshLists: () => hub.refreshLists(),
 
     async signIn(authorizationUrl, { browser = createHttpBrowser(), card = 'taro', pin, agree } = {}) {

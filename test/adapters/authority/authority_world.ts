@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AuthoritySettings, Revocation, RevocationWorld } from '../../../adapters/authority/index.ts';
 import { createRevocation } from '../../../adapters/authority/index.ts';
 import { type CrlOptions, createCrl, type Root } from '../../../adapters/sandbox/pki/index.ts';
@@ -47,10 +50,21 @@ export class HeldTime {
   }
 }
 
-/** Lets everything that is ready to run come to its end; all I/O here is in memory. */
+/** Lets everything that is ready to run come to its end, reads and writes of files included; there is no network here. */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let idle = 0; idle < 20; idle++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (process.getActiveResourcesInfo().some((kind) => /^(?:FSReq|CloseReq|MessagePort)/.test(kind))) idle = 0;
+  }
 }
+
+/** A folder for compiled lists, gone when the tests of the process are over. */
+export function listFolder(): string {
+  return mkdtempSync(join(listFolders, 'hub-'));
+}
+
+const listFolders = mkdtempSync(join(tmpdir(), 'musubi-test-lists-'));
+process.once('exit', () => rmSync(listFolders, { recursive: true, force: true }));
 
 /** Numbers in memory; outlives a hub when handed to the next one, as the database does. */
 export function crlNumbersInMemory(): CrlNumberStore {
@@ -111,6 +125,7 @@ export function authority(
     anchors,
     lists: [{ anchor, url: LIST_URL }],
     crlNumbers: crlNumbersInMemory(),
+    folder: listFolder(),
     clock: time.clock,
     schedule: time.schedule,
     random: (length) => new Uint8Array(length).fill(0x80),
@@ -129,6 +144,8 @@ export function authority(
       ]);
     },
     ...options,
+    // A test that holds the time looks into the folder when it wants to.
+    settings: { shelfInterval: 0, ...options.settings },
   });
   return {
     time,

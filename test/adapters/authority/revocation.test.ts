@@ -274,6 +274,7 @@ describe('a list that is refused', () => {
       assert.equal(revocation.status().lists[0]?.failure, code);
       assert.equal(logged.find((line) => line.code === code)?.list, LIST_URL);
       assert.equal((await revocation.check(certificate, anchor, 'crl')).status, 'revoked');
+      await revocation.stop();
     });
   }
 
