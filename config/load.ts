@@ -228,6 +228,7 @@ function deriveDefaults(values: Map<string, unknown>): void {
   };
   if (typeof dataFolder === 'string') {
     fill('database.folder', join(dataFolder, 'database'));
+    fill('revocation.listFolder', join(dataFolder, 'revocation-lists'));
     if (isSandbox) fill('encryptionKeyFile', join(dataFolder, 'encryption.key'));
   }
   fill('trust.profile', isSandbox ? 'jpki-test' : 'jpki');

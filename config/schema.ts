@@ -242,6 +242,13 @@ export const schema = z.strictObject({
       unit: 'bytes',
       example: 512 * MEGABYTE,
     }),
+    listFolder: setting(filePath().optional(), {
+      meaning:
+        'Folder of the compiled lists. The processes of one machine should share it: what one has taken all read',
+      example: '/var/lib/musubi/revocation-lists',
+      derivedDefault: '`revocation-lists` in the data folder',
+      path: true,
+    }),
     listHosts: setting(listOf(shortText(260), 20).default([]), {
       meaning:
         'Hosts (with port, if any) to which the distribution point inside a certificate may lead when no list at hand ' +
@@ -481,10 +488,14 @@ type Settings = z.output<typeof schema>;
 
 /** The settings with every default that follows from others filled in. Deeply frozen, paths absolute. */
 export type Configuration = DeepReadonly<
-  Omit<Settings, 'encryptionKeyFile' | 'database' | 'trust' | 'relyingParties' | 'outbound' | 'logging'> & {
+  Omit<
+    Settings,
+    'encryptionKeyFile' | 'database' | 'trust' | 'revocation' | 'relyingParties' | 'outbound' | 'logging'
+  > & {
     encryptionKeyFile: string;
     trust: Settings['trust'] & { profile: 'jpki' | 'jpki-test' | 'plain' };
     database: Settings['database'] & { folder: string };
+    revocation: Settings['revocation'] & { listFolder: string };
     relyingParties: { allowLoopback: boolean };
     outbound: Settings['outbound'] & { allowedNetworks: string[]; allowPlainHttp: boolean };
     logging: Settings['logging'] & { format: 'json' | 'text' };

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import { createRevocation, type Revocation, type TakenList } from '../adapters/authority/index.ts';
@@ -366,7 +365,7 @@ function openAuthority(
     // A signing certificate that cannot be checked keeps nobody out.
     needed: new Set(forSignIn.map(({ anchor }) => anchor.id)),
     crlNumbers: storage.crlNumbers,
-    folder: join(config.dataFolder, 'revocation-lists'),
+    folder: revocation.listFolder,
     onTaken: (taken) => audit.append(listTaken(taken, anchors), clock()),
     fetch: authorityFetch(config),
     clock,

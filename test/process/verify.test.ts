@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { hubSettings } from '../../adapters/sandbox/hub_settings.ts';
 import { encodePem, issueUserCertificate } from '../../adapters/sandbox/pki/index.ts';
 import { ensureWebTls } from '../../adapters/sandbox/web_tls.ts';
 import type { Explanation } from '../../provider/authentication/explain_verification.ts';
+import type { ImportedList, ShownList } from '../../provider/authentication/list_administration.ts';
 import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
 import { type } from '../provider/command_line/terminal.ts';
 import { root } from '../provider/pki/fixtures.ts';
-import { startTestAuthority } from '../support/sandbox_authority.ts';
+import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
 import { newDataFolder, type SandboxProcess, startSandboxProcess, until } from '../support/sandbox_process.ts';
 
 const NONCE = Buffer.alloc(72, 7).toString('base64');
@@ -207,11 +209,76 @@ describe('musubi verify, of a token', () => {
   });
 });
 
+describe('musubi crl', () => {
+  const crl = (...args: string[]) => type(['crl', ...args, '--data', sandbox.dataFolder]);
+
+  it('status tells of every list how fresh it is, and ends well when all are', async () => {
+    const { code, out } = await crl('status', '--json');
+    assert.equal(code, 0, out);
+    const lists = JSON.parse(out) as ShownList[];
+    assert.ok(lists.length >= 2);
+    for (const { state, from, number } of lists) {
+      assert.deepEqual([state, new URL(from).protocol, /^\d+$/.test(number ?? '')], ['fresh', 'http:', true]);
+    }
+    assert.match((await crl('status')).out, /^ROOT +SCOPE +NUMBER +ENTRIES +ISSUED/);
+  });
+
+  it('import takes a newer list, says what it brought, and refuses an older one with the reason', async () => {
+    const [list] = (JSON.parse((await crl('status', '--json')).out) as ShownList[]).filter(
+      // The generation that has issued the sandbox's cards.
+      ({ anchor, scope }) => anchor === 'user-3' && scope === 'full',
+    );
+    assert.ok(list);
+    const older = write('older.crl', Buffer.from(await (await fetch(list.from)).arrayBuffer()));
+    const revoked = await type([
+      'sandbox',
+      'citizen',
+      'revoke',
+      'taro',
+      '--reason',
+      'certificateHold',
+      '--data',
+      sandbox.dataFolder,
+    ]);
+    assert.equal(revoked.code, 0, revoked.err);
+    const newer = write('newer.crl', Buffer.from(await (await fetch(list.from)).arrayBuffer()));
+
+    const taken = await crl('import', newer, '--json');
+    // The hub looks every ten seconds, and may have been faster.
+    const { anchor, isNew, added } = JSON.parse(taken.out) as ImportedList;
+    assert.equal(anchor, list.anchor);
+    if (isNew) assert.equal(added, 1);
+    const shown = JSON.parse((await crl('status', '--json')).out) as ShownList[];
+    assert.ok(shown.some(({ number }) => BigInt(number ?? 0) > BigInt(list.number ?? 0)));
+    assert.match((await crl('import', newer)).out, /was in service already/);
+
+    const refused = await crl('import', older);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /^musubi: The list was not taken: .*\(crl_rollback\)/);
+  });
+
+  it('import says what is wrong with a file that is no list, is not there, or is of no such root', async () => {
+    const junk = write('junk.crl', 'junk');
+    for (const [args, message] of [
+      [[junk], /\(crl_malformed\)/],
+      [[`${junk}.missing`], /\(ENOENT\)/],
+      [[junk, '--anchor', 'nobody'], /No root is called "nobody"/],
+    ] as const) {
+      const { code, out, err } = await crl('import', ...args);
+      assert.deepEqual([code, out], [1, '']);
+      assert.match(err, message);
+      assert.doesNotMatch(err, /at file:|should not have happened/);
+    }
+  });
+});
+
 describe('musubi verify, when no hub runs', () => {
   it('says of what it cannot ask that it would be refused, and judges the rest all the same', async () => {
     const [certificate, token] = [write('taro.der', certificateOf('taro')), await tokenFile('taro')];
     const expired = write('saburo.der', certificateOf('saburo'));
     assert.equal(await sandbox.end('SIGTERM'), 0);
+    // What it knows is on its disk; here it never knew anything.
+    rmSync(join(sandbox.dataFolder, 'revocation-lists'), { recursive: true });
     assert.deepEqual((await explain(certificate)).steps, failingAt('revocation', 'revocation_unavailable'));
     assert.deepEqual((await explain(token, '--nonce', NONCE)).steps.slice(-2), [
       'signature passed',
@@ -220,18 +287,29 @@ describe('musubi verify, when no hub runs', () => {
     assert.deepEqual((await explain(expired)).steps, failingAt('validity', 'certificate_expired'));
   });
 
-  it('fetches the lists itself', async () => {
-    const authority = await startTestAuthority();
-    const dataFolder = join(sandbox.dataFolder, 'other');
+  it('takes a list by musubi crl import, without asking anybody', async () => {
+    const other = await stoppedHub();
     try {
-      const settings = await hubSettings({
-        dataFolder: authority.dataFolder,
-        ports: { hub: 1, mutualTls: 2, signInTls: 3, authority: 0, cardAgent: 0, clinic: 0, shop: 0 },
-        addresses: { authority: authority.authority.address, cardAgent: 'http://127.0.0.1:35975' },
-        tls: await ensureWebTls(sandbox.dataFolder),
-        now: Date.now(),
-      });
-      const config = write('other.json', JSON.stringify({ ...settings, dataFolder }));
+      const crl = (...args: string[]) => type(['crl', ...args, '--config', other.config]);
+      const { code, out } = await crl('status', '--json');
+      assert.equal(code, 1);
+      const missing = JSON.parse(out) as ShownList[];
+      assert.ok(missing.length > 0 && missing.every(({ state }) => state === 'missing'));
+      for (const [place, { from }] of missing.entries()) {
+        const file = write(`list-${place}.crl`, Buffer.from(await (await fetch(from)).arrayBuffer()));
+        assert.match((await crl('import', file)).out, /is in service: \d+ entries, the first of its series/);
+      }
+      const held = (JSON.parse((await crl('status', '--json')).out) as ShownList[]).filter(({ number }) => number);
+      assert.equal(held.length, missing.length);
+      assert.ok(held.every(({ state, from }) => state === 'fresh' && from === 'imported'));
+    } finally {
+      await other.authority.stop();
+    }
+  });
+
+  it('fetches the lists itself', async () => {
+    const { authority, config } = await stoppedHub();
+    try {
       const asked = async (card: string, kind: 'user' | 'signing') => {
         const file = write(`${card}.other`, certificateIn(authority.cardsFolder, card, kind));
         const { code, out, err } = await type(['verify', file, '--config', config, '--profile', kind, '--json']);
@@ -246,3 +324,18 @@ describe('musubi verify, when no hub runs', () => {
     }
   });
 });
+
+/** The configuration of a hub that has never run, beside an authority that does. */
+async function stoppedHub(): Promise<{ authority: TestAuthority; config: string }> {
+  const authority = await startTestAuthority();
+  const name = randomUUID();
+  const settings = await hubSettings({
+    dataFolder: authority.dataFolder,
+    ports: { hub: 1, mutualTls: 2, signInTls: 3, authority: 0, cardAgent: 0, clinic: 0, shop: 0 },
+    addresses: { authority: authority.authority.address, cardAgent: 'http://127.0.0.1:35975' },
+    tls: await ensureWebTls(sandbox.dataFolder),
+    now: Date.now(),
+  });
+  const dataFolder = join(sandbox.dataFolder, name);
+  return { authority, config: write(`${name}.json`, JSON.stringify({ ...settings, dataFolder })) };
+}

@@ -123,7 +123,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     tls,
     log,
     sign,
-    listFolder: join(dataFolder, 'revocation-lists'),
+    listFolder: config.revocation.listFolder,
     refreshLists: () => hub.refreshLists(),
 
     async signIn(authorizationUrl, { browser = createHttpBrowser(), card = 'taro', pin, agree } = {}) {
