@@ -1,13 +1,23 @@
+import { anchorSettings } from '../adapters/sandbox/hub_settings.ts';
 import { startTestHub } from '../test/support/hub.ts';
+import { startTestAuthority } from '../test/support/sandbox_authority.ts';
 import { reportUsage } from './usage.ts';
 
 /**
  * The hub as it is, on the database that MUSUBI_TEST_DATABASE names, with one relying party and the log a production
- * hub writes. The authority runs in this process but sleeps: sign-ins are decided by the list that the hub holds.
+ * hub writes. The authority runs in this process but sleeps: sign-ins are decided by the list that the hub holds. With a
+ * root of the benchmark's own as third argument, an `import` message takes a list of that root into service.
  */
-const [redirectUri = '', alg = 'ES256'] = process.argv.slice(2);
+const [redirectUri = '', alg = 'ES256', benchRoot] = process.argv.slice(2);
+const authority = await startTestAuthority();
 const hub = await startTestHub({
+  authority,
   settings: {
+    ...(benchRoot && {
+      trust: {
+        anchors: [...(await anchorSettings(authority.dataFolder)), { name: 'bench', file: benchRoot, kind: 'signing' }],
+      },
+    }),
     mutualTls: undefined,
     signIn: { tls: undefined },
     revocation: { refreshSeconds: 3600 },
@@ -25,4 +35,13 @@ reportUsage({
   clientSecret: client.client_secret,
   cards: hub.authority.cardsFolder,
 });
-process.on('disconnect', () => hub.stop());
+process.on('message', async (message: { import?: string }) => {
+  if (message.import === undefined) return;
+  const start = performance.now();
+  const { entries } = await hub.hub.lists.import(message.import, 'bench');
+  process.send?.({ imported: { entries, milliseconds: performance.now() - start } });
+});
+process.on('disconnect', async () => {
+  await hub.stop();
+  await authority.stop();
+});

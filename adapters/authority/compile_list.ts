@@ -13,7 +13,7 @@ import { type ListSeries, seriesOf } from './list_series.ts';
 /** Octets of a list in memory at a time. */
 const PIECE_SIZE = 256 * 1024;
 
-/** What a thread of its own can be told: plain values only. */
+/** What a process of its own can be told: plain values only. */
 export interface CompileJob {
   /** The list, DER. */
   readonly source: string;
@@ -53,7 +53,7 @@ export interface ListDifference {
 
 /**
  * Verifies and compiles a list, and compares it with the one held before it. Reads and writes synchronously: it is the
- * work of a thread of its own where the list is large.
+ * work of a process of its own where the list is large.
  *
  * @throws PkiError one of the `crl_…` codes; the file system's own error.
  */

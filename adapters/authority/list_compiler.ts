@@ -1,22 +1,27 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import { Worker } from 'node:worker_threads';
+import { constants, setPriority } from 'node:os';
 import { checkRevocationIndex, PkiError, type PkiErrorCode } from '../../provider/pki/index.ts';
 import { type CompiledList, type CompileJob, compileList } from './compile_list.ts';
 import { openIndexFile } from './index_file.ts';
 
-/** Octets up to which the work is done at once: it takes a millisecond or two, and a thread takes fifty to start. */
+/** Octets up to which the work is done at once: it takes a millisecond or two, and a process takes sixty to start. */
 const SMALL = 256 * 1024;
 
 export type ListWork =
   | { readonly kind: 'compile'; readonly job: CompileJob }
   | { readonly kind: 'check'; readonly path: string };
 
-/** What the thread answers. An error crosses as its code, since classes do not. */
+/** What the process answers. An error crosses as its code, since classes do not. */
 export type ListWorkAnswer =
   | { readonly compiled: CompiledList | undefined }
   | { readonly failure: { readonly code: PkiErrorCode; readonly message: string } };
 
-/** Work on lists that keeps the event loop free: large ones have a thread, one at a time so that memory stays bounded. */
+/**
+ * Work on lists that keeps the event loop free. Large ones have a process of their own, one at a time so that memory
+ * stays bounded. Not a thread: the kernel lets one thread of a process wait while another gets or gives back memory, a
+ * thread has the priority of the hub that lets people in, and what it leaves in the heap stays there.
+ */
 export interface ListCompiler {
   /** @throws PkiError, or the file system's own error, as `compileList` does. */
   compile(job: CompileJob): Promise<CompiledList>;
@@ -28,17 +33,18 @@ export interface ListCompiler {
 
 export function createListCompiler(): ListCompiler {
   let last: Promise<unknown> = Promise.resolve();
-  let worker: Worker | undefined;
+  let child: ChildProcess | undefined;
   let stopped = false;
 
-  function inThread(work: ListWork): Promise<CompiledList | undefined> {
+  function inProcess(work: ListWork): Promise<CompiledList | undefined> {
     const turn = last.then(async () => {
       if (stopped) throw new Error('the hub stops');
-      worker = new Worker(new URL('./list_worker.ts', import.meta.url), { workerData: work });
+      child = fork(new URL('./list_process.ts', import.meta.url), { serialization: 'advanced', execArgv: [] });
       try {
-        return await answerOf(worker);
+        lowerPriority(child);
+        return await answerOf(child, work);
       } finally {
-        worker = undefined;
+        child = undefined;
       }
     });
     last = turn.catch(() => undefined);
@@ -48,19 +54,28 @@ export function createListCompiler(): ListCompiler {
   return {
     async compile(job) {
       if ((await stat(job.source)).size <= SMALL) return compileList(job);
-      const compiled = await inThread({ kind: 'compile', job });
-      if (compiled === undefined) throw new Error('the thread compiled nothing');
+      const compiled = await inProcess({ kind: 'compile', job });
+      if (compiled === undefined) throw new Error('the process compiled nothing');
       return compiled;
     },
     async check(path) {
       if ((await stat(path)).size <= SMALL) checkIndexFile(path);
-      else await inThread({ kind: 'check', path });
+      else await inProcess({ kind: 'check', path });
     },
     stop() {
       stopped = true;
-      void worker?.terminate();
+      child?.kill('SIGKILL');
     },
   };
+}
+
+/** People who sign in come first. */
+function lowerPriority({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already, which its answer tells, or the system does not allow it, which does no harm.
+  }
 }
 
 /** Does the work here and now. Throws what it throws. */
@@ -79,13 +94,14 @@ function checkIndexFile(path: string): void {
   }
 }
 
-function answerOf(worker: Worker): Promise<CompiledList | undefined> {
+function answerOf(child: ChildProcess, work: ListWork): Promise<CompiledList | undefined> {
   return new Promise((resolve, reject) => {
-    worker.once('message', (answer: ListWorkAnswer) => {
+    child.once('message', (answer: ListWorkAnswer) => {
       if ('compiled' in answer) resolve(answer.compiled);
       else reject(new PkiError(answer.failure.code, answer.failure.message));
     });
-    worker.once('error', reject);
-    worker.once('exit', () => reject(new Error('the thread ended without an answer')));
+    child.once('error', reject);
+    child.once('exit', (code, signal) => reject(new Error(`the process ended without an answer (${signal ?? code})`)));
+    child.send(work);
   });
 }

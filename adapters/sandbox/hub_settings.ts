@@ -31,9 +31,7 @@ export async function hubSettings(sandbox: {
   now: number;
 }): Promise<Record<string, unknown>> {
   const { dataFolder, ports, addresses, tls, now } = sandbox;
-  const folder = join(dataFolder, 'sandbox', 'authority');
-  const { anchors } = JSON.parse(await readFile(join(folder, 'anchors.json'), 'utf8')) as AnchorsFile;
-  const nameOf = ({ kind, generation }: { kind: string; generation: number }) => `${kind}-${generation}`;
+  const anchors = await readAnchors(dataFolder);
   // A generation that has ended signs no lists any more; its certificates are refused for the root's own date.
   const current = anchors.filter((anchor) => Date.parse(anchor.notAfter) > now);
   return {
@@ -48,9 +46,7 @@ export async function hubSettings(sandbox: {
       keyFile: tls.keyFile,
       clientAuthorityFiles: [tls.authorityFile],
     },
-    trust: {
-      anchors: anchors.map((anchor) => ({ name: nameOf(anchor), file: join(folder, anchor.file), kind: anchor.kind })),
-    },
+    trust: { anchors: await anchorSettings(dataFolder) },
     revocation: {
       refreshSeconds: LOOK_AT_LISTS_EVERY,
       lists: current.map((anchor) => ({ anchor: nameOf(anchor), url: addresses.authority + anchor.crl.full })),
@@ -67,4 +63,27 @@ export async function hubSettings(sandbox: {
     },
     metrics: { listen: 'same' },
   };
+}
+
+/** The setting `trust.anchors` for the roots of a sandbox. */
+export async function anchorSettings(dataFolder: string): Promise<{ name: string; file: string; kind: string }[]> {
+  const anchors = await readAnchors(dataFolder);
+  return anchors.map((anchor) => ({
+    name: nameOf(anchor),
+    file: join(authorityFolder(dataFolder), anchor.file),
+    kind: anchor.kind,
+  }));
+}
+
+async function readAnchors(dataFolder: string): Promise<AnchorsFile['anchors']> {
+  const text = await readFile(join(authorityFolder(dataFolder), 'anchors.json'), 'utf8');
+  return (JSON.parse(text) as AnchorsFile).anchors;
+}
+
+function authorityFolder(dataFolder: string): string {
+  return join(dataFolder, 'sandbox', 'authority');
+}
+
+function nameOf({ kind, generation }: { kind: string; generation: number }): string {
+  return `${kind}-${generation}`;
 }

@@ -34,9 +34,9 @@ export interface TestHub {
   sign(card: string, nonce: string, pin?: string): Promise<string>;
   /** Drives an authorization request through card sign-in and consent; returns where the browser is sent. */
   signIn(authorizationUrl: string, options?: SignInOptions): Promise<URL>;
-  /** Until the hub's copy of every revocation list is the authority's newest. */
   /** Where the hub keeps its revocation lists. */
   readonly listFolder: string;
+  /** Until the hub's copy of every revocation list is the authority's newest. */
   refreshLists(): Promise<void>;
   /** Stops the hub and starts another on the same database and addresses. */
   restart(): Promise<void>;

@@ -54,7 +54,7 @@ export class HeldTime {
 export async function settled(): Promise<void> {
   for (let idle = 0; idle < 20; idle++) {
     await new Promise((resolve) => setImmediate(resolve));
-    if (process.getActiveResourcesInfo().some((kind) => /^(?:FSReq|CloseReq|MessagePort)/.test(kind))) idle = 0;
+    if (process.getActiveResourcesInfo().some((kind) => /^(?:FSReq|CloseReq|ProcessWrap)/.test(kind))) idle = 0;
   }
 }
 

@@ -25,7 +25,7 @@ const entry = (serialNumber: bigint, reason: RevocationReason = 'certificateHold
   revokedAt: NOW - DAY,
   reason,
 });
-/** Over what is compiled at once: a thread does it. */
+/** Over what is compiled at once: a process of its own does it. */
 const many = Array.from({ length: 9000 }, (_, place) => entry(BigInt(1_000_000 + place * 3), 'superseded'));
 
 const indexesIn = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.index'));

@@ -1,8 +1,7 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { PkiError } from '../../provider/pki/index.ts';
 import { doListWork, type ListWork, type ListWorkAnswer } from './list_compiler.ts';
 
-/** One piece of work in a thread of its own, which ends with it and gives its memory back. */
+/** One piece of work in a process of its own, which ends with it, and with the hub that asked for it. */
 function answer(work: ListWork): ListWorkAnswer {
   try {
     return { compiled: doListWork(work) };
@@ -12,5 +11,8 @@ function answer(work: ListWork): ListWorkAnswer {
   }
 }
 
-// Written by list_compiler.ts.
-parentPort?.postMessage(answer(workerData as ListWork));
+// Sent by list_compiler.ts.
+process.once('message', (work: ListWork) => {
+  process.send?.(answer(work), () => process.disconnect());
+});
+process.once('disconnect', () => process.exit());
