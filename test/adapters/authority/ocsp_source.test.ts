@@ -192,7 +192,8 @@ describe('check by OCSP', () => {
           new Uint8Array(await answerOcsp(responder, asked, { status, producedAt: neighbour.time.now })),
         );
       });
-      const probe = checkOther(neighbour, 50n);
+      const first = await parsedUser(issuer, { serialNumber: 50n });
+      const probe = neighbour.revocation.check(first, anchor, 'ocsp');
       await settled();
       await assert.rejects(checkOther(neighbour, 51n), hubError('revocation_unavailable', 'ocsp_circuit_open'));
       assert.equal(neighbour.requests.length, FAILURES + 1);
