@@ -13,7 +13,7 @@ import {
 import { PkiError, readingAs } from './errors.ts';
 import type { CertificateExtensions } from './extensions.ts';
 import { readCertificateExtensions } from './extensions.ts';
-import { foldName } from './name.ts';
+import { foldName, readNameValue } from './name.ts';
 import type { PublicKeyFacts, SubjectPublicKey } from './public_key.ts';
 import { importPublicKey, readSubjectPublicKey } from './public_key.ts';
 import type { SignatureAlgorithm } from './signature.ts';
@@ -198,7 +198,7 @@ export function readName(element: DerElement): Uint8Array {
     do {
       const attribute = attributes.next(Tag.sequence).open();
       readObjectIdentifier(attribute.next());
-      attribute.next();
+      readNameValue(attribute);
       attribute.finish();
     } while (!attributes.atEnd);
   }

@@ -197,7 +197,7 @@ function checkResponseSignature(response: SignedResponse, options: OcspResponseO
   if (isResponder(anchor.certificate, response.responder) && isSignedBy(anchor.certificate)) return;
 
   for (const der of response.certificates) {
-    const delegate = parseCertificate(der);
+    const delegate = readingResponder('the certificate of the responder cannot be read', () => parseCertificate(der));
     if (!isResponder(delegate, response.responder)) continue;
     if (
       !sameOctets(delegate.issuer, anchor.certificate.subject) ||
@@ -206,17 +206,23 @@ function checkResponseSignature(response: SignedResponse, options: OcspResponseO
       throw new PkiError('ocsp_responder', 'another authority certified the responder');
     }
     checkDelegation(delegate, options.isResponderGood);
-    try {
-      checkValidity(delegate, now);
-    } catch (cause) {
-      throw new PkiError('ocsp_responder', 'the certificate of the responder is out of date', { cause });
-    }
-    if (isSignedBy(delegate)) return;
+    readingResponder('the certificate of the responder is out of date', () => checkValidity(delegate, now));
+    if (readingResponder('the key of the responder is not usable', () => isSignedBy(delegate))) return;
     throw new PkiError('ocsp_signature', 'the responder did not sign the answer');
   }
   throw isResponder(anchor.certificate, response.responder)
     ? new PkiError('ocsp_signature', 'the root did not sign the answer')
     : new PkiError('ocsp_responder', 'the answer does not carry the certificate of its responder');
+}
+
+/** Says that it was the responder's certificate: what is wrong with the person's own has the same codes. */
+function readingResponder<T>(message: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof PkiError)) throw cause;
+    throw new PkiError('ocsp_responder', message, { cause });
+  }
 }
 
 /** A person's own certificate comes from the same authority; only the extended usage tells a responder from it. */

@@ -134,7 +134,7 @@ describe('check by OCSP', () => {
     ['that is a web page', 'ocsp_malformed', { overrides: { response: () => Buffer.from('<!doctype html>') } }],
     [
       'with an unreadable certificate',
-      'certificate_malformed',
+      'ocsp_responder',
       { overrides: { certificates: [Buffer.from('30020500', 'hex')] } },
     ],
   ];

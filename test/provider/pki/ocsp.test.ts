@@ -16,6 +16,7 @@ import {
   ocspError,
   readOcspRequest,
   replaceExtension,
+  subjectPublicKeyInfo,
   unknownExtension,
   withNonMinimalLength,
   withoutExtension,
@@ -226,11 +227,7 @@ describe('parseOcspResponse', () => {
     ['no certificate of the responder', 'ocsp_responder', { overrides: { certificates: [] } }],
     ['the certificate of somebody else', 'ocsp_responder', { overrides: { certificates: [issued.der] } }],
     ['five certificates', 'ocsp_malformed', { overrides: { certificates: new Array(5).fill(responder.der) } }],
-    [
-      'an unreadable certificate',
-      'certificate_malformed',
-      { overrides: { certificates: [Buffer.from('30020500', 'hex')] } },
-    ],
+    ['an unreadable certificate', 'ocsp_responder', { overrides: { certificates: [Buffer.from('30020500', 'hex')] } }],
     ['another signing key', 'ocsp_signature', { overrides: { signingKey: issued.key.privateKey } }],
     [
       'more than 64 KiB',
@@ -300,6 +297,13 @@ describe('parseOcspResponse', () => {
     const bytes = await answer({}, await makeResponder({ overrides: { extensions } }));
     assert.equal(parse(bytes, { isResponderGood: () => true }).status, 'good');
     assert.throws(() => parse(bytes, { isResponderGood: () => false }), pkiError('ocsp_responder'));
+  });
+
+  it('refuses a responder whose key lies beside its curve', async () => {
+    const info = subjectPublicKeyInfo((await ecKey('a', 'P-256')).publicKey);
+    const by = await makeResponder({ overrides: { publicKeyInfo: flipped(info, info.length - 1) } });
+    const bytes = await answer({ overrides: { responderId: 'byName' } }, by);
+    assert.throws(() => parse(bytes), pkiError('ocsp_responder'));
   });
 
   it('refuses a responder of a namesake authority', async () => {
