@@ -6,6 +6,7 @@ import {
   addExtensions,
   answerOcsp,
   asOcspResponder,
+  CHIYODA,
   type CitizenCertificateOptions,
   createCrl,
   createRoot,
@@ -15,6 +16,7 @@ import {
   issueSigningCertificate,
   keyUsage,
   OID,
+  opaqueCommonName,
   type Root,
   rsaPublicKeyInfo,
   unknownExtension,
@@ -264,6 +266,14 @@ describe('at the sign-in form', () => {
     await at(start);
     await at(end);
     await at(end + 1000, 'certificate_expired');
+  });
+
+  it('two cards of one name, and even of one key, are two people', async () => {
+    const [last] = (await hub.auditEvents()).slice(-1);
+    const commonName = opaqueCommonName(CHIYODA);
+    for (let people = 0; people < 2; people += 1) await hub.goodSignIn({ card: await hub.issue({ commonName }) });
+    const added = (await hub.auditEvents(last?.sequence)).filter(({ kind }) => kind === 'subject.created');
+    assert.equal(new Set(added.map(({ subjectId }) => subjectId)).size, 2);
   });
 
   it('garbage instead of a certificate is refused', async () => {

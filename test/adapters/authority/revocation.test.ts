@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  addExtensions,
   CHIYODA,
   type CrlOptions,
   distributionPointOf,
+  keyUsage,
   type RevocationReason,
+  replaceExtension,
+  unknownExtension,
+  withTrailingBytes,
 } from '../../../adapters/sandbox/pki/index.ts';
 import { HubError } from '../../../provider/errors.ts';
 import { parseCertificate } from '../../../provider/pki/index.ts';
@@ -19,12 +24,14 @@ import {
   SECOND,
   userCertificate,
 } from '../../provider/pki/fixtures.ts';
+import { rsaKey } from '../sandbox/pki/key_pool.ts';
 import { type Answer, authority, crlNumbersInMemory, LIST_URL } from './authority_world.ts';
 
 const issuer = await root();
 const anchor = anchorOf(issuer);
 const issued = await userCertificate(issuer, { serialNumber: 4711n });
 const certificate = parseCertificate(issued.der);
+const stranger = (await rsaKey('stranger')).privateKey;
 const entry = (serialNumber: bigint, reason: RevocationReason = 'certificateHold') => ({
   serialNumber,
   revokedAt: NOW - DAY,
@@ -285,6 +292,19 @@ describe('a list that is refused', () => {
     ['of the same number and an older date', 'crl_rollback', { number: 1, thisUpdate: NOW - 2 * HOUR }],
     ['without a number', 'crl_number_missing', { number: null }],
     ['of changes only', 'crl_delta', { number: 2, deltaBase: 1 }],
+    ['of a stranger who takes the root’s name', 'crl_signature', { number: 2, overrides: { signingKey: stranger } }],
+    ['of another issuer', 'crl_issuer', { number: 2, overrides: { issuer: Buffer.from('3000', 'hex') } }],
+    ['signed with SHA-1', 'crl_algorithm', { number: 2, overrides: { algorithm: 'sha1WithRSAEncryption' } }],
+    ['about authorities only', 'crl_scope', { number: 2, scope: { onlyContainsCACerts: true } }],
+    ['of some reasons only', 'crl_scope', { number: 2, scope: { onlySomeReasons: [1] } }],
+    ['that speaks for others', 'crl_scope', { number: 2, scope: { indirectCRL: true } }],
+    [
+      'with an unknown critical extension',
+      'crl_critical_extension',
+      { number: 2, overrides: { extensions: addExtensions(unknownExtension()) } },
+    ],
+    ['with bytes after it', 'crl_malformed', { number: 2, overrides: { crl: withTrailingBytes } }],
+    ['that is cut', 'crl_malformed', { number: 2, overrides: { crl: (der) => der.subarray(0, -1) } }],
   ];
   for (const [rule, code, crl] of lists) {
     it(`leaves the last good one in service: a list ${rule}`, async () => {
@@ -297,6 +317,16 @@ describe('a list that is refused', () => {
       assert.equal((await revocation.check(certificate, anchor, 'crl')).status, 'revoked');
     });
   }
+
+  it('is of no use when the root may not sign lists', async () => {
+    const extensions = replaceExtension(keyUsage(['keyCertSign']));
+    const mute = await root('mute', { overrides: { extensions } });
+    const { revocation, serveList } = authority([anchorOf(mute)]);
+    await serveList(mute);
+    await revocation.start();
+    assert.equal(revocation.status().lists[0]?.failure, 'crl_signer');
+    await assert.rejects(revocation.check(await parsedUser(mute), anchorOf(mute), 'crl'), unavailable());
+  });
 
   it('does not move backwards over a restart', async () => {
     const crlNumbers = crlNumbersInMemory();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { constants, createHash, privateEncrypt, sign } from 'node:crypto';
+import { constants, createHash, createPublicKey, generateKeyPairSync, privateEncrypt, sign, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { subjectPublicKeyBits, subjectPublicKeyInfo } from '../../../adapters/sandbox/pki/index.ts';
 import type { SignatureAlgorithm } from '../../../provider/pki/index.ts';
 import { checkSignature, isSignatureAlgorithm, verifySignature } from '../../../provider/pki/index.ts';
 import { ecKey, oddRsaKey, rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
@@ -61,6 +62,17 @@ describe('verifySignature', () => {
 
   it('refuses a PSS salt of another length than the digest', () => {
     for (const length of [0, 20, 31, 33, 222]) assert.ok(!verifySignature(rsa.publicKey, 'PS256', data, pss(length)));
+  });
+
+  it('refuses a PSS mask that was made with another digest', () => {
+    // A key that is bound to its parameters signs by them; the same key without them is what a certificate holds.
+    const parameters = { modulusLength: 2048, hashAlgorithm: 'sha256', mgf1HashAlgorithm: 'sha1' } as const;
+    const odd = generateKeyPairSync('rsa-pss', parameters);
+    const signature = sign('sha256', data, { key: odd.privateKey, saltLength: 32 });
+    assert.ok(verify('sha256', data, { key: odd.publicKey, saltLength: 32 }, signature));
+    const bits = subjectPublicKeyBits(subjectPublicKeyInfo(odd.publicKey));
+    const plain = createPublicKey({ key: bits, format: 'der', type: 'pkcs1' });
+    assert.ok(!verifySignature(plain, 'PS256', data, signature));
   });
 
   it('refuses one padding under the name of the other', () => {
