@@ -26,6 +26,34 @@ describe('the manual of the settings', () => {
   });
 });
 
+describe('the table of threats', () => {
+  const cited = [
+    ...readFileSync(file('docs/threat-coverage.md'), 'utf8').matchAll(
+      /`(test\/[^`]+\.test\.ts)` › (.+?)(?=<br>| \|$)/gm,
+    ),
+  ];
+
+  it('names tests that are there, by file and title', () => {
+    assert.ok(cited.length > 100);
+    const missing = cited.filter(([, path = '', title = '']) => !hasTitle(readFileSync(file(path), 'utf8'), title));
+    assert.deepEqual(
+      missing.map(([citation]) => citation),
+      [],
+    );
+  });
+
+  it('names at least one for every threat', () => {
+    const rows = readFileSync(file('docs/threat-coverage.md'), 'utf8').match(/^\| (?!tried \|).*$/gm) ?? [];
+    assert.ok(rows.length > 50);
+    for (const row of rows) assert.match(row, /` › /);
+  });
+});
+
+/** Whether a title stands in a test file as one whole text: of a test, or of a row that a title is made of. */
+function hasTitle(source: string, title: string): boolean {
+  return [`'${title}'`, `"${title}"`, `\`${title}\``].some((text) => source.includes(text));
+}
+
 describe('the example configurations', () => {
   it('sandbox.example.json loads', () => {
     assert.equal(loadConfiguration({ file: file('config/sandbox.example.json') }).mode, 'sandbox');
