@@ -55,7 +55,7 @@ export class PathCrl {
   /** Bits of ReasonFlags that the list answers for. */
   readonly reasons: number;
   /** The names of the partition; undefined when the list covers all that its issuer issued. */
-  readonly pointNames: readonly string[] | undefined;
+  readonly pointNames: ReadonlySet<string> | undefined;
   readonly #fields: PathCrlFields;
 
   constructor(fields: PathCrlFields) {
@@ -69,7 +69,7 @@ export class PathCrl {
     this.onlyAuthorityCertificates = point?.onlyAuthorityCertificates ?? false;
     this.isForeign = point !== undefined && (point.indirect || point.onlyAttributeCertificates);
     this.reasons = (point?.reasons ?? ALL_REASONS) & ALL_REASONS;
-    this.pointNames = point?.pointName && readPointNames(point.pointName, foldedIssuer);
+    this.pointNames = point?.pointName && new Set(readPointNames(point.pointName, foldedIssuer));
   }
 
   /** Whether the holder of `key` signed the list. Says nothing about whether they may. */

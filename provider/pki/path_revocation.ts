@@ -146,6 +146,6 @@ function scopeOf(list: PathCrl, certificate: Certificate, points: readonly Distr
   const { pointNames } = list;
   return points
     .filter((point) => !point.indirect)
-    .filter((point) => pointNames === undefined || point.names.some((name) => pointNames.includes(name)))
+    .filter((point) => pointNames === undefined || point.names.some((name) => pointNames.has(name)))
     .reduce((reasons, point) => reasons | (point.reasons & list.reasons), 0);
 }
