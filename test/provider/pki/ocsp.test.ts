@@ -260,6 +260,18 @@ describe('parseOcspResponse', () => {
     assert.throws(await parsing({ overrides }), pkiError('ocsp_malformed'));
   });
 
+  it('refuses a status of no known kind', async () => {
+    for (const status of [
+      der.contextPrimitive(3, Buffer.alloc(0)),
+      der.contextPrimitive(0, Buffer.of(1)),
+      der.nullValue(),
+    ]) {
+      const single = der.sequence(encodeCertId(issuer, 0x80d18007n), status, der.generalizedTime(NOW));
+      const overrides = { toBeSigned: (tbs: Buffer) => withResponses(tbs, () => [single]) };
+      assert.throws(await parsing({ overrides }), pkiError('ocsp_malformed'));
+    }
+  });
+
   it('refuses a status with an unknown reason', async () => {
     const status = der.context(1, der.generalizedTime(NOW), der.context(0, der.enumerated(7)));
     const bytes = await answer({

@@ -3,12 +3,14 @@ import { describe, it } from 'node:test';
 import {
   addExtensions,
   basicConstraints,
+  der,
+  type Extension,
   keyUsage,
   type RootOptions,
   replaceExtension,
   unknownExtension,
 } from '../../../adapters/sandbox/pki/index.ts';
-import { checkValidity, findAnchor, jpkiUserTest, loadTrustAnchor } from '../../../provider/pki/index.ts';
+import { checkPath, checkValidity, findAnchor, jpkiUserTest, loadTrustAnchor } from '../../../provider/pki/index.ts';
 import { ecKey, rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
 import { anchorOf, DAY, NOW, parsedUser, pkiError, root, SECOND } from './fixtures.ts';
 
@@ -88,7 +90,24 @@ describe('findAnchor', () => {
   });
 });
 
+describe('checkPath', () => {
+  it('refuses a critical extension that is not understood, whoever asks', async () => {
+    const extensions = addExtensions(unknownExtension());
+    const certificate = await parsedUser(current, { overrides: { extensions } });
+    assert.throws(
+      () => checkPath(certificate, { anchors, now: NOW, profile: jpkiUserTest }),
+      pkiError('certificate_critical_extension'),
+    );
+  });
+});
+
 describe('loadTrustAnchor', () => {
+  const policyMappings: Extension = {
+    oid: '2.5.29.33',
+    critical: true,
+    value: der.sequence(der.sequence(der.objectIdentifier('1.2.3'), der.objectIdentifier('1.2.4'))),
+  };
+  const inhibitAnyPolicy: Extension = { oid: '2.5.29.54', critical: true, value: der.integer(0) };
   const refusals: [rule: string, options: Partial<RootOptions>][] = [
     ['a root that is not a CA', { overrides: { extensions: replaceExtension(basicConstraints(false)) } }],
     ['a root that may not sign certificates', { overrides: { extensions: replaceExtension(keyUsage(['cRLSign'])) } }],
@@ -98,18 +117,23 @@ describe('loadTrustAnchor', () => {
       'an issuer that is not the subject',
       { overrides: { issuer: Buffer.from('300d310b3009060355040613024a50', 'hex') } },
     ],
-    ['something unreadable', { overrides: { certificate: (der) => der.subarray(1) } }],
+    ['policy mappings', { overrides: { extensions: addExtensions(policyMappings) } }],
+    [
+      'rules for those below, where nobody can be below',
+      { overrides: { extensions: addExtensions(inhibitAnyPolicy) } },
+    ],
+    ['something unreadable', { overrides: { certificate: (bytes) => bytes.subarray(1) } }],
   ];
   for (const [rule, options] of refusals) {
     it(`refuses ${rule}`, async () => {
-      const { der } = await root('current', options);
-      assert.throws(() => loadTrustAnchor(der, { profile: jpkiUserTest }), pkiError('anchor_invalid'));
+      const bytes = (await root('current', options)).der;
+      assert.throws(() => loadTrustAnchor(bytes, { profile: jpkiUserTest }), pkiError('anchor_invalid'));
     });
   }
 
   it('refuses a citizen’s certificate', async () => {
-    const { der } = await parsedUser(current);
-    assert.throws(() => loadTrustAnchor(der, { profile: jpkiUserTest }), pkiError('anchor_invalid'));
+    const citizen = await parsedUser(current);
+    assert.throws(() => loadTrustAnchor(citizen.der, { profile: jpkiUserTest }), pkiError('anchor_invalid'));
   });
 });
 
