@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { constants, createHash, createPublicKey, generateKeyPairSync, privateEncrypt, sign, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { subjectPublicKeyBits, subjectPublicKeyInfo } from '../../../adapters/sandbox/pki/index.ts';
+import { der, subjectPublicKeyBits, subjectPublicKeyInfo } from '../../../adapters/sandbox/pki/index.ts';
+import { DerReader } from '../../../provider/pki/der.ts';
 import type { SignatureAlgorithm } from '../../../provider/pki/index.ts';
 import { checkSignature, isSignatureAlgorithm, verifySignature } from '../../../provider/pki/index.ts';
+import { readSignatureAlgorithm } from '../../../provider/pki/signature.ts';
 import { ecKey, oddRsaKey, rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
 import { flipped, pkiError } from './fixtures.ts';
 
@@ -158,5 +160,28 @@ describe('isSignatureAlgorithm', () => {
     assert.ok(isSignatureAlgorithm('ES384'));
     for (const name of ['none', 'HS256', 'RS1', 'es256', 'toString', '__proto__', ''])
       assert.ok(!isSignatureAlgorithm(name));
+  });
+});
+
+describe('readSignatureAlgorithm', () => {
+  const read = (type: string, ...parameters: Buffer[]) =>
+    readSignatureAlgorithm(new DerReader(der.sequence(der.objectIdentifier(type), ...parameters)).next());
+  const rsaWithSha256 = '1.2.840.113549.1.1.11';
+  const ecdsaWithSha256 = '1.2.840.10045.4.3.2';
+
+  it('reads NULL for RSA and nothing for ECDSA', () => {
+    assert.equal(read(rsaWithSha256, der.nullValue()), 'RS256');
+    assert.equal(read(ecdsaWithSha256), 'ES256');
+  });
+
+  it('refuses any other parameters', () => {
+    const wrong: [string, Buffer[]][] = [
+      [rsaWithSha256, []],
+      [rsaWithSha256, [der.element(0x05, [Buffer.of(0)])]],
+      [rsaWithSha256, [der.nullValue(), der.nullValue()]],
+      [rsaWithSha256, [der.sequence()]],
+      [ecdsaWithSha256, [der.nullValue()]],
+    ];
+    for (const [type, parameters] of wrong) assert.throws(() => read(type, ...parameters), pkiError('der_malformed'));
   });
 });
