@@ -76,19 +76,25 @@ function withoutLeadingZero(octets: Uint8Array): Uint8Array {
 }
 
 /**
- * The key as node:crypto wants it, by the shortest way: OpenSSL's decoders for SPKI try every format they know, which
- * costs more than the verification itself; PKCS#1 and JWK name theirs.
+ * The key as node:crypto wants it, by the shortest way, since a certificate's key is imported for one verification.
+ * OpenSSL's decoders for SPKI try every format they know, while PKCS#1 and JWK name theirs. And it is a string for RSA,
+ * because Node finds out whether any object is a KeyObject by catching what native calls throw: four times for
+ * `{ key: bytes, format: 'der' }`, which takes longer than the signature's verification.
  *
  * Throws `PkiError('certificate_key')` for a point that is not on its curve.
  */
 export function importPublicKey({ facts, octets }: SubjectPublicKey): KeyObject {
   try {
-    if (facts.type === 'RSA') return createPublicKey({ key: asBuffer(octets), format: 'der', type: 'pkcs1' });
+    if (facts.type === 'RSA') return createPublicKey(asPkcs1Pem(octets));
     const key = { kty: 'EC', crv: facts.type, x: base64url(facts.x), y: base64url(facts.y) };
     return createPublicKey({ key, format: 'jwk' });
   } catch (cause) {
     throw new PkiError('certificate_key', 'the public key is not usable', { cause });
   }
+}
+
+function asPkcs1Pem(octets: Uint8Array): string {
+  return `-----BEGIN RSA PUBLIC KEY-----\n${asBuffer(octets).toString('base64')}\n-----END RSA PUBLIC KEY-----\n`;
 }
 
 function base64url(octets: Uint8Array): string {
