@@ -77,25 +77,21 @@ async function runTransaction<T>(pool: pg.Pool, work: (queries: Queries) => Prom
 
 function queriesOn(target: pg.Pool | pg.PoolClient): Queries {
   return {
-    async query<Row>(statement: Statement, values: readonly unknown[] = []) {
-      const { rows, count } = await run(target, statement, values);
-      return { rows: rows as Row[], count };
-    },
+    query: <Row>(statement: Statement, values: readonly unknown[] = []) =>
+      run(target, statement, values) as Promise<QueryResult & { rows: Row[] }>, // the caller knows what it selects
   };
 }
 
-async function run(target: pg.Pool | pg.PoolClient, statement: Statement, values: readonly unknown[]) {
-  const query = new PreparedQuery(statement, values);
-  try {
-    return await new Promise<QueryResult>((resolve, reject) => {
-      // pg's types know a callback for its own queries only; for a Submittable it is what sets `callback`.
-      const send = target.query.bind(target) as unknown as (
-        query: PreparedQuery,
-        callback: (error: Error | null, result: QueryResult) => void,
-      ) => void;
-      send(query, (error, result) => (error ? reject(error) : resolve(result)));
-    });
-  } catch (error) {
-    throw translateError(error);
-  }
+/** What pg's pools and connections do with a Submittable; their types know a callback for pg's own queries only. */
+interface Target {
+  query(query: PreparedQuery, callback: (error: Error | null, result: QueryResult) => void): void;
+}
+
+/** One promise and no async function around it: a sign-in waits for ten of these. */
+function run(target: pg.Pool | pg.PoolClient, statement: Statement, values: readonly unknown[]): Promise<QueryResult> {
+  return new Promise((resolve, reject) => {
+    (target as unknown as Target).query(new PreparedQuery(statement, values), (error, result) =>
+      error ? reject(translateError(error)) : resolve(result),
+    );
+  });
 }
