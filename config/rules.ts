@@ -21,6 +21,7 @@ type Rule = (settings: PartialSettings) => readonly Fault[];
 /** Roots of these organisations never vouch for anybody in production (JPKI's own tests, and our sandbox). */
 const TEST_ORGANIZATIONS = ['JPKI-TEST', 'Musubi Sandbox'];
 const MAX_CERTIFICATE_FILE_BYTES = 1_048_576;
+const MAX_LINKAGE_FILE_BYTES = 65_536;
 
 /** Asked in every mode. */
 const RULES: readonly Rule[] = [
@@ -37,6 +38,7 @@ const RULES: readonly Rule[] = [
   signInTlsEndsInOnePlace,
   signInTlsHasRootsToName,
   signInTlsProxiesAreNotEverybody,
+  linkageFilesAreReadable,
 ];
 
 /** Asked in production only. */
@@ -52,6 +54,7 @@ const PRODUCTION_RULES: readonly Rule[] = [
   cardAgentsAreHttpsOrLocal,
   relyingPartiesAreNotOnLoopback,
   outboundIsHttps,
+  linkageIsHttps,
 ];
 
 export function applyRules(settings: PartialSettings): Fault[] {
@@ -317,6 +320,42 @@ function revocationCanBeAsked({ revocation, trust }: PartialSettings): Fault[] {
         .map((policy) => fault('revocation', `${problem} the policy "${policy.name}"`, remedy)),
     ];
   });
+}
+
+function linkageFilesAreReadable({ linkage }: PartialSettings): Fault[] {
+  const { tokenFile, keysFile } = linkage ?? {};
+  const tokenProblem = tokenFile && /^[\x21-\x7e]{1,1000}\s*$/.test(readText(tokenFile) ?? '') ? undefined : tokenFile;
+  const keysProblem = keysFile && isKeySet(readText(keysFile)) ? undefined : keysFile;
+  return [
+    ...(tokenProblem ? [fault('linkage.tokenFile', 'holds no secret', 'write one line of printable characters')] : []),
+    ...(keysProblem
+      ? [fault('linkage.keysFile', 'is no JSON Web Key Set', 'write {"keys":[…]} with the authority’s public keys')]
+      : []),
+  ];
+}
+
+function isKeySet(text: string | undefined): boolean {
+  try {
+    const { keys } = JSON.parse(text ?? '');
+    return Array.isArray(keys) && keys.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Undefined for a file that is missing, closed to the hub, or too large to be what it should be. */
+function readText(file: string): string | undefined {
+  try {
+    return statSync(file).size <= MAX_LINKAGE_FILE_BYTES ? readFileSync(file, 'utf8') : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The token would cross the network in the clear. */
+function linkageIsHttps({ linkage }: PartialSettings): Fault[] {
+  if (linkage?.url === undefined || new URL(linkage.url).protocol === 'https:') return [];
+  return [fault('linkage.url', 'is plain http, over which the hub’s secret would go', 'write an https address')];
 }
 
 function cardAgentsAreHttpsOrLocal({ signIn }: PartialSettings): Fault[] {

@@ -289,6 +289,31 @@ export const schema = z.strictObject({
       example: ['ocsp.example.jp'],
     }),
   }),
+  linkage: z
+    .strictObject({
+      url: setting(httpAddress(), {
+        meaning:
+          'Where the authority tells which certificate another one replaced, so that a renewed card is the same person. ' +
+          'Without this group everybody whose certificate is unknown is somebody new',
+        example: 'https://linkage.example.jp/linkage',
+      }),
+      tokenFile: setting(filePath(), {
+        meaning: 'File with the secret by which the authority knows the hub',
+        example: '/etc/musubi/linkage.token',
+        path: true,
+      }),
+      keysFile: setting(filePath(), {
+        meaning: 'Public keys (JSON Web Key Set) that the authority signs its answers with',
+        example: '/etc/musubi/linkage.jwks',
+        path: true,
+      }),
+      timeoutSeconds: setting(wholeNumber(1, 60).default(5), {
+        meaning: 'Time for one question: a person is waiting',
+        unit: 'seconds',
+        example: 5,
+      }),
+    })
+    .optional(),
   signIn: z.strictObject({
     cardAgentUrls: setting(listOf(origin(), 20).default(['http://127.0.0.1:35975']), {
       meaning: 'Card agents that the sign-in page may open, each an origin; the first is offered first',

@@ -1,6 +1,13 @@
+import { readFileSync } from 'node:fs';
 import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
-import { createRevocation, type Revocation, type TakenList } from '../adapters/authority/index.ts';
+import {
+  createLinkageService,
+  createRevocation,
+  type Revocation,
+  systemSchedule,
+  type TakenList,
+} from '../adapters/authority/index.ts';
 import { createStorage } from '../adapters/database/create_storage.ts';
 import type { Database } from '../adapters/database/database.ts';
 import { createVault } from '../adapters/database/encryption.ts';
@@ -31,6 +38,8 @@ import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_r
 import { HubError } from './errors.ts';
 import { createHttpApp, type RequestHandler } from './http_app.ts';
 import { createIdentity } from './identity/identity.ts';
+import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
+import type { LinkageSource } from './identity/linkage.ts';
 import { createServers, listen } from './listeners.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
 import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
@@ -72,6 +81,7 @@ export interface Administration {
    */
   explain(presented: Presented, kind: CertificateKind, policy: string | undefined): Promise<Explanation>;
   readonly lists: ListAdministration;
+  readonly links: LinkAdministration;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
 }
@@ -152,6 +162,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       storage: store.storage,
       explain: rooms.explain,
       lists: rooms.lists,
+      links: rooms.links,
       refreshKeys: () => runner.refresh(),
       refreshLists: () => rooms.revocation.refresh(),
       shutdown,
@@ -191,6 +202,7 @@ export async function openAdministration(
         },
         import: rooms.lists.import,
       },
+      links: rooms.links,
       refreshKeys: async () => {},
       async close() {
         await rooms.revocation.stop();
@@ -300,14 +312,16 @@ function openRooms(base: Base, { storage, vault }: Store) {
   const handOvers = createHandOvers({ store: storage.handOvers, vault, clock, random });
   const policies = policiesOf(config);
   const linkedCertificates = createLinkedCertificates(verifierOf('signing'), decisions);
-  const identity = createIdentity({ storage, vault, linkedCertificates, clock, random });
+  const linkage = openLinkage(base);
+  const identity = createIdentity({ storage, vault, linkage, linkedCertificates, clock, random });
+  const links = createLinkAdministration(storage, clock);
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
   const explain = explanations(config, { trust, policies, verifierOf });
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
-    ...{ explain, lists },
+    ...{ explain, lists, links },
   };
 }
 
@@ -406,20 +420,37 @@ function listTaken({ anchor, series, list, difference }: TakenList, anchors: Tru
 }
 
 /** Where the operator says that the authority is, private networks included, and nowhere else. */
-function authorityFetch({ revocation }: Configuration): typeof fetch {
+function authorityFetch({ revocation, linkage }: Configuration): typeof fetch {
   const { lists, responders, ocspHosts, listHosts, listTimeoutSeconds, ocspTimeoutSeconds, listMaxBytes } = revocation;
   return createGuardedFetch({
     // The widest of what it is used for; each exchange has its own, narrower limits.
-    timeout: Math.max(listTimeoutSeconds, ocspTimeoutSeconds) * 1000,
+    timeout: Math.max(listTimeoutSeconds, ocspTimeoutSeconds, linkage?.timeoutSeconds ?? 0) * 1000,
     maxBody: Math.max(listMaxBytes, MAX_OCSP_RESPONSE_SIZE),
     streaming: true,
     allowedNetworks: [],
-    // Lists and answers are signed.
+    // Lists and answers are signed, and production sends its token over TLS only (config/rules.ts).
     allowPlainHttp: true,
     places: {
-      configured: [...lists, ...responders].flatMap(({ url }) => (url === undefined ? [] : [new URL(url).origin])),
+      configured: [...lists, ...responders, ...(linkage ? [linkage] : [])].flatMap(({ url }) =>
+        url === undefined ? [] : [new URL(url).origin],
+      ),
       allowed: [...ocspHosts, ...listHosts],
     },
+  });
+}
+
+function openLinkage({ config, clock, log }: Base): LinkageSource | undefined {
+  if (config.linkage === undefined) return undefined;
+  const { url, tokenFile, keysFile, timeoutSeconds } = config.linkage;
+  return createLinkageService({
+    url,
+    token: readFileSync(tokenFile, 'utf8').trim(),
+    keys: JSON.parse(readFileSync(keysFile, 'utf8')),
+    timeout: timeoutSeconds * 1000,
+    fetch: authorityFetch(config),
+    schedule: systemSchedule,
+    clock,
+    log,
   });
 }
 

@@ -27,12 +27,14 @@ export interface DownloadRequest {
   readonly timeout: number;
   /** Octets of the body after any content encoding is undone. */
   readonly maxSize: number;
+  /** Statuses that are answers; 200 and 304 unless given. Every other one is an error. */
+  readonly statuses?: readonly number[];
   /** Ends the exchange early, as when the hub stops. */
   readonly signal?: AbortSignal;
 }
 
 export interface Answer {
-  /** 200 or 304; every other status is an error. */
+  /** One of `DownloadRequest.statuses`. */
   readonly status: number;
   readonly headers: Headers;
 }
@@ -97,7 +99,7 @@ async function exchange(
       ...(request.headers && { headers: request.headers }),
       ...(request.body && { body: Buffer.from(request.body) }),
     });
-    if (response.status !== 200 && response.status !== 304) {
+    if (!(request.statuses ?? [200, 304]).includes(response.status)) {
       throw new DownloadError('download_status', `the answer has status ${response.status}`);
     }
     await readBody(response, request.maxSize, take);

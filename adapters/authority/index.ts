@@ -1,7 +1,9 @@
 /** The certification authority as a neighbour: revocation lists by schedule, OCSP on demand. */
 
+export { createLinkageService } from './linkage_service.ts';
 export type { TakenList } from './list_shelf.ts';
 export type { HeldListStatus, Revocation, RevocationStatus, RevocationWorld } from './revocation.ts';
 export { createRevocation } from './revocation.ts';
+export { systemSchedule } from './schedule.ts';
 export type { AuthoritySettings } from './settings.ts';
 export { defaultAuthoritySettings } from './settings.ts';

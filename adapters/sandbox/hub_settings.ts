@@ -52,6 +52,11 @@ export async function hubSettings(sandbox: {
       lists: current.map((anchor) => ({ anchor: nameOf(anchor), url: addresses.authority + anchor.crl.full })),
       responders: current.map((anchor) => ({ anchor: nameOf(anchor), url: addresses.authority + anchor.ocsp })),
     },
+    linkage: {
+      url: `${addresses.authority}/linkage`,
+      tokenFile: join(authorityFolder(dataFolder), 'service-token'),
+      keysFile: join(authorityFolder(dataFolder), 'answer-keys.json'),
+    },
     signIn: {
       cardAgentUrls: [addresses.cardAgent],
       tls: {

@@ -6,6 +6,8 @@ export interface AuditEvent {
   kind:
     | 'subject.created'
     | 'certificate.bound'
+    | 'certificate.linked'
+    | 'certificate.unlinked'
     | 'consent.granted'
     | 'consent.withdrawn'
     | 'key.created'

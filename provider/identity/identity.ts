@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { AuditEvent } from '../audit/audit_log.ts';
 import type { LinkedCertificates, LinkedStatus } from '../authentication/linked_certificate.ts';
 import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import { HubError } from '../errors.ts';
@@ -6,15 +7,19 @@ import type { Certificate } from '../pki/index.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
-import type { CardCheck, CertificateRecord } from './identity_store.ts';
+import type { CardCheck, CertificateRecord, KnownLookup } from './identity_store.ts';
+import { type CertificateReference, conflict, type LinkageSource, traceOrigin } from './linkage.ts';
 
 export interface Identity {
   /**
-   * The subject who holds this certificate. An unknown but valid user certificate becomes a new subject without
-   * attributes. Two sign-ins with the same new card at the same moment give one subject.
+   * The subject who holds this certificate. Of one that is unknown the authority is asked which it replaced, and so on
+   * back to one that is known: then it is the same person, and the older card signs in no more. Where nobody in its line
+   * was ever here it becomes a new subject without attributes. Two sign-ins with the same new card at the same moment give
+   * one subject.
    * The signing certificates that are linked to the subject are checked by the way; what comes of it is recorded and
    * returned, and stands in nobody's way.
-   * Throws HubError `certificate_superseded` when a linkage names a successor.
+   * Throws HubError `certificate_superseded` when a linkage names a successor, `linkage_unavailable` when the authority
+   * cannot be asked, and `linkage_conflict` when its answer contradicts what was linked before.
    */
   subjectOf(verified: VerifiedCertificate): Promise<IdentifiedSubject>;
   /**
@@ -50,14 +55,43 @@ const PAIRWISE_CACHE_ENTRIES = 50_000;
 export interface IdentityWorld {
   storage: Storage;
   vault: Vault;
+  /** Whom to ask where an unknown certificate comes from; without it everybody unknown is somebody new. */
+  linkage: LinkageSource | undefined;
   linkedCertificates: LinkedCertificates;
   clock: Clock;
   random: Random;
 }
 
 export function createIdentity(world: IdentityWorld): Identity {
-  const { storage, vault, linkedCertificates, clock, random } = world;
+  const { storage, vault, linkage, linkedCertificates, clock, random } = world;
   const pairwiseCache = new Map<string, string>();
+  const reference = (certificate: CertificateReference) => lookupOf(vault, certificate);
+
+  /** The certificate, of those that are known here, that this one came after. */
+  async function originOf(certificate: Certificate): Promise<KnownLookup | undefined> {
+    if (linkage === undefined) return undefined;
+    return traceOrigin(linkage, certificate, (other) => storage.identity.find(reference(other)));
+  }
+
+  /** Binds a certificate that nobody has shown before: to the person of its predecessor, else to somebody new. */
+  function bind(
+    { certificate }: VerifiedCertificate,
+    check: CardCheck,
+    origin: KnownLookup | undefined,
+  ): Promise<IdentifiedSubject> {
+    const now = clock();
+    return storage.transaction(async (stores) => {
+      const subjectId = origin?.subjectId ?? uuid(random);
+      if (origin === undefined) await stores.identity.insertSubject(subjectId, now);
+      // Somebody bound the same certificate, or another successor, between our look-up and here: they were first.
+      else if (!(await stores.identity.supersede(origin.lookup))) throw new LostRace();
+      const record = certificateRecord(vault, certificate, 'user', subjectId);
+      const linked = origin === undefined ? record : { ...record, predecessor: origin.lookup };
+      if (!(await stores.identity.insertCertificate(linked, check, now))) throw new LostRace();
+      await stores.audit.append(bindingEvent(subjectId, record, origin), now);
+      return { subjectId, isNew: origin === undefined, linked: [] };
+    });
+  }
 
   return {
     async subjectOf(verified) {
@@ -87,35 +121,16 @@ export function createIdentity(world: IdentityWorld): Identity {
         return { subjectId, isNew: false, linked };
       }
 
-      const now = clock();
-      return storage
-        .transaction(async (stores) => {
-          const subjectId = uuid(random);
-          await stores.identity.insertSubject(subjectId, now);
-          const bound = await stores.identity.insertCertificate(
-            certificateRecord(vault, certificate, 'user', subjectId),
-            check,
-            now,
-          );
-          // Somebody bound the same certificate between our look-up and our insert: theirs is the subject.
-          if (!bound) throw new LostRace();
-          await stores.audit.append(
-            {
-              kind: 'subject.created',
-              actor: `subject:${subjectId}`,
-              subjectId,
-              data: { certificate: certificate.fingerprint.slice(0, 16), method: 'user certificate' },
-            },
-            now,
-          );
-          return { subjectId, isNew: true, linked: [] };
-        })
-        .catch(async (error: unknown) => {
-          if (!(error instanceof LostRace)) throw error;
-          const winner = await storage.identity.recordSignIn(lookup, check);
-          if (!winner) throw error;
-          return { subjectId: winner.subjectId, isNew: false, linked: [] };
-        });
+      try {
+        return await bind(verified, check, await originOf(certificate));
+      } catch (error) {
+        const isLate = error instanceof LostRace;
+        if (!isLate && !(error instanceof HubError && error.code === 'linkage_conflict')) throw error;
+        // The same card in another request at the same moment was first: whatever stood in our way is its doing.
+        const winner = await storage.identity.recordSignIn(lookup, check);
+        if (winner) return { subjectId: winner.subjectId, isNew: false, linked: [] };
+        throw isLate ? conflict('the predecessor was replaced meanwhile') : error;
+      }
     },
 
     async pairwiseIdentifier(subjectId, sector) {
@@ -144,6 +159,17 @@ export function createIdentity(world: IdentityWorld): Identity {
 
 class LostRace extends Error {}
 
+function bindingEvent(subjectId: string, record: CertificateRecord, origin: KnownLookup | undefined): AuditEvent {
+  const hex = (fingerprint: Uint8Array) => Buffer.from(fingerprint).toString('hex');
+  const certificate = hex(record.fingerprint);
+  if (origin === undefined) {
+    const data = { certificate, method: 'user certificate' };
+    return { kind: 'subject.created', actor: `subject:${subjectId}`, subjectId, data };
+  }
+  const data = { certificate, predecessor: hex(origin.fingerprint), method: 'linkage' };
+  return { kind: 'certificate.linked', actor: 'hub', subjectId, data };
+}
+
 /** What is kept of a certificate that is bound to a subject. */
 export function certificateRecord(
   vault: Vault,
@@ -164,7 +190,7 @@ export function certificateRecord(
   };
 }
 
-function lookupOf(vault: Vault, { issuer, serial }: Certificate): Uint8Array {
+function lookupOf(vault: Vault, { issuer, serial }: CertificateReference): Uint8Array {
   return vault.index(PURPOSE_LOOKUP, certificateKey(issuer, serial));
 }
 

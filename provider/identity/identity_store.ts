@@ -22,6 +22,8 @@ export interface CertificateRecord {
   issuerHash: Uint8Array;
   /** For a signing certificate all of it, under Vault.seal: each sign-in checks it anew (path, dates, status). */
   sealedCertificate?: Uint8Array;
+  /** `lookup` of the certificate that this one replaced. */
+  predecessor?: Uint8Array;
   /** First 8 bytes of the certificate's SHA-256: what the console and the log may show. */
   fingerprint: Uint8Array;
   /** Milliseconds since the epoch. */
@@ -38,6 +40,25 @@ export interface KnownCertificate {
   sealedSigningCertificates: readonly Uint8Array[];
 }
 
+/** A certificate that the hub knows, by how it is found. */
+export interface KnownLookup {
+  readonly lookup: Uint8Array;
+  readonly subjectId: string;
+  readonly kind: 'user' | 'signing';
+  readonly status: KnownCertificate['status'];
+  readonly fingerprint: Uint8Array;
+}
+
+/** A renewal that was followed: which certificate came after which. */
+export interface RecordedLink {
+  /** Fingerprints, as the console and the log show them. */
+  readonly fingerprint: Uint8Array;
+  readonly predecessor: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly linkedAt: number;
+  readonly status: KnownCertificate['status'];
+}
+
 export interface IdentityStore {
   /**
    * Finds the certificate, notes when and how it was last checked, and finds what else is to be checked with it: one
@@ -46,6 +67,17 @@ export interface IdentityStore {
   recordSignIn(lookup: Uint8Array, check: CardCheck): Promise<KnownCertificate | undefined>;
   /** The newest check among the subject's user certificates. */
   lastCardCheck(subjectId: string): Promise<CardCheck | undefined>;
+  /** What is known of a certificate; nothing is noted. */
+  find(lookup: Uint8Array): Promise<KnownLookup | undefined>;
+  /** Marks a current certificate as replaced, in one statement; false when it is not current (any more). */
+  supersede(lookup: Uint8Array): Promise<boolean>;
+  /** Newest first. */
+  listLinks(limit: number): Promise<readonly RecordedLink[]>;
+  /**
+   * Undoes the link of the certificate with this fingerprint: it may sign in no more, and the one that it replaced may
+   * again. The subject's id, or undefined when there is no such link that stands.
+   */
+  undoLink(fingerprint: Uint8Array): Promise<string | undefined>;
   /** Creates the subject. */
   insertSubject(subjectId: string, now: number): Promise<void>;
   /** False when the certificate is already bound (to whomever): the caller then reads it again and drops its own subject. */

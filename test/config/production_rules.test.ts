@@ -229,6 +229,20 @@ describe('production', () => {
     assert.deepEqual(faultsOf({ ...good(), signIn: { cardAgentUrls } }), {});
   });
 
+  it('refuses a linkage service by plain http, without a secret, or without the keys that its answers are signed with', () => {
+    const files = { token: path('linkage.token'), keys: path('linkage.jwks'), junk: path('linkage.junk') };
+    writeFileSync(files.token, 'secret\n');
+    writeFileSync(files.keys, '{"keys":[{"kty":"EC"}]}');
+    writeFileSync(files.junk, '');
+    const linkage = { url: 'https://linkage.example.jp', tokenFile: files.token, keysFile: files.keys };
+    loadConfiguration({ values: { ...good(), linkage } });
+    const wrong = (change: Partial<typeof linkage>) => ({ ...good(), linkage: { ...linkage, ...change } });
+    refuses(wrong({ url: 'http://linkage.example.jp' }), 'linkage.url', /plain http/);
+    refuses(wrong({ tokenFile: files.junk }), 'linkage.tokenFile', /no secret/);
+    refuses(wrong({ tokenFile: path('missing') }), 'linkage.tokenFile', /no secret/);
+    refuses(wrong({ keysFile: files.junk }), 'linkage.keysFile', /no JSON Web Key Set/);
+  });
+
   it('refuses what is for development only', () => {
     refuses({ ...good(), relyingParties: { allowLoopback: true } }, 'relyingParties.allowLoopback', /development/);
     refuses({ ...good(), outbound: { allowPlainHttp: true } }, 'outbound.allowPlainHttp', /development/);

@@ -144,6 +144,16 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'Use of the card was stopped after a report, for example that it was lost.',
     next: 'If you have the card, please go to the counter of your municipality.',
   },
+  linkage_unavailable: {
+    title: 'Whether your card was renewed cannot be checked just now',
+    body: 'This card is used here for the first time, so we asked the authority whether it replaces an older one, and got no answer. You have not been signed in.',
+    next: 'Please try again in a few minutes. There is nothing wrong with your card.',
+  },
+  linkage_conflict: {
+    title: 'This card could not be matched to your older one',
+    body: 'The authority’s records and ours do not agree. To keep you safe, you have not been signed in.',
+    next: 'Please contact the website that you came from. If this page shows a number, tell it to them.',
+  },
   revocation_unavailable: {
     title: 'Your card cannot be checked right now',
     body: 'The service that tells whether a card is valid cannot be reached at the moment. Until it can, nobody is signed in.',

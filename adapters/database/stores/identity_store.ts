@@ -24,9 +24,36 @@ const INSERT_SUBJECT: Statement = {
 const INSERT_CERTIFICATE: Statement = {
   name: 'identity_insert_certificate',
   text: `INSERT INTO certificate (lookup, kind, subject_id, sealed_serial, issuer_hash, fingerprint, not_before,
-      not_after, status, bound_at, checked_at, check_source, check_as_of, sealed_certificate)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'current', $9, $10, $11, $12, $13)
+      not_after, status, bound_at, checked_at, check_source, check_as_of, sealed_certificate, predecessor)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'current', $9, $10, $11, $12, $13, $14)
     ON CONFLICT (lookup) DO NOTHING`,
+};
+const FIND: Statement = {
+  name: 'identity_find',
+  text: 'SELECT subject_id, kind, status, fingerprint FROM certificate WHERE lookup = $1',
+};
+const SUPERSEDE: Statement = {
+  name: 'identity_supersede',
+  text: `UPDATE certificate SET status = 'superseded' WHERE lookup = $1 AND status = 'current'`,
+};
+const LIST_LINKS: Statement = {
+  name: 'identity_list_links',
+  text: `SELECT newer.fingerprint, older.fingerprint AS predecessor, newer.bound_at, newer.status
+    FROM certificate AS newer JOIN certificate AS older ON older.lookup = newer.predecessor
+    WHERE newer.predecessor IS NOT NULL ORDER BY newer.bound_at DESC LIMIT $1`,
+};
+const UNDO_LINK: Statement = {
+  name: 'identity_undo_link',
+  // Without its predecessor the certificate no longer stands in the way of the one that really came after that.
+  text: `WITH link AS (
+      SELECT lookup, subject_id, predecessor FROM certificate
+      WHERE fingerprint = $1 AND predecessor IS NOT NULL AND status = 'current' FOR UPDATE
+    ), undone AS (
+      UPDATE certificate SET status = 'unlinked', predecessor = NULL FROM link WHERE certificate.lookup = link.lookup
+    ), restored AS (
+      UPDATE certificate SET status = 'current' FROM link WHERE certificate.lookup = link.predecessor
+    )
+    SELECT subject_id FROM link`,
 };
 const PAIRWISE_IDENTIFIER: Statement = {
   name: 'identity_pairwise_identifier',
@@ -73,6 +100,38 @@ export function createIdentityStore(queries: Queries): IdentityStore {
       return row && { checkedAt: row.checked_at, source: row.check_source, asOf: row.check_as_of };
     },
 
+    async find(lookup) {
+      const { rows } = await queries.query<{
+        subject_id: string;
+        kind: KnownCertificate['kind'];
+        status: KnownCertificate['status'];
+        fingerprint: Buffer;
+      }>(FIND, [lookup]);
+      const [row] = rows;
+      return (
+        row && { lookup, subjectId: row.subject_id, kind: row.kind, status: row.status, fingerprint: row.fingerprint }
+      );
+    },
+
+    async supersede(lookup) {
+      return (await queries.query(SUPERSEDE, [lookup])).count === 1;
+    },
+
+    async listLinks(limit) {
+      const { rows } = await queries.query<{
+        fingerprint: Buffer;
+        predecessor: Buffer;
+        bound_at: number;
+        status: KnownCertificate['status'];
+      }>(LIST_LINKS, [limit]);
+      return rows.map(({ bound_at: linkedAt, ...link }) => ({ ...link, linkedAt }));
+    },
+
+    async undoLink(fingerprint) {
+      const { rows } = await queries.query<{ subject_id: string }>(UNDO_LINK, [fingerprint]);
+      return rows[0]?.subject_id;
+    },
+
     async insertSubject(subjectId, now) {
       await queries.query(INSERT_SUBJECT, [subjectId, now]);
     },
@@ -92,6 +151,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         check.source,
         check.asOf,
         record.sealedCertificate ?? null,
+        record.predecessor ?? null,
       ]);
       return count === 1;
     },

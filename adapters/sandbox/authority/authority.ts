@@ -77,13 +77,15 @@ export async function openAuthority(options: AuthorityOptions, address?: string)
     });
     await operations.deliverCards();
     await writeAnchors(folder, store.state);
+    const signer = await AnswerSigner.create(store.state.answerKey);
+    await writeFileAtomically(join(folder, 'answer-keys.json'), `${JSON.stringify({ keys: [signer.publicJwk] })}\n`);
     return {
       store,
       citizens: operations,
       lists: new RevocationLists(store, clock),
       ocsp: new OcspService(store, clock),
       latestAttributes: new LatestAttributesService(store, clock),
-      signer: await AnswerSigner.create(store.state.answerKey),
+      signer,
       serviceToken: await readOrMakeToken(join(folder, 'service-token')),
       clock,
       async close() {

@@ -57,7 +57,14 @@ describe(`the rooms' stores on ${testEngine}`, () => {
       },
     };
     const identity = () =>
-      createIdentity({ storage, vault, linkedCertificates, clock: () => NOW, random: systemRandom });
+      createIdentity({
+        storage,
+        vault,
+        linkage: undefined,
+        linkedCertificates,
+        clock: () => NOW,
+        random: systemRandom,
+      });
     const verifiedCard = (serial: Uint8Array, issuer = 'Authority A') =>
       // The identity room reads these fields of a verified card and no others.
       ({
