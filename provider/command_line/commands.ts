@@ -17,6 +17,7 @@ const citizenName = { name: 'NAME', help: 'the citizen’s name, which is the ca
 const loadClient = () => import('./client_command.ts');
 const loadKeys = () => import('./keys_command.ts');
 const loadCrl = () => import('./crl_command.ts');
+const loadLinkage = () => import('./linkage_command.ts');
 const loadCitizen = () => import('../../adapters/sandbox/commands/citizen_command.ts');
 const loadCard = () => import('../../adapters/card/card_command.ts');
 const loadConfig = () => import('./config_command.ts');
@@ -201,6 +202,21 @@ export const commands: readonly Command[] = [
     positionals: [{ name: 'FILE', help: 'the list, DER, which the hub’s user must be able to read' }],
     yieldsData: true,
     load: loadCrl,
+  },
+  {
+    path: ['linkage', 'list'],
+    summary: 'list the newest renewed cards that were taken for the person of the older card',
+    options: hub,
+    yieldsData: true,
+    load: loadLinkage,
+  },
+  {
+    path: ['linkage', 'undo'],
+    summary: 'undo such a link: the newer card signs in no more, the older one does again',
+    options: hub,
+    positionals: [{ name: 'CERTIFICATE', help: 'fingerprint of the newer certificate, as the list shows it' }],
+    yieldsData: true,
+    load: loadLinkage,
   },
   {
     path: ['card', 'list'],

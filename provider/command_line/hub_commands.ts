@@ -7,6 +7,7 @@ import type { Explanation } from '../authentication/explain_verification.ts';
 import type { ImportedList, ShownList } from '../authentication/list_administration.ts';
 import { HubError } from '../errors.ts';
 import { type Administration, openAdministration } from '../hub.ts';
+import type { ShownLink } from '../identity/link_administration.ts';
 import type { ClientMetadata } from '../oidc/clients.ts';
 import type { SigningKey } from '../oidc/oidc_stores.ts';
 import { createLogger } from '../operations/logger.ts';
@@ -34,6 +35,7 @@ const rotationSchema = z.object({
     .max(7 * 86_400),
   algorithm: z.enum(['ES256', 'RS256', 'PS256']).optional(),
 });
+const undoSchema = z.object({ certificate: z.string() });
 const importSchema = z.object({ path: z.string(), anchor: z.string().optional() });
 /** A file of certificates in base64, or a token with what it answers. */
 const verifySchema = z.union([
@@ -70,6 +72,8 @@ export function administrationHandlers(administration: Administration): ControlH
       await administration.refreshKeys();
       return made.map(shownKey);
     },
+    'linkage.list': () => administration.links.list(),
+    'linkage.undo': (args) => administration.links.undo(checked(undoSchema, args).certificate),
     'crl.status': () => administration.lists.status(),
     'crl.import': (args) => {
       const { path, anchor } = checked(importSchema, args);
@@ -91,6 +95,8 @@ export interface AdministrationResults {
   'client.remove': undefined;
   'keys.list': readonly ShownKey[];
   'keys.rotate': readonly ShownKey[];
+  'linkage.list': readonly ShownLink[];
+  'linkage.undo': undefined;
   'crl.status': readonly ShownList[];
   'crl.import': ImportedList;
   verify: Explanation;

@@ -4,10 +4,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
+import type { ShownLink } from '../../provider/identity/link_administration.ts';
 import { type ErrorCode, jaErrors } from '../../views/words/ja_errors.ts';
 import { newDataFolder, type SandboxProcess, startSandboxProcess, until } from '../support/sandbox_process.ts';
 import { projectFolder } from '../support/suites.ts';
-import { authorize, newSignIn, REDIRECT_URI, type RelyingParty, redeem, registerParty } from './plain_sign_in.ts';
+import {
+  authorize,
+  newSignIn,
+  REDIRECT_URI,
+  type RelyingParty,
+  redeem,
+  registerParty,
+  subjectOf,
+} from './plain_sign_in.ts';
 
 const SCRIPT = 'docs/examples/sign_in.sh';
 
@@ -168,6 +177,29 @@ describe('musubi sandbox citizen, while the hub runs', () => {
     await musubi('sandbox', 'citizen', 'renew', 'tanaka-sub');
     await assertSignsIn('tanaka-sub');
     await untilRefused('tanaka-sub-old', 'certificate_superseded');
+  });
+
+  it('renew: the person of the old card stays the same, as musubi linkage tells, until an operator undoes it', async () => {
+    const subOf = async () => {
+      const signIn = newSignIn(party, 'hanako');
+      assert.ok('code' in (await authorize(sandbox, signIn)));
+      await redeem(sandbox.issuer, signIn);
+      return subjectOf(signIn);
+    };
+    const before = await subOf();
+    await musubi('sandbox', 'citizen', 'renew', 'hanako');
+    assert.equal(await subOf(), before);
+    const [link] = await json<ShownLink[]>('linkage', 'list');
+    assert.ok(link);
+    assert.match(
+      await musubi('linkage', 'list'),
+      new RegExp(`^CERTIFICATE.*\\n${link.certificate} +${link.replaced} `, 'i'),
+    );
+    assert.match(await musubi('linkage', 'undo', link.certificate), /is undone/);
+    assert.ok('refused' in (await attempt('hanako')));
+    const again = await sandbox.command('linkage', 'undo', link.certificate);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /^musubi: There is no newest link/);
   });
 
   it('issue: the new citizen signs in', async () => {
