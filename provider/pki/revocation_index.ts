@@ -26,7 +26,6 @@ const TRAILER_SIZE = 32 + 4 + MAGIC.length;
 const BLOCK_SIZE = 512;
 /** Bounds what a damaged trailer can make a reader allocate. */
 const MAX_FOOTER_SIZE = 1024 * 1024;
-const WRITE_SIZE = 256 * 1024;
 const READ_SIZE = 256 * 1024;
 
 /** Octets that can be read from any place: a file, or memory. */
@@ -81,63 +80,42 @@ export function writeRevocationIndex(table: SerialTable, facts: object, sink: Oc
 
 function writeRun(writer: IndexWriter, table: SerialTable, length: number, fences: Uint8Array): void {
   const width = length + RECORD_TAIL;
-  const perBlock = recordsPerBlock(length);
-  let place = 0;
-  table.forEachSorted(length, (bytes, start) => {
-    if (place % perBlock === 0) {
-      const fence = (place / perBlock) * length;
-      for (let index = 0; index < length; index++) fences[fence + index] = bytes[start + index] ?? 0;
+  const blockSize = recordsPerBlock(length) * width;
+  let toNextBlock = 0;
+  let fence = 0;
+  table.sorted(length, (records) => {
+    let at = toNextBlock;
+    for (; at < records.length; at += blockSize) {
+      fences.set(records.subarray(at, at + length), fence);
+      fence += length;
     }
-    place += 1;
-    writer.writeSmall(bytes, start, width);
+    toNextBlock = at - records.length;
+    writer.write(records);
   });
 }
 
-/** Gathers small writes into large ones and keeps the digest of all of them. */
+/** Passes octets on, knows where it is, and keeps the digest of all of them. */
 class IndexWriter {
   readonly #sink: OctetSink;
   readonly #digest = createHash('sha256');
-  readonly #buffer = new Uint8Array(WRITE_SIZE);
-  #filled = 0;
   position = 0;
 
   constructor(sink: OctetSink) {
     this.#sink = sink;
   }
 
-  /** A stretch far shorter than the buffer, without making a view of it. */
-  writeSmall(bytes: Uint8Array, start: number, length: number): void {
-    if (this.#filled + length > WRITE_SIZE) this.#flush();
-    const buffer = this.#buffer;
-    let at = this.#filled;
-    for (let index = start; index < start + length; index++) buffer[at++] = bytes[index] ?? 0;
-    this.#filled = at;
-    this.position += length;
-  }
-
   write(octets: Uint8Array): void {
-    this.#flush();
-    this.#pass(octets);
+    this.#digest.update(octets);
+    this.#sink(octets);
     this.position += octets.length;
   }
 
   end(footerSize: number): void {
-    this.#flush();
     const trailer = Buffer.alloc(TRAILER_SIZE);
     trailer.writeUInt32BE(footerSize, 32);
     this.#digest.update(trailer.subarray(32, 36)).digest().copy(trailer);
     MAGIC.copy(trailer, 36);
     this.#sink(trailer);
-  }
-
-  #flush(): void {
-    if (this.#filled > 0) this.#pass(this.#buffer.subarray(0, this.#filled));
-    this.#filled = 0;
-  }
-
-  #pass(octets: Uint8Array): void {
-    this.#digest.update(octets);
-    this.#sink(octets);
   }
 }
 

@@ -4,12 +4,13 @@ import { octet } from './der.ts';
 export const RECORD_TAIL = 5;
 
 /** Records in one piece of memory: beyond that a list grows by further pieces, and nothing is copied to a larger one. */
-const SLAB_RECORDS = 16_384;
+const SLAB_BITS = 14;
+const SLAB_RECORDS = 1 << SLAB_BITS;
 /** A power of two below `SLAB_RECORDS`: the first piece grows by doubling, since most lists are of one municipality. */
 const FIRST_RECORDS = 64;
 
-/** What takes records in ascending order of their serials; `bytes` is only lent. */
-export type RecordSink = (bytes: Uint8Array, start: number) => void;
+/** What takes records in ascending order of their serials, many whole ones at a time; they are only lent. */
+export type RecordSink = (records: Uint8Array) => void;
 
 /**
  * The entries of a list while it is read, in any order: for each length of serial one run of records of equal width
@@ -30,7 +31,7 @@ export class SerialTable {
     group.add(bytes, start, reason, Math.min(Math.max(seconds, 0), 0xffff_ffff));
   }
 
-  /** Adds a record as `forEachSorted` hands it out: serial, date and reason one after the other. */
+  /** Adds a record as `sorted` hands it out: serial, date and reason one after the other. */
   addRecord(bytes: Uint8Array, start: number, length: number): void {
     const tail = new DataView(bytes.buffer, bytes.byteOffset + start + length, RECORD_TAIL);
     this.add(bytes, start, length, tail.getUint8(4), tail.getUint32(0));
@@ -47,8 +48,8 @@ export class SerialTable {
   }
 
   /** Hands out every record of one length of serial, in ascending order. */
-  forEachSorted(length: number, sink: RecordSink): void {
-    this.#groups[length]?.forEachSorted(sink);
+  sorted(length: number, sink: RecordSink): void {
+    this.#groups[length]?.sorted(sink);
   }
 }
 
@@ -58,7 +59,7 @@ class SerialGroup {
   #slabs: Uint8Array[] = [];
   #slab: Uint8Array = new Uint8Array();
   #at = 0;
-  #sorted = true;
+  #isSorted = true;
   count = 0;
 
   constructor(length: number) {
@@ -67,7 +68,7 @@ class SerialGroup {
   }
 
   add(bytes: Uint8Array, start: number, reason: number, seconds: number): void {
-    if (this.#sorted && this.count > 0) this.#sorted = this.#isAfterLast(bytes, start);
+    if (this.#isSorted && this.count > 0) this.#isSorted = this.#isAfterLast(bytes, start);
     if (this.#at === this.#slab.length) this.#grow();
     const slab = this.#slab;
     let at = this.#at;
@@ -81,16 +82,11 @@ class SerialGroup {
     this.count += 1;
   }
 
-  forEachSorted(sink: RecordSink): void {
-    if (!this.#sorted) this.#sort();
-    this.#forEach(sink);
-  }
-
-  #forEach(sink: RecordSink): void {
+  sorted(sink: RecordSink): void {
+    if (!this.#isSorted) this.#sort();
     let left = this.count;
     for (const slab of this.#slabs) {
-      const end = Math.min(left, SLAB_RECORDS) * this.#width;
-      for (let at = 0; at < end; at += this.#width) sink(slab, at);
+      sink(slab.subarray(0, Math.min(left, SLAB_RECORDS) * this.#width));
       left -= SLAB_RECORDS;
     }
   }
@@ -128,7 +124,7 @@ class SerialGroup {
       spare = this.#slabs;
       this.#slabs = target;
     }
-    this.#sorted = true;
+    this.#isSorted = true;
   }
 
   /** How often each value occurs in each column of the serials, 256 counts a column. */
@@ -157,8 +153,8 @@ class SerialGroup {
         const value = octet(slab, at + column);
         const place = starts[value] ?? 0;
         starts[value] = place + 1;
-        const to = target[Math.floor(place / SLAB_RECORDS)] ?? slab;
-        let into = (place % SLAB_RECORDS) * width;
+        const to = target[place >>> SLAB_BITS] ?? slab;
+        let into = (place & (SLAB_RECORDS - 1)) * width;
         for (let from = at; from < at + width; from++) to[into++] = octet(slab, from);
       }
       left -= SLAB_RECORDS;
