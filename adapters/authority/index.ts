@@ -2,7 +2,7 @@
 
 export { createLinkageService } from './linkage_service.ts';
 export type { TakenList } from './list_shelf.ts';
-export type { HeldListStatus, Revocation, RevocationStatus, RevocationWorld } from './revocation.ts';
+export type { Revocation, RevocationStatus, RevocationWorld } from './revocation.ts';
 export { createRevocation } from './revocation.ts';
 export { systemSchedule } from './schedule.ts';
 export type { AuthoritySettings } from './settings.ts';

@@ -1,3 +1,4 @@
+import type { HeldListStatus } from '../../provider/authentication/list_administration.ts';
 import type {
   CrlNumberStore,
   RevocationPolicy,
@@ -50,20 +51,6 @@ export interface RevocationStatus {
   /** Lists in service, wherever they came from. */
   readonly held: readonly HeldListStatus[];
   readonly ocsp: OcspSourceStatus;
-}
-
-/** A list in service. Times are milliseconds since 1970. */
-export interface HeldListStatus {
-  readonly anchor: string;
-  /** Digest of the scope, or `full`. */
-  readonly scope: string;
-  readonly number: string;
-  readonly entries: number;
-  readonly thisUpdate: number;
-  readonly nextUpdate: number;
-  readonly fresh: boolean;
-  /** The address that it came from; undefined when it was imported. */
-  readonly url: string | undefined;
 }
 
 export interface Revocation extends RevocationSource {

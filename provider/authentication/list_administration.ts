@@ -43,7 +43,7 @@ export interface ListAdministration {
 
 /** What is asked of whoever keeps the lists; implemented by adapters/authority. */
 export interface ListKeeper {
-  status(): { readonly lists: readonly ListAddress[]; readonly held: readonly HeldListFacts[] };
+  status(): { readonly lists: readonly ListAddress[]; readonly held: readonly HeldListStatus[] };
   importList(path: string, anchorId: string | undefined): Promise<TakenListFacts>;
 }
 
@@ -54,14 +54,18 @@ interface ListAddress {
   readonly failure: string | undefined;
 }
 
-interface HeldListFacts {
+/** A list in service. Times are milliseconds since 1970. */
+export interface HeldListStatus {
+  /** Id of the root. */
   readonly anchor: string;
+  /** Digest of the scope, or `full`. */
   readonly scope: string;
   readonly number: string;
   readonly entries: number;
   readonly thisUpdate: number;
   readonly nextUpdate: number;
   readonly fresh: boolean;
+  /** The address that it came from; undefined when it was imported. */
   readonly url: string | undefined;
 }
 

@@ -11,6 +11,7 @@ import { createLinkAdministration } from '../../../provider/identity/link_admini
 import type { CertificateReference, LinkageSource } from '../../../provider/identity/linkage.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { verifiedCard } from '../../support/verified_card.ts';
 
 const NOW = Date.parse('2026-11-30T00:00:00Z');
 const ISSUER = Buffer.from('Authority');
@@ -59,18 +60,7 @@ describe(`linkage on ${testEngine}`, () => {
     return {
       person,
       before: replaced,
-      // The identity room reads these fields of a verified card and no others.
-      verified: {
-        certificate: {
-          issuer: ISSUER,
-          serial,
-          fingerprint: randomBytes(32).toString('hex'),
-          notBefore: NOW - 1000,
-          notAfter: NOW + 1000,
-        },
-        revocation: { checkedAt: NOW, source: 'crl', thisUpdate: NOW - 500 },
-        demand: { purpose: 'sign_in', policy: { name: 'default', sources: ['crl'] }, clientId: 'rp' },
-      } as unknown as VerifiedCertificate,
+      verified: verifiedCard(serial, { issuer: ISSUER.toString(), now: NOW }),
     };
   }
 

@@ -4,12 +4,12 @@ import { after, before, describe, it } from 'node:test';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
 import type { LinkedCertificates } from '../../../provider/authentication/linked_certificate.ts';
-import type { VerifiedCertificate } from '../../../provider/authentication/verify_certificate.ts';
 import type { Consent } from '../../../provider/consent/consent_store.ts';
 import { certificateKey, certificateRecord, createIdentity } from '../../../provider/identity/identity.ts';
 import type { Certificate } from '../../../provider/pki/index.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { verifiedCard as makeVerifiedCard } from '../../support/verified_card.ts';
 
 const AT_ONCE = 20;
 const NOW = Date.parse('2026-11-22T00:00:00Z');
@@ -65,19 +65,7 @@ describe(`the rooms' stores on ${testEngine}`, () => {
         clock: () => NOW,
         random: systemRandom,
       });
-    const verifiedCard = (serial: Uint8Array, issuer = 'Authority A') =>
-      // The identity room reads these fields of a verified card and no others.
-      ({
-        certificate: {
-          issuer: Buffer.from(issuer),
-          serial,
-          fingerprint: randomBytes(32).toString('hex'),
-          notBefore: NOW - 1000,
-          notAfter: NOW + 1000,
-        },
-        revocation: { checkedAt: NOW, source: 'crl', thisUpdate: NOW - 500 },
-        demand: { purpose: 'sign_in', policy: { name: 'default', sources: ['crl'] }, clientId: 'rp' },
-      }) as unknown as VerifiedCertificate;
+    const verifiedCard = (serial: Uint8Array, issuer?: string) => makeVerifiedCard(serial, { issuer, now: NOW });
 
     it('bind a certificate to one subject, however many sign in with it for the first time at once', async () => {
       const card = verifiedCard(randomBytes(12));

@@ -1,0 +1,17 @@
+import { randomBytes } from 'node:crypto';
+import type { VerifiedCertificate } from '../../provider/authentication/verify_certificate.ts';
+
+/** A verified card as far as the identity room looks at one: it reads these fields and no others. */
+export function verifiedCard(serial: Uint8Array, { issuer = 'Authority A', now }: { issuer?: string; now: number }) {
+  return {
+    certificate: {
+      issuer: Buffer.from(issuer),
+      serial,
+      fingerprint: randomBytes(32).toString('hex'),
+      notBefore: now - 1000,
+      notAfter: now + 1000,
+    },
+    revocation: { checkedAt: now, source: 'crl', thisUpdate: now - 500 },
+    demand: { purpose: 'sign_in', policy: { name: 'default', sources: ['crl'] }, clientId: 'rp' },
+  } as unknown as VerifiedCertificate;
+}
