@@ -195,6 +195,8 @@ export class ListShelf {
       const { list } = this.#hold(series, anchor, path);
       log.info({ list: series, entries: list.size, nextUpdate: list.nextUpdate }, 'revocation list found on disk');
     } catch (error) {
+      // Another process has put a newer one in its place meanwhile.
+      if (isMissing(error)) return;
       const code = error instanceof PkiError || error instanceof ListRefusal ? error.code : 'unexpected_error';
       log.warn(
         { list: series, code, ...(code === 'unexpected_error' && { err: error }) },
@@ -310,6 +312,10 @@ function indexNameOf({ series, number, thisUpdate }: CompiledList): string {
 
 function differencePathOf(path: string): string {
   return `${path}.new`;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function readFacts(path: string): RevocationList {
