@@ -59,6 +59,21 @@ describe('lists on disk', () => {
     });
   }
 
+  it('are taken whole however many pieces they come in', async () => {
+    const { revocation, serve } = authority([anchor]);
+    const bytes = await createCrl(issuer, { thisUpdate: NOW - HOUR, entries: [...many, entry(4711n)] });
+    serve(LIST_URL, () => {
+      const pieces = Array.from(
+        { length: Math.ceil(bytes.length / 1013) },
+        (_, place) => new Uint8Array(bytes.subarray(place * 1013, (place + 1) * 1013)),
+      );
+      return new Response(ReadableStream.from(pieces));
+    });
+    await revocation.start();
+    assert.equal(revocation.status().held[0]?.entries, many.length + 1);
+    assert.equal((await revocation.check(certificate, anchor, 'crl')).status, 'revoked');
+  });
+
   it('are one file of each series, readable by the hub’s user only, and nothing is left beside it', async () => {
     const folder = listFolder();
     const { revocation, serveList, time } = authority([anchor], { folder });
