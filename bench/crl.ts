@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRoot } from '../adapters/sandbox/pki/index.ts';
 import { rsaKey } from '../test/adapters/sandbox/pki/key_pool.ts';
+import { startPostgresql } from '../test/support/postgresql.ts';
 import { answerOf, type Contender, drive, endContender, startContender, usageOf } from './contender.ts';
 import type { Compiled } from './crl_compile.ts';
 import { writeLargeCrl } from './crl_writer.ts';
@@ -89,8 +90,11 @@ function report(size: number, order: string, length: number, compiled: Compiled,
 }
 
 async function whileSigningIn(rootFile: string, lists: readonly { path: string; size: number }[]): Promise<void> {
-  const hub = await startContender('hub, PGlite', './hub_server.ts', ['ES256', rootFile], {
-    MUSUBI_TEST_DATABASE: 'pglite',
+  // Where lists are that large the database is PostgreSQL; the embedded one writes its files on the event loop.
+  const postgresql = await startPostgresql({ durable: true });
+  const hub = await startContender('hub, PostgreSQL', './hub_server.ts', ['ES256', rootFile], {
+    MUSUBI_TEST_DATABASE: 'postgresql',
+    MUSUBI_TEST_POSTGRESQL_URL: postgresql.url,
   });
   try {
     await drive(hub, 300, 2);
@@ -111,6 +115,7 @@ async function whileSigningIn(rootFile: string, lists: readonly { path: string; 
     console.log(`Target: no delay over ${TARGETS.delay} ms.`);
   } finally {
     await endContender(hub);
+    await postgresql.stop();
   }
 }
 

@@ -17,11 +17,11 @@ export function openIndexFile(path: string): IndexFile {
   const { size } = fstatSync(descriptor);
   return {
     size,
-    read(into, position) {
+    read(into, position, length = into.length) {
       if (descriptor === undefined) throw new Error('the index has been closed');
-      const count = readSync(descriptor, into, 0, into.length, position);
+      const count = readSync(descriptor, into, 0, length, position);
       // A file that somebody cut short must not be taken for one that does not name a serial.
-      if (count !== into.length) throw new Error('the index is shorter than it was');
+      if (count !== length) throw new Error('the index is shorter than it was');
     },
     close() {
       if (descriptor !== undefined) closeSync(descriptor);

@@ -31,8 +31,11 @@ const READ_SIZE = 256 * 1024;
 /** Octets that can be read from any place: a file, or memory. */
 export interface RandomAccess {
   readonly size: number;
-  /** Fills `into` from `position` on. Throws when there is less, or the file system's own error. */
-  read(into: Uint8Array, position: number): void;
+  /**
+   * Fills the first `length` octets of `into`, all of it unless given, from `position` on. Throws when there is less, or the
+   * file system's own error.
+   */
+  read(into: Uint8Array, position: number, length?: number): void;
 }
 
 /** What takes the octets of an index in order; they are only lent. */
@@ -197,11 +200,11 @@ export class SerialIndex {
     const block = run.fences.lastNotAfter(serial, run.blocks, run.length);
     if (block < 0) return undefined;
     const records = Math.min(run.perBlock, run.count - block * run.perBlock);
-    const { bytes } = this.#block;
-    this.#access.read(bytes.subarray(0, records * run.width), run.records + block * run.perBlock * run.width);
-    const place = this.#block.lastNotAfter(serial, records, run.width);
-    if (place < 0 || compareOctets(bytes, place * run.width, serial, 0, run.length) !== 0) return undefined;
-    return revocationAt(bytes, place * run.width + run.length);
+    const items = this.#block;
+    this.#access.read(items.bytes, run.records + block * run.perBlock * run.width, records * run.width);
+    const at = items.lastNotAfter(serial, records, run.width) * run.width;
+    if (at < 0 || compareOctets(items.bytes, at, serial, 0, run.length) !== 0) return undefined;
+    return items.revocationAt(at + run.length);
   }
 
   /** Every entry in order, by length of serial and then by value. What is handed out is only lent until the next one. */
@@ -210,7 +213,8 @@ export class SerialIndex {
       const cursor = this.cursor(length);
       for (let more = cursor !== undefined; more && cursor !== undefined; more = cursor.advance()) {
         const { bytes, at } = cursor;
-        yield { serial: bytes.subarray(at, at + length), revocation: revocationAt(bytes, at + length) };
+        const revocation = new SortedItems(bytes).revocationAt(at + length);
+        yield { serial: bytes.subarray(at, at + length), revocation };
       }
     }
   }
@@ -307,11 +311,12 @@ class SortedItems {
     }
     return low - 1;
   }
-}
 
-function revocationAt(bytes: Uint8Array, at: number): Revocation {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, RECORD_TAIL);
-  return { reason: revocationReasons[view.getUint8(4)] ?? 'unspecified', revokedAt: view.getUint32(0) * 1000 };
+  /** The date and the reason that stand at `at`. */
+  revocationAt(at: number): Revocation {
+    const reason = revocationReasons[this.#view.getUint8(at + 4)] ?? 'unspecified';
+    return { reason, revokedAt: this.#view.getUint32(at) * 1000 };
+  }
 }
 
 function recordsPerBlock(length: number): number {
@@ -330,9 +335,9 @@ function damaged(message: string): PkiError {
 export function octetsInMemory(bytes: Uint8Array): RandomAccess {
   return {
     size: bytes.length,
-    read(into, position) {
-      if (position < 0 || position + into.length > bytes.length) throw damaged('it is cut short');
-      into.set(bytes.subarray(position, position + into.length));
+    read(into, position, length = into.length) {
+      if (position < 0 || position + length > bytes.length) throw damaged('it is cut short');
+      into.set(bytes.subarray(position, position + length));
     },
   };
 }
