@@ -82,8 +82,6 @@ export function checkAuthority(authority: Certificate, now: number): void {
   if (keyUsage !== undefined && !keyUsage.has('keyCertSign')) {
     throw new PkiError('path_not_authority', 'an issuer may not sign certificates');
   }
-  // RFC 5280 §4.1.2.6: an empty SEQUENCE names nobody, so nobody could be meant by it as an issuer.
-  if (authority.subject.length === 2) throw new PkiError('path_not_authority', 'an issuer has no name');
   if (timelinessOf(authority, now) !== 'in-date') {
     throw new PkiError('path_issuer_expired', 'an issuer’s certificate is not in date');
   }
