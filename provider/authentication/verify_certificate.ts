@@ -1,4 +1,5 @@
 import { HubError } from '../errors.ts';
+import { refusalOf } from '../identity/person_state.ts';
 import {
   type Certificate,
   type CertificateProfile,
@@ -146,15 +147,9 @@ function undecided(error: unknown): Decision | undefined {
 
 function refuseRevoked(verdict: RevocationVerdict, { purpose }: StatusDemand): void {
   if (verdict.status === 'good') return;
-  // The browser learns what to do, never why: a death must not be told to whoever holds the card (fact sheet §3.2).
   // What became of an authority is nothing that a new card or a call could mend.
-  const reason = purpose === 'issuing_authority' ? undefined : verdict.reason;
-  const code =
-    reason === 'superseded'
-      ? 'certificate_superseded'
-      : reason === 'certificateHold'
-        ? 'certificate_on_hold'
-        : 'certificate_revoked';
+  const isOfPerson = purpose !== 'issuing_authority' && verdict.reason !== undefined;
+  const code = isOfPerson ? refusalOf(verdict.reason) : 'certificate_revoked';
   throw new HubError(code, 403, 'The certificate on this card can no longer be used.', {
     details: { source: verdict.source, asOf: verdict.thisUpdate, until: verdict.nextUpdate },
   });
