@@ -19,6 +19,8 @@ export interface ArtefactModel {
    * Using it up may wait for what it leads to, and decides then whether that is saved: the two are one statement.
    */
   readonly useWaits?: true;
+  /** Found by the subject that its payload names, so that it can end when the subject's card is revoked. */
+  readonly ofSubject?: true;
   /** Found by its payload's `uid` too. */
   readonly byUid?: true;
   /** Found by its payload's `userCode` too. */
@@ -31,8 +33,8 @@ export interface ArtefactModel {
 }
 
 export const artefactModels: Readonly<Record<string, ArtefactModel>> = {
-  Session: { writing: 'again', waits: true, byUid: true, marksEnd: true },
-  Grant: { writing: 'again', waits: true, marksEnd: true },
+  Session: { writing: 'again', waits: true, ofSubject: true, byUid: true, marksEnd: true },
+  Grant: { writing: 'again', waits: true, ofSubject: true, marksEnd: true },
   Interaction: { writing: 'again', waits: true },
   AuthorizationCode: { writing: 'once', waits: true, useWaits: true, ofGrant: true },
   AccessToken: { writing: 'once', waits: true, ofGrant: true },

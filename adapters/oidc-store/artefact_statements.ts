@@ -52,6 +52,7 @@ const COLUMNS = {
   uid_key: 'bytea',
   session_key: 'bytea',
   user_code_key: 'bytea',
+  subject_key: 'bytea',
   sealed_payload: 'bytea',
   expires_at: 'bigint',
 } as const;
@@ -94,8 +95,8 @@ function saveText(rows: number, gone: number, used: boolean): string {
     INSERT INTO oidc_artefact AS artefact (${COLUMN_NAMES})
     ${used ? `SELECT * FROM (${source}) AS given WHERE ${condition}` : source}
     ON CONFLICT (key) DO UPDATE SET grant_key = excluded.grant_key, uid_key = excluded.uid_key,
-      session_key = excluded.session_key, user_code_key = excluded.user_code_key, sealed_payload = excluded.sealed_payload,
-      expires_at = excluded.expires_at, consumed_at = NULL
+      session_key = excluded.session_key, user_code_key = excluded.user_code_key, subject_key = excluded.subject_key,
+      sealed_payload = excluded.sealed_payload, expires_at = excluded.expires_at, consumed_at = NULL
     WHERE artefact.expires_at <= $1 OR (excluded.model NOT IN (${ONCE})
       AND artefact.sealed_payload IS NOT NULL AND artefact.consumed_at IS NULL)
     RETURNING key`;
@@ -128,6 +129,24 @@ export const REVOKE_GRANT: Statement = {
   text: `INSERT INTO oidc_artefact AS artefact (key, model, expires_at) VALUES ($1, 'Grant', $2)
     ON CONFLICT (key) DO UPDATE SET sealed_payload = NULL, expires_at = excluded.expires_at
       WHERE artefact.sealed_payload IS NOT NULL`,
+};
+/** The sessions and grants of a subject that are alive at $2. */
+export const FIND_OF_SUBJECT: Statement = {
+  name: 'artefact_find_of_subject',
+  text: `SELECT key FROM oidc_artefact
+    WHERE subject_key = $1 AND sealed_payload IS NOT NULL AND expires_at > $2`,
+};
+/**
+ * MARK_END that returns what the row held; nothing when it has ended already. One row at a time: several locked together
+ * could deadlock with a request that saves them in another order.
+ */
+export const END: Statement = {
+  name: 'artefact_end',
+  text: `WITH live AS (
+      SELECT sealed_payload FROM oidc_artefact WHERE key = $1 AND sealed_payload IS NOT NULL FOR UPDATE
+    )
+    UPDATE oidc_artefact AS artefact SET sealed_payload = NULL, uid_key = NULL, expires_at = $2
+    FROM live WHERE artefact.key = $1 RETURNING artefact.model, live.sealed_payload`,
 };
 /** One model at a time: the engine revokes several at once, and disjoint rows cannot deadlock. */
 export const DELETE_BY_GRANT: Statement = {

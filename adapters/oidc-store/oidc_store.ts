@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa';
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
-import type { ClientStore } from '../../provider/oidc/oidc_stores.ts';
+import type { ClientStore, EndedArtefacts, SubjectArtefacts } from '../../provider/oidc/oidc_stores.ts';
 import type { Vault } from '../../provider/vault.ts';
 import type { Clock } from '../../provider/world.ts';
 import type { Queries, Statement } from '../database/database.ts';
@@ -32,7 +32,7 @@ const DEFAULT_CAPS: Readonly<Record<string, number>> = {
   DeviceCode: 20_000,
 };
 
-export interface OidcStore {
+export interface OidcStore extends SubjectArtefacts {
   /** Around the engine: sends each request's writes together before the answer leaves. */
   readonly batchWrites: Middleware;
   /**
@@ -80,6 +80,7 @@ export function createOidcStore(world: {
     settle: async () => currentBatch()?.flush(clock()),
     adapter: (name) => (name === 'Client' ? clientAdapter : createArtefactAdapter(name, { ...world, quota })),
     countByModel: (model) => count(model, Number.MAX_SAFE_INTEGER),
+    endAllOf: (subjectId) => endAllOf(subjectId, world),
     async sweep(now) {
       let total = 0;
       for (const model of artefactModelNames) {
@@ -88,6 +89,61 @@ export function createOidcStore(world: {
       return total;
     },
   };
+}
+
+/**
+ * Found, then ended one by one: what is saved in between by a request in flight is the caller's to look for again.
+ * Tokens need no statement of their own, since each names a grant (artefact_statements.ts).
+ */
+async function endAllOf(
+  subjectId: string,
+  { database, vault, clock }: { database: Queries; vault: Vault; clock: Clock },
+): Promise<EndedArtefacts> {
+  const now = clock();
+  const sessions: EndedArtefacts['sessions'][number][] = [];
+  let grants = 0;
+  const { rows: live } = await database.query<{ key: Buffer }>(sql.FIND_OF_SUBJECT, [
+    subjectKeyOf(vault, subjectId),
+    now,
+  ]);
+  for (const { key } of live) {
+    const { rows } = await database.query<Pick<Row, 'sealed_payload'> & { model: string }>(sql.END, [
+      key,
+      now + MARK_LIFETIME,
+    ]);
+    const [ended] = rows;
+    if (ended?.model === 'Grant') grants += 1;
+    if (ended?.model === 'Session') {
+      const payload = openPayload(vault, 'Session', { key, sealed_payload: ended.sealed_payload });
+      sessions.push({ clients: clientsOf(payload) });
+    }
+  }
+  return { sessions, grants };
+}
+
+/** Whom the engine has signed the session's person in to, as it notes it. */
+function clientsOf({ authorizations = {} }: AdapterPayload): EndedArtefacts['sessions'][number]['clients'] {
+  const entries = Object.entries(authorizations as Record<string, { sid?: string }>);
+  return entries.flatMap(([clientId, { sid }]) => (sid === undefined ? [] : [{ clientId, sid }]));
+}
+
+/** An HMAC: the table of subjects beside it must not tell who has a session. */
+function subjectKeyOf(vault: Vault, subjectId: string): Uint8Array {
+  return vault.index('oidc.subject', Buffer.from(subjectId));
+}
+
+function purposeOf(model: string): string {
+  return `oidc.${model}`;
+}
+
+function openPayload(vault: Vault, model: string, row: Pick<Row, 'key' | 'sealed_payload'>): AdapterPayload {
+  const { buffer, byteOffset, length } = vault.open(purposeOf(model), row.sealed_payload);
+  const payload: AdapterPayload = JSON.parse(Buffer.from(buffer, byteOffset, length).toString());
+  // Somebody who can write to the table must not put one person's session under another's key.
+  if (payload.jti !== undefined && !artefactKey(model, payload.jti).equals(row.key)) {
+    throw new Error(`a stored ${model} lies under another's key`);
+  }
+  return payload;
 }
 
 interface Row {
@@ -125,21 +181,12 @@ function createArtefactAdapter(
 ): Adapter {
   const { database, vault, clock, quota } = world;
   const model = artefactModel(name);
-  const purpose = `oidc.${name}`;
   const keyOf = (id: string) => artefactKey(name, id);
   const uidKeyOf = (uid: string) => artefactKey(`${name}.uid`, uid);
   // A user code has few bits: a plain hash of it could be searched.
   const userCodeKeyOf = (userCode: string) => vault.index('oidc.user-code', Buffer.from(userCode));
 
-  function open(row: Pick<Row, 'key' | 'sealed_payload'>): AdapterPayload {
-    const { buffer, byteOffset, length } = vault.open(purpose, row.sealed_payload);
-    const payload: AdapterPayload = JSON.parse(Buffer.from(buffer, byteOffset, length).toString());
-    // Somebody who can write to the table must not put one person's session under another's key.
-    if (payload.jti !== undefined && !keyOf(payload.jti).equals(row.key)) {
-      throw new Error(`a stored ${name} lies under another's key`);
-    }
-    return payload;
-  }
+  const open = (row: Pick<Row, 'key' | 'sealed_payload'>) => openPayload(vault, name, row);
 
   async function find(statement: Statement, key: Uint8Array): Promise<AdapterPayload | undefined> {
     const batch = currentBatch();
@@ -177,7 +224,7 @@ function createArtefactAdapter(
     async upsert(id, payload, expiresIn) {
       if (isFirstSave(payload)) await quota.admit(name);
       const now = clock();
-      const { grantId, uid, userCode, sessionUid } = payload;
+      const { grantId, uid, userCode, sessionUid, accountId } = payload;
       const content = JSON.stringify(payload);
       const row: ArtefactRow = {
         key: keyOf(id),
@@ -185,9 +232,10 @@ function createArtefactAdapter(
         grantKey: model.ofGrant && grantId !== undefined ? artefactKey('Grant', grantId) : null,
         uidKey: model.byUid && uid !== undefined ? uidKeyOf(uid) : null,
         userCodeKey: model.byUserCode && userCode !== undefined ? userCodeKeyOf(userCode) : null,
+        subjectKey: model.ofSubject && accountId !== undefined ? subjectKeyOf(vault, accountId) : null,
         sessionKey: typeof sessionUid === 'string' ? artefactKey('Session.uid', sessionUid) : null,
         content,
-        seal: () => vault.seal(purpose, Buffer.from(content)),
+        seal: () => vault.seal(purposeOf(name), Buffer.from(content)),
         expiresAt: expiryOf(payload, expiresIn, now),
         once: model.writing === 'once',
       };

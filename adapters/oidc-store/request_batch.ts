@@ -12,6 +12,7 @@ export interface ArtefactRow {
   readonly uidKey: Buffer | null;
   readonly sessionKey: Buffer | null;
   readonly userCodeKey: Uint8Array | null;
+  readonly subjectKey: Uint8Array | null;
   /** The payload as JSON. */
   readonly content: string;
   /** Called when the row is sent: one that is deleted before that is never sealed. */
@@ -153,7 +154,8 @@ async function useAndSave(
 }
 
 function columns(row: ArtefactRow): unknown[] {
-  return [row.key, row.model, row.grantKey, row.uidKey, row.sessionKey, row.userCodeKey, row.seal(), row.expiresAt];
+  const { key, model, grantKey, uidKey, sessionKey, userCodeKey, subjectKey, expiresAt } = row;
+  return [key, model, grantKey, uidKey, sessionKey, userCodeKey, subjectKey, row.seal(), expiresAt];
 }
 
 function refuseSavedTwice(rows: readonly ArtefactRow[], saved: readonly { key: Buffer }[]): void {

@@ -40,3 +40,22 @@ export interface SigningKeyStore {
   cookieSecrets(): Promise<readonly string[]>;
   insertCookieSecret(secret: string, now: number): Promise<void>;
 }
+
+/** A session that was alive until now, and whom the person was signed in to by it. */
+export interface EndedSession {
+  readonly clients: readonly { readonly clientId: string; readonly sid: string }[];
+}
+
+export interface EndedArtefacts {
+  readonly sessions: readonly EndedSession[];
+  readonly grants: number;
+}
+
+/** What the engine keeps of a subject. */
+export interface SubjectArtefacts {
+  /**
+   * Ends every session and grant of a subject, and with the grants every code and token. Of several callers each session
+   * is told to one. A request in flight may still store what it had begun: call it again when that is over.
+   */
+  endAllOf(subjectId: string): Promise<EndedArtefacts>;
+}

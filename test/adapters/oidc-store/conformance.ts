@@ -296,6 +296,67 @@ export function describeOidcStore(): void {
       });
     });
 
+    describe('the end of everything of a subject', () => {
+      const clientsOf = (...names: string[]) => Object.fromEntries(names.map((name) => [name, { sid: `${name}-sid` }]));
+
+      it('ends sessions and grants with their tokens, tells whom they were for, and leaves others alone', async () => {
+        const [mine, theirs] = [id(), id()];
+        const authorizations = clientsOf('clinic', 'shop');
+        const session = await save('Session', { uid: id(), accountId: mine, authorizations });
+        const bare = await save('Session', { uid: id(), accountId: mine });
+        const grant = await save('Grant', { accountId: mine });
+        const refresh = await save('RefreshToken', { grantId: grant.jti, accountId: mine });
+        const access = await save('AccessToken', { grantId: grant.jti, accountId: mine });
+        const other = await save('Session', { uid: id(), accountId: theirs });
+        const otherGrant = await save('Grant', { accountId: theirs });
+        const otherToken = await save('RefreshToken', { grantId: otherGrant.jti, accountId: theirs });
+
+        const { sessions, grants } = await store.endAllOf(mine);
+        assert.equal(grants, 1);
+        const told = sessions.flatMap(({ clients }) => clients);
+        assert.equal(sessions.length, 2);
+        assert.deepEqual(told, [
+          { clientId: 'clinic', sid: 'clinic-sid' },
+          { clientId: 'shop', sid: 'shop-sid' },
+        ]);
+        for (const { adapter, jti } of [session, bare, grant, refresh, access]) {
+          assert.equal(await adapter.find(jti), undefined);
+        }
+        for (const { adapter, jti } of [other, otherGrant, otherToken]) assert.ok(await adapter.find(jti));
+      });
+
+      it('is told once, however many ask at once, and nothing is left for a second time', async () => {
+        const subject = id();
+        await save('Session', { uid: id(), accountId: subject, authorizations: clientsOf('clinic') });
+        await save('Grant', { accountId: subject });
+        const all = await Promise.all(Array.from({ length: 10 }, () => store.endAllOf(subject)));
+        assert.equal(all.flatMap(({ sessions }) => sessions).length, 1);
+        assert.equal(
+          all.reduce((sum, { grants }) => sum + grants, 0),
+          1,
+        );
+        assert.deepEqual(await store.endAllOf(subject), { sessions: [], grants: 0 });
+      });
+
+      it('does not count what has expired, and does not come back by a late save', async () => {
+        const subject = id();
+        await save('Session', { uid: id(), accountId: subject });
+        now += (LIFETIME + 1) * 1000;
+        assert.deepEqual(await store.endAllOf(subject), { sessions: [], grants: 0 });
+        const { jti, adapter } = await save('Session', { uid: id(), accountId: subject });
+        await store.endAllOf(subject);
+        await adapter.upsert(jti, payload(jti, { uid: id(), accountId: subject }), LIFETIME);
+        assert.equal(await adapter.find(jti), undefined);
+      });
+
+      it('finds a session that became the subject’s after it was first saved', async () => {
+        const subject = id();
+        const { jti, adapter } = await save('Session', { uid: id() });
+        await adapter.upsert(jti, payload(jti, { uid: id(), accountId: subject }), LIFETIME);
+        assert.equal((await store.endAllOf(subject)).sessions.length, 1);
+      });
+    });
+
     describe('what strangers may store', () => {
       it('is refused above the cap, and again admitted when the old has expired', async () => {
         const capped = createOidcStore({

@@ -28,6 +28,8 @@ describe(`a statement planned on an empty table of ${testEngine}`, () => {
     [statements.REVOKE_GRANT_OF_CONSUMED, [key, NOW, NOW]],
     [statements.DELETE, [key]],
     [statements.MARK_END, [key, NOW]],
+    [statements.FIND_OF_SUBJECT, [key, NOW]],
+    [statements.END, [key, NOW]],
     [statements.saveTogether(0, 1), [NOW, key]],
     [statements.DELETE_BY_GRANT, [key, 'AccessToken']],
   ];
