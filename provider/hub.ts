@@ -4,6 +4,7 @@ import type { Provider } from 'oidc-provider';
 import {
   createLinkageService,
   createRevocation,
+  openIndexFile,
   type Revocation,
   systemSchedule,
   type TakenList,
@@ -22,7 +23,7 @@ import type { Configuration } from '../config/schema.ts';
 import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import type { AuditEvent } from './audit/audit_log.ts';
-import { type AuditQueue, createAuditQueue } from './audit/group_commit.ts';
+import { createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
 import { createDecisionLog, type DecisionLog } from './authentication/decision_log.ts';
 import { type Explanation, explainVerification, type Presented } from './authentication/explain_verification.ts';
@@ -37,9 +38,11 @@ import { createConsents } from './consent/consents.ts';
 import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
 import { HubError } from './errors.ts';
 import { createHttpApp, type RequestHandler } from './http_app.ts';
+import { createListFollower, type ListDifference, type ListFollower } from './identity/follow_lists.ts';
 import { createIdentity } from './identity/identity.ts';
 import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
 import type { LinkageSource } from './identity/linkage.ts';
+import { createRevocationEffects } from './identity/revocation_effects.ts';
 import { createServers, listen } from './listeners.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
 import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
@@ -47,10 +50,12 @@ import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
 import { showEngineForms } from './oidc/engine_forms.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
+import { createLogoutNotices, type LogoutNotices } from './oidc/logout_notices.ts';
 import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
 import { mountPostedRequests } from './oidc/posted_requests.ts';
 import { certificateFromProxies, certificateOfHandshake } from './oidc/presented_certificate.ts';
 import { createSigningKeys, type SigningKeys } from './oidc/signing_keys.ts';
+import { createSubjectSessions } from './oidc/subject_sessions.ts';
 import { createGracefulShutdown, type GracefulShutdown } from './operations/graceful_shutdown.ts';
 import { createReadiness, health } from './operations/health.ts';
 import { hostGuard } from './operations/host_guard.ts';
@@ -59,7 +64,7 @@ import { createMetrics, type Metrics, metricsForThisMachine } from './operations
 import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
-import { MAX_OCSP_RESPONSE_SIZE } from './pki/index.ts';
+import { MAX_OCSP_RESPONSE_SIZE, RevocationList } from './pki/index.ts';
 import type { Storage } from './storage.ts';
 import { type CertificateKind, openTrust, type Trust } from './trust.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
@@ -90,7 +95,7 @@ export interface Hub extends Administration {
   readonly issuer: string;
   /** What the rooms have stored: for commands that look into the records or change them without a person. */
   readonly storage: Storage;
-  /** Looks at every revocation list now and not by its schedule. */
+  /** Looks at every revocation list now and not by its schedule. Resolves when what is new has taken effect. */
   refreshLists(): Promise<void>;
   /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
   readonly shutdown: GracefulShutdown;
@@ -117,7 +122,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
   const store = await openStore(base);
   let shutdown: GracefulShutdown | undefined;
   try {
-    const rooms = openRooms(base, store);
+    const rooms = openRooms(base, store, () => runner.engine());
     await rooms.keys.ensure();
     const readiness = createReadiness({
       checks: {
@@ -143,6 +148,8 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         () => Promise.all(steps.map((step) => step())),
         sweeper.stop,
         runner.stop,
+        () => rooms.follower.stop(),
+        () => rooms.notices.stop(),
         () => rooms.revocation.stop(),
         // Of requests that were cut off; all others have waited for theirs.
         () => rooms.auditQueue.flush(),
@@ -153,6 +160,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     });
     // The lists are fetched while the hub already answers: until they are there, /readyz says so and sign-ins wait.
     void rooms.revocation.start();
+    rooms.follower.start();
     for (const { server, host, port } of servers) await listen(server, host, port);
     base.log.info({ issuer: config.publicUrl, database: store.database.engine }, 'the hub answers');
     return {
@@ -164,7 +172,10 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       lists: rooms.lists,
       links: rooms.links,
       refreshKeys: () => runner.refresh(),
-      refreshLists: () => rooms.revocation.refresh(),
+      async refreshLists() {
+        await rooms.revocation.refresh();
+        await rooms.follower.follow();
+      },
       shutdown,
       beforeClose: (step) => steps.push(step),
     };
@@ -184,7 +195,7 @@ export async function openAdministration(
   const base: Base = { config, clock: systemClock, random: systemRandom, metrics: createMetrics(), ...world };
   const store = await openStore(base);
   try {
-    const rooms = openRooms(base, store);
+    const rooms = openRooms(base, store, () => engine);
     await rooms.keys.ensure();
     const { build } = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
     const { engine } = build(await rooms.keys.current());
@@ -283,12 +294,19 @@ function databaseSettings({ database }: Configuration): DatabaseSettings {
     : { kind: 'postgresql', url: database.url ?? '', poolSize: database.poolSize };
 }
 
-function openRooms(base: Base, { storage, vault }: Store) {
-  const { config, clock, random, metrics } = base;
+/** @param engine the one that runs when it is asked for. */
+function openRooms(base: Base, store: Store, engine: () => Provider) {
+  const { config, clock, random, metrics, log } = base;
+  const { storage, vault } = store;
   const trust = openTrust(config);
   const auditQueue = createAuditQueue(storage.audit);
-  const authority = openAuthority(base, trust, storage, auditQueue);
+  const authority = openAuthority(base, trust, storage, async (taken, event) => {
+    await auditQueue.append(event, clock());
+    follower.taken(taken, differenceOf(taken));
+  });
   const revocation = watched(metrics, authority);
+  const notices = createLogoutNotices({ engine, log, observe: metrics.logoutNoticed });
+  const follower = openFollower(base, store, authority, notices);
   const lists = createListAdministration(authority, namedAnchors(trust));
   const decisions = createDecisionLog(auditQueue, clock);
   const verifierOf = (kind: CertificateKind, recordedIn: DecisionLog = decisions) =>
@@ -321,7 +339,7 @@ function openRooms(base: Base, { storage, vault }: Store) {
   const explain = explanations(config, { trust, policies, verifierOf });
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
-    ...{ explain, lists, links },
+    ...{ explain, lists, links, follower, notices },
   };
 }
 
@@ -362,7 +380,7 @@ function openAuthority(
   { config, log, clock, random }: Base,
   { user, signing }: Readonly<Record<CertificateKind, Trust>>,
   storage: Store['storage'],
-  audit: AuditQueue,
+  onTaken: (taken: TakenList, event: AuditEvent) => Promise<void>,
 ): Revocation {
   const { revocation } = config;
   const forSignIn = [...user.anchors, ...user.intermediates];
@@ -380,7 +398,7 @@ function openAuthority(
     needed: new Set(forSignIn.map(({ anchor }) => anchor.id)),
     crlNumbers: storage.crlNumbers,
     folder: revocation.listFolder,
-    onTaken: (taken) => audit.append(listTaken(taken, anchors), clock()),
+    onTaken: (taken) => onTaken(taken, listTaken(taken, anchors)),
     fetch: authorityFetch(config),
     clock,
     random,
@@ -401,9 +419,39 @@ function openAuthority(
   });
 }
 
+/** Has revocations take effect on whoever is signed in. Runs in the hub only: what a command takes, the next hub follows. */
+function openFollower(
+  { clock, random, log, metrics }: Base,
+  { storage, vault, oidcStore }: Store,
+  authority: Revocation,
+  notices: LogoutNotices,
+): ListFollower {
+  const sessions = createSubjectSessions(oidcStore, notices);
+  return createListFollower({
+    lists: authority.held,
+    storage,
+    progress: storage.listProgress,
+    vault,
+    effects: createRevocationEffects({ storage, vault, sessions, clock }),
+    observe: metrics.revocationsApplied,
+    ...{ clock, random, log },
+  });
+}
+
+function differenceOf({ difference, newlyRevoked }: TakenList): ListDifference | undefined {
+  if (difference === undefined || newlyRevoked === undefined) return undefined;
+  return {
+    since: { number: difference.since, thisUpdate: difference.sinceThisUpdate },
+    open() {
+      const file = openIndexFile(newlyRevoked);
+      return { entries: new RevocationList(file).entries.entries(), close: file.close };
+    },
+  };
+}
+
 /** What the audit chain keeps of a list: which one, and what it brought; never whose certificates. */
 function listTaken({ anchor, series, list, difference }: TakenList, anchors: Trust['anchors']): AuditEvent {
-  const { since, ...counts } = difference ?? {};
+  const { since, sinceThisUpdate: _known, ...counts } = difference ?? {};
   return {
     kind: 'revocation_list.taken',
     actor: list.labels.url === undefined ? 'operator' : 'hub',

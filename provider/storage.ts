@@ -3,11 +3,13 @@ import type { ChallengeStore } from './authentication/challenge.ts';
 import type { HandOverStore } from './authentication/hand_over.ts';
 import type { ConsentStore } from './consent/consent_store.ts';
 import type { IdentityStore } from './identity/identity_store.ts';
+import type { RevocationStore } from './identity/revocation_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
 
 /** Every room's store, all speaking to one database or one transaction of it. */
 export interface Stores {
   identity: IdentityStore;
+  revocations: RevocationStore;
   consents: ConsentStore;
   challenges: ChallengeStore;
   handOvers: HandOverStore;

@@ -44,8 +44,10 @@ export interface CompiledList {
 }
 
 export interface ListDifference {
-  /** cRLNumber of the list that it is the difference to. */
+  /** cRLNumber of the list that it is the difference to… */
   readonly since: bigint;
+  /** …and its thisUpdate (ms), since a number may be issued twice. */
+  readonly sinceThisUpdate: number;
   readonly added: number;
   readonly changed: number;
   readonly removed: number;
@@ -82,7 +84,7 @@ function compareWith(previous: string, job: CompileJob, facts: RevocationListFac
     const older = new RevocationList(before);
     const { newlyRevoked, ...counts } = compareRevocationLists(older, new RevocationList(after));
     writeFile(job.differenceTarget, (sink) => writeRevocationList(facts, newlyRevoked, job.labels, sink));
-    return { since: older.number, ...counts };
+    return { since: older.number, sinceThisUpdate: older.thisUpdate, ...counts };
   } finally {
     before.close();
     after.close();

@@ -78,6 +78,8 @@ export interface Revocation extends RevocationSource {
    */
   ready(): boolean;
   status(): RevocationStatus;
+  /** The lists in service, in date or not. One that is replaced meanwhile throws when it is read. */
+  held(): readonly HeldList[];
 }
 
 /** Shortest and longest `Retry-After`, seconds: not at once, and not so late that the person has gone. */
@@ -114,6 +116,7 @@ export function createRevocation(world: RevocationWorld): Revocation {
       certificate,
       now,
     );
+  const held = () => anchors.flatMap(({ id }) => shelf.of(id));
   const sources = () => [...configured, ...demanded.sources];
   const ocsp = new OcspSource({
     ...common,
@@ -182,16 +185,17 @@ export function createRevocation(world: RevocationWorld): Revocation {
       return withLists
         .filter(({ id, certificate }) => now <= certificate.notAfter && world.needed?.has(id) !== false)
         .every((anchor) => {
-          const held = shelf.of(anchor.id);
-          if (held.some((one) => one.list.distributionPoints === undefined && isFresh(one, now))) return true;
+          const ofAnchor = shelf.of(anchor.id);
+          if (ofAnchor.some((one) => one.list.distributionPoints === undefined && isFresh(one, now))) return true;
           const addresses = configured.filter((source) => source.anchor === anchor);
           if (addresses.length > 0) return addresses.every((source) => source.isFresh(now));
-          return held.length > 0 && held.every((one) => isFresh(one, now));
+          return ofAnchor.length > 0 && ofAnchor.every((one) => isFresh(one, now));
         });
     },
+    held,
     status() {
-      const held = anchors.flatMap(({ id }) => shelf.of(id)).map((list) => statusOf(list, clock(), settings.listGrace));
-      return { lists: sources().map((source) => source.status()), held, ocsp: ocsp.status() };
+      const statuses = held().map((list) => statusOf(list, clock(), settings.listGrace));
+      return { lists: sources().map((source) => source.status()), held: statuses, ocsp: ocsp.status() };
     },
   };
 }

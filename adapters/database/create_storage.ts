@@ -1,4 +1,5 @@
 import type { CrlNumberStore } from '../../provider/authentication/revocation.ts';
+import type { ListProgressStore } from '../../provider/identity/revocation_store.ts';
 import type { Storage, Stores } from '../../provider/storage.ts';
 import type { Vault } from '../../provider/vault.ts';
 import type { Database, Queries } from './database.ts';
@@ -9,13 +10,18 @@ import { createConsentStore } from './stores/consent_store.ts';
 import { createCrlNumberStore } from './stores/crl_number_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
+import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
 import { createSigningKeyStore } from './stores/signing_key_store.ts';
 
-/** Every room's store over one database. The CRL numbers stand apart: no transaction of a room includes them. */
-export function createStorage(database: Database, vault: Vault): Storage & { crlNumbers: CrlNumberStore } {
+/** Every room's store over one database. What is kept of lists stands apart: no transaction of a room includes it. */
+export function createStorage(
+  database: Database,
+  vault: Vault,
+): Storage & { crlNumbers: CrlNumberStore; listProgress: ListProgressStore } {
   function storesOn(queries: Queries, transact: Database['transaction']): Stores {
     return {
       identity: createIdentityStore(queries),
+      revocations: createRevocationStore(queries),
       consents: createConsentStore(queries, transact),
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),
@@ -28,6 +34,7 @@ export function createStorage(database: Database, vault: Vault): Storage & { crl
   return {
     ...storesOn(database, database.transaction),
     crlNumbers: createCrlNumberStore(database),
+    listProgress: createListProgressStore(database),
     transaction: (work) => database.transaction((queries) => work(storesOn(queries, (inner) => inner(queries)))),
   };
 }

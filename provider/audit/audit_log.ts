@@ -8,6 +8,8 @@ export interface AuditEvent {
     | 'certificate.bound'
     | 'certificate.linked'
     | 'certificate.unlinked'
+    | 'certificate.revoked'
+    | 'sessions.ended'
     | 'consent.granted'
     | 'consent.withdrawn'
     | 'key.created'

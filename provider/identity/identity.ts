@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../audit/audit_log.ts';
 import type { LinkedCertificates, LinkedStatus } from '../authentication/linked_certificate.ts';
+import type { RevocationVerdict } from '../authentication/revocation.ts';
 import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import { HubError } from '../errors.ts';
 import type { Certificate } from '../pki/index.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
-import type { CardCheck, CertificateRecord, KnownLookup } from './identity_store.ts';
+import type { CardCheck, CertificateRecord, KnownCertificate, KnownLookup } from './identity_store.ts';
 import { type CertificateReference, conflict, type LinkageSource, traceOrigin } from './linkage.ts';
+import { refusalOf } from './person_state.ts';
+import { openRevocation } from './revocation_effects.ts';
 
 export interface Identity {
   /**
@@ -19,7 +22,8 @@ export interface Identity {
    * The signing certificates that are linked to the subject are checked by the way; what comes of it is recorded and
    * returned, and stands in nobody's way.
    * Throws HubError `certificate_superseded` when a linkage names a successor, `linkage_unavailable` when the authority
-   * cannot be asked, and `linkage_conflict` when its answer contradicts what was linked before.
+   * cannot be asked, and `linkage_conflict` when its answer contradicts what was linked before; and the page's code
+   * (person_state.ts) when a list newer than what the certificate was checked by has revoked it.
    */
   subjectOf(verified: VerifiedCertificate): Promise<IdentifiedSubject>;
   /**
@@ -111,6 +115,7 @@ export function createIdentity(world: IdentityWorld): Identity {
         if (known.status !== 'current' || known.kind !== 'user') {
           throw new HubError('certificate_revoked', 403, 'This card cannot be used here.');
         }
+        refuseByLaterWord(vault, known, revocation);
         const { subjectId, sealedSigningCertificates } = known;
         const { policy, clientId } = verified.demand;
         const linked = await Promise.all(
@@ -170,6 +175,16 @@ function bindingEvent(subjectId: string, record: CertificateRecord, origin: Know
   return { kind: 'certificate.linked', actor: 'hub', subjectId, data };
 }
 
+/**
+ * Sessions end when a list that names their card is taken. Who was being verified by an older word at that moment, here
+ * or in a process that has the list only in a few seconds, must not begin another one.
+ */
+function refuseByLaterWord(vault: Vault, { revocation }: KnownCertificate, checked: RevocationVerdict): void {
+  if (revocation === undefined || revocation.asOf <= checked.thisUpdate) return;
+  const { reason } = openRevocation(vault, revocation);
+  throw new HubError(refusalOf(reason), 403, 'The certificate on this card can no longer be used.');
+}
+
 /** What is kept of a certificate that is bound to a subject. */
 export function certificateRecord(
   vault: Vault,
@@ -191,7 +206,17 @@ export function certificateRecord(
 }
 
 function lookupOf(vault: Vault, { issuer, serial }: CertificateReference): Uint8Array {
-  return vault.index(PURPOSE_LOOKUP, certificateKey(issuer, serial));
+  return certificateLookup(vault, issuer, serial);
+}
+
+/** What a certificate is found by. */
+export function certificateLookup(vault: Vault, issuerDer: Uint8Array, serial: Uint8Array): Uint8Array {
+  return vault.index(PURPOSE_LOOKUP, certificateKey(issuerDer, serial));
+}
+
+/** The serial's content octets, to ask the authority about it. */
+export function openSerial(vault: Vault, sealed: Uint8Array): Uint8Array {
+  return vault.open(PURPOSE_SERIAL, sealed);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { RevocationVerdict } from '../authentication/revocation.ts';
+import type { StoredRevocation } from './revocation_store.ts';
 
 /** How the identity room keeps subjects, their certificates and their pairwise identifiers. */
 
@@ -36,6 +37,8 @@ export interface KnownCertificate {
   kind: 'user' | 'signing';
   /** `superseded` when a linkage names a successor: then only the successor may sign in. */
   status: 'current' | 'superseded' | 'unlinked';
+  /** What a revocation list said of it last, if one ever did. */
+  revocation: StoredRevocation | undefined;
   /** The subject's signing certificates that are current: `sealedCertificate` of each. */
   sealedSigningCertificates: readonly Uint8Array[];
 }

@@ -20,6 +20,10 @@ export interface Metrics {
   signInEnded(outcome: string): void;
   /** Counts a revocation check by the channel that answered; `unavailable` when none did. */
   revocationChecked(source: 'crl' | 'ocsp' | 'unavailable'): void;
+  /** Counts what the revocations of a list came to among the hub's own certificates, sessions and grants. */
+  revocationsApplied(counts: { user: number; signing: number; sessions: number; grants: number }): void;
+  /** Counts the notices to relying parties about sessions that ended by a revocation. */
+  logoutNoticed(outcome: 'delivered' | 'failed'): void;
   /** Asked for at each scrape. */
   watchRevocation(read: () => readonly RevocationListStatus[]): void;
   /** @param seconds the time that the database took for `operation`, a name from our own code */
@@ -58,6 +62,24 @@ export function createMetrics(): Metrics {
     labelNames: ['source'],
     registers,
   });
+  const revokedCertificates = new Counter({
+    name: 'musubi_revoked_certificates_total',
+    help: 'Certificates of people known here that a list newly revoked',
+    labelNames: ['kind'],
+    registers,
+  });
+  const endedByRevocation = new Counter({
+    name: 'musubi_ended_by_revocation_total',
+    help: 'Sessions and grants that ended because a card was revoked',
+    labelNames: ['what'],
+    registers,
+  });
+  const logoutNotices = new Counter({
+    name: 'musubi_logout_notices_total',
+    help: 'Relying parties that were told of such an end, or could not be',
+    labelNames: ['outcome'],
+    registers,
+  });
   const database = new Histogram({
     name: 'musubi_database_duration_seconds',
     help: 'Time of database operations',
@@ -81,6 +103,13 @@ export function createMetrics(): Metrics {
     },
     signInEnded: (outcome) => signIns.inc({ outcome: boundOutcome(outcome) }),
     revocationChecked: (source) => revocationChecks.inc({ source }),
+    revocationsApplied({ user, signing, sessions, grants }) {
+      revokedCertificates.inc({ kind: 'user' }, user);
+      revokedCertificates.inc({ kind: 'signing' }, signing);
+      endedByRevocation.inc({ what: 'session' }, sessions);
+      endedByRevocation.inc({ what: 'grant' }, grants);
+    },
+    logoutNoticed: (outcome) => logoutNotices.inc({ outcome }),
     watchRevocation: (read) => addRevocationGauges(registry, read),
     databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),
     contentType: registry.contentType,

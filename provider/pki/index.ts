@@ -50,5 +50,6 @@ export {
 export type { OctetSink, RandomAccess } from './revocation_index.ts';
 export { checkRevocationIndex } from './revocation_index.ts';
 export type { Revocation, RevocationReason } from './revocation_reason.ts';
+export { revocationReasons } from './revocation_reason.ts';
 export type { SignatureAlgorithm } from './signature.ts';
 export { checkSignature, isSignatureAlgorithm, verifySignature } from './signature.ts';

@@ -1,15 +1,16 @@
 import type { CardCheck, IdentityStore, KnownCertificate } from '../../../provider/identity/identity_store.ts';
 import type { Queries, Statement } from '../database.ts';
 import { storable } from '../storable_text.ts';
+import { storedRevocation } from './revocation_store.ts';
 
 const RECORD_SIGN_IN: Statement = {
   name: 'identity_record_sign_in',
   text: `WITH known AS (
       UPDATE certificate SET checked_at = $2, check_source = $3, check_as_of = $4
-      WHERE lookup = $1 RETURNING subject_id, kind, status
+      WHERE lookup = $1 RETURNING subject_id, kind, status, sealed_revocation, revocation_as_of
     )
-    SELECT known.subject_id, known.kind, known.status, linked.sealed_certificate
-    FROM known LEFT JOIN certificate AS linked
+    SELECT known.*, linked.sealed_certificate FROM known
+      LEFT JOIN certificate AS linked
       ON linked.subject_id = known.subject_id AND linked.kind = 'signing' AND linked.status = 'current'`,
 };
 const LAST_CARD_CHECK: Statement = {
@@ -77,6 +78,8 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         subject_id: string;
         kind: KnownCertificate['kind'];
         status: KnownCertificate['status'];
+        sealed_revocation: Buffer | null;
+        revocation_as_of: number | null;
         sealed_certificate: Buffer | null;
       }>(RECORD_SIGN_IN, [lookup, check.checkedAt, check.source, check.asOf]);
       const [row] = rows;
@@ -85,6 +88,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
           subjectId: row.subject_id,
           kind: row.kind,
           status: row.status,
+          revocation: storedRevocation(row.sealed_revocation, row.revocation_as_of),
           sealedSigningCertificates: rows.flatMap(({ sealed_certificate: sealed }) => (sealed ? [sealed] : [])),
         }
       );
