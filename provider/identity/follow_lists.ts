@@ -100,6 +100,7 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
   /** As far as is known here: spares the question. */
   const followed = new Map<string, ListIssue>();
   let timer: NodeJS.Timeout | undefined;
+  let hasClaimed = false;
   let stopped = false;
   let wanted = false;
   let underway: Promise<void> | undefined;
@@ -107,13 +108,12 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
   async function run(): Promise<void> {
     while (wanted && !stopped) {
       wanted = false;
-      try {
-        await followAll();
-      } catch (err) {
-        if (stopped) return;
-        log.warn({ err }, 'revocations have not taken effect yet');
-      }
+      await followAll().catch(leaveForLater);
     }
+  }
+
+  function leaveForLater(err: unknown): void {
+    if (!stopped) log.warn({ err }, 'revocations have not taken effect yet');
   }
 
   async function followAll(): Promise<void> {
@@ -123,7 +123,7 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
     for (const held of behind) {
       const upTo = applied.get(held.series);
       if (reaches(upTo, held.list)) followed.set(held.series, issueOf(held.list));
-      else await followOne(held, upTo);
+      else await followOne(held, upTo).catch(leaveForLater);
     }
   }
 
@@ -149,6 +149,7 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
 
   function claim(series: string, issue: ListIssue): Promise<boolean> {
     const now = clock();
+    hasClaimed = true;
     return progress.claim(series, issue, { owner, now, until: now + CLAIM_LIFETIME });
   }
 
@@ -164,12 +165,12 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
         if (alert) counts.alerts += 1;
         counts.sessions += sessions;
         counts.grants += grants;
+        if (isNews || sessions + grants > 0) await claim(series, issueOf(list));
       } catch (err) {
         // One person's trouble must not keep the others' cards from being acted on.
         log.warn({ err, list: series }, 'a revocation has not taken effect yet');
         counts.failures += 1;
       }
-      await claim(series, issueOf(list));
     }
     return { ...counts, by: difference ? 'difference' : 'walk' };
   }
@@ -233,12 +234,23 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
       const rows = await storage.revocations.walk(issuerHash, after, BATCH);
       for (const [index, found] of rows.entries()) {
         if (index % SLICE === 0) await nextTurn();
-        const revocation = list.find(openSerial(vault, found.sealedSerial));
+        const serial = serialOf(found);
+        const revocation = serial && list.find(serial);
         if (revocation) yield { found, revocation };
       }
       after = rows.at(-1)?.lookup;
       if (rows.length < BATCH) return;
       await goOn(held);
+    }
+  }
+
+  /** Undefined for a row that was damaged or moved: it must not keep those behind it from being looked up. */
+  function serialOf({ sealedSerial, subjectId }: RevocableCertificate): Uint8Array | undefined {
+    try {
+      return openSerial(vault, sealedSerial);
+    } catch (err) {
+      log.warn({ err, subjectId }, 'a certificate cannot be looked up in the lists: its serial does not open');
+      return undefined;
     }
   }
 
@@ -271,6 +283,8 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
       stopped = true;
       clearInterval(timer);
       await underway;
+      // So that the next one need not wait until this one counts as dead, which it does by itself.
+      if (hasClaimed) await progress.release(owner).catch(() => {});
     },
   };
 }

@@ -51,4 +51,6 @@ export interface ListProgressStore {
   claim(series: string, issue: ListIssue, claim: ListClaim): Promise<boolean>;
   /** Notes that everything up to `issue` has taken effect, and gives the series free. Never goes back. */
   finish(series: string, issue: ListIssue): Promise<void>;
+  /** Gives everything free that `owner` has claimed. */
+  release(owner: string): Promise<void>;
 }

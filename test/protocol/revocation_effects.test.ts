@@ -244,6 +244,24 @@ describe('a revocation in the middle of a sign-in', () => {
   });
 });
 
+describe('a revocation in a list that was taken and not followed', () => {
+  it('has its effect when the next hub starts', async () => {
+    await authority.authority.citizens.issue({ name: 'unlucky' });
+    const [person, other] = [await signInAtTwo('unlucky'), await signInAtTwo('tanaka-sub')];
+    await revokeCard('unlucky', 'certificateHold');
+    const file = join(folder, 'full.crl');
+    const list = await fetch(`${authority.authority.address}/crl/user/3/full.crl`);
+    writeFileSync(file, Buffer.from(await list.arrayBuffer()));
+    received = [];
+    // The command publishes the list and ends, as a hub does that is killed at that moment.
+    await hub.restart(async ({ lists }) => assert.ok((await lists.import(file, undefined)).isNew));
+    await assertEnded(person);
+    await assertTold(person);
+    await assertAlive(other);
+    await assertAudited(person.subjectId, 'held');
+  });
+});
+
 describe('a signing certificate that a new list revokes', () => {
   it('ends nothing, and its attributes are known to be stale', async () => {
     await authority.authority.citizens.issue({ name: 'mover' });

@@ -8,7 +8,7 @@ import { hubSettings } from '../../adapters/sandbox/hub_settings.ts';
 import { ensureWebTls, type TlsFiles } from '../../adapters/sandbox/web_tls.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import { markAsSandbox } from '../../config/sandbox_marker.ts';
-import { type Hub, startHub } from '../../provider/hub.ts';
+import { type Administration, type Hub, openAdministration, startHub } from '../../provider/hub.ts';
 import { createLogger } from '../../provider/operations/logger.ts';
 import { type Clock, systemClock } from '../../provider/world.ts';
 import { openTestDatabase } from './database.ts';
@@ -38,8 +38,8 @@ export interface TestHub {
   readonly listFolder: string;
   /** Until the hub's copy of every revocation list is the authority's newest. */
   refreshLists(): Promise<void>;
-  /** Stops the hub and starts another on the same database and addresses. */
-  restart(): Promise<void>;
+  /** Stops the hub and starts another on the same database and addresses; `meanwhile` is what a command does between. */
+  restart(meanwhile?: (administration: Administration) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -95,11 +95,12 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       options.settings ?? {},
     ),
   });
+  const world = {
+    log: createLogger({ level: 'debug', format: 'json' }, destination),
+    ...(options.clock ? { clock: options.clock } : {}),
+  };
   const start = async () => {
-    const started = await startHub(config, {
-      log: createLogger({ level: 'debug', format: 'json' }, destination),
-      ...(options.clock ? { clock: options.clock } : {}),
-    });
+    const started = await startHub(config, world);
     await started.refreshLists();
     return started;
   };
@@ -144,8 +145,12 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       return new URL(page.url);
     },
 
-    async restart() {
+    async restart(meanwhile) {
       await hub.shutdown.shutDown();
+      if (meanwhile) {
+        const administration = await openAdministration(config, world);
+        await meanwhile(administration).finally(() => administration.close());
+      }
       hub = await start();
     },
 

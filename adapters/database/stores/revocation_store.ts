@@ -14,10 +14,15 @@ export const FIND_BY_LOOKUPS: Statement = {
   name: 'revocation_find_by_lookups',
   text: `SELECT ${COLUMNS} FROM certificate WHERE lookup = ANY($1::bytea[])`,
 };
-/** In the order of the primary key: a handful of issuers, so that few rows are passed over. */
+/**
+ * In the order of the primary key: a handful of issuers, so that few rows are passed over. With an upper end that no
+ * look-up reaches, because a planner without statistics takes a range for small and an open end for a third of the table,
+ * which it would read and sort for every page.
+ */
 export const WALK: Statement = {
   name: 'revocation_walk',
-  text: `SELECT ${COLUMNS} FROM certificate WHERE lookup > $2 AND issuer_hash = $1 ORDER BY lookup LIMIT $3`,
+  text: `SELECT ${COLUMNS} FROM certificate
+    WHERE lookup > $2 AND lookup < $4 AND issuer_hash = $1 ORDER BY lookup LIMIT $3`,
 };
 const RECORD: Statement = {
   name: 'revocation_record',
@@ -44,6 +49,10 @@ const FINISH: Statement = {
   text: `UPDATE crl_number SET applied_number = $2, applied_this_update = $3, claimed_by = NULL, claimed_until = NULL
     WHERE list_id = $1 AND ${IS_BEHIND}`,
 };
+const RELEASE: Statement = {
+  name: 'list_progress_release',
+  text: 'UPDATE crl_number SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = $1',
+};
 
 interface Row {
   lookup: Buffer;
@@ -59,6 +68,8 @@ interface Row {
 
 /** Comes before every look-up. */
 const FIRST = new Uint8Array();
+/** Comes after every look-up, which has 32 octets. */
+const LAST = new Uint8Array(33).fill(0xff);
 
 export function createRevocationStore(queries: Queries): RevocationStore {
   return {
@@ -68,7 +79,7 @@ export function createRevocationStore(queries: Queries): RevocationStore {
     },
 
     async walk(issuerHash, after, limit) {
-      const { rows } = await queries.query<Row>(WALK, [issuerHash, after ?? FIRST, limit]);
+      const { rows } = await queries.query<Row>(WALK, [issuerHash, after ?? FIRST, limit, LAST]);
       return rows.map(fromRow);
     },
 
@@ -102,6 +113,10 @@ export function createListProgressStore(queries: Queries): ListProgressStore {
 
     async finish(series, { number, thisUpdate }) {
       await queries.query(FINISH, [series, number.toString(), thisUpdate]);
+    },
+
+    async release(owner) {
+      await queries.query(RELEASE, [owner]);
     },
   };
 }
