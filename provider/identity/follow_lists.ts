@@ -78,8 +78,8 @@ const CLAIM_LIFETIME = 60_000;
  * (hand_over.ts). The first look finds neither a certificate that is bound after it, nor a session that is stored after it.
  */
 const SECOND_LOOK_AFTER = 75_000;
-/** Certificates looked up in one statement. */
-const BATCH = 2_000;
+/** Certificates looked up in one statement: with the embedded database, which runs in this process, some milliseconds. */
+const BATCH = 1_000;
 /** Serials that are hashed or decrypted before others have their turn: one to three milliseconds. */
 const SLICE = 250;
 

@@ -30,7 +30,7 @@ import {
 } from '../../adapters/sandbox/pki/index.ts';
 import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
-import { type AttackHub, assertGuarded, startAttackHub } from './attack_hub.ts';
+import { type AttackHub, assertGuarded, REDIRECT_URI, startAttackHub } from './attack_hub.ts';
 import { away, octets, type StubAuthority, startStubAuthority } from './stub_authority.ts';
 
 const MINUTE = 60_000;
@@ -275,6 +275,38 @@ describe('an authority in the attacker’s hands', () => {
       }
     });
   }
+
+  it('ends nobody’s session with a list that is forged, of another’s hand or rolled back, and by an honest one does', async () => {
+    const browser = hub.browser();
+    await hub.goodSignIn({ browser, card: unasked });
+    const isSignedIn = async () => {
+      const answer = await browser.get(hub.authorizationUrl({ prompt: 'none' }), { stopAt: REDIRECT_URI });
+      return new URL(answer.url).searchParams.has('code');
+    };
+    const entries = [
+      { serialNumber: unasked.serialNumber, revokedAt: Date.now() - HOUR, reason: 'keyCompromise' as const },
+    ];
+    const [before] = (await hub.auditEvents()).slice(-1);
+    const signing = restoreStoredRoot(authority.authority.store.state, 'signing', 3);
+    for (const [code, make] of [
+      ['crl_signature', () => list({ entries }, impostor)],
+      ['crl_issuer', () => list({ entries }, signing)],
+      ['crl_rollback', () => list({ entries, number: 999 })],
+      ['crl_stale', () => list({ entries, thisUpdate: clock() - 2 * HOUR, nextUpdate: clock() - HOUR })],
+    ] as const) {
+      stub.answerList = octets(await make());
+      const logged = hub.target.log.length;
+      await look();
+      assert.equal(whyNotTaken(logged), code);
+      assert.ok(await isSignedIn(), code);
+    }
+    const acted = ['certificate.revoked', 'sessions.ended', 'revocation_list.taken'];
+    assert.ok((await hub.auditEvents(before?.sequence)).every(({ kind }) => !acted.includes(kind)));
+    stub.answerList = octets(await list({ entries: [...revoked(), ...entries] }));
+    await look();
+    assert.equal(await isSignedIn(), false);
+    await serveGood();
+  });
 
   it('sends the hub nowhere else by a redirect, from the list’s address or the responder’s', async () => {
     let inside = 0;
