@@ -261,7 +261,7 @@ describe('what a list brings', () => {
         taken.map(({ list, difference }) => [list.number, difference]),
         [
           [1n, undefined],
-          [2n, { since: 1n, added: 1, changed: 1, removed: 1 }],
+          [2n, { since: 1n, sinceThisUpdate: taken[0]?.list.thisUpdate, added: 1, changed: 1, removed: 1 }],
         ],
       );
       assert.deepEqual(serialsIn(taken[1]?.newlyRevoked ?? ''), [
@@ -276,12 +276,13 @@ describe('what a list brings', () => {
     const before = authority([anchor], shared);
     await before.serveList(issuer, { number: 1, entries: [entry(1n)] });
     await before.revocation.start();
+    const sinceThisUpdate = before.revocation.held()[0]?.list.thisUpdate;
     await before.revocation.stop();
     const { taken, onTaken } = taking();
     const after = authority([anchor], { ...shared, onTaken });
     await after.serveList(issuer, { number: 2, entries: [entry(1n), entry(2n)] });
     await after.revocation.start();
-    assert.deepEqual(taken[0]?.difference, { since: 1n, added: 1, changed: 0, removed: 0 });
+    assert.deepEqual(taken[0]?.difference, { since: 1n, sinceThisUpdate, added: 1, changed: 0, removed: 0 });
   });
 
   it('does not keep a list out when the one before it cannot be read any more', async () => {
