@@ -207,6 +207,19 @@ describe('a card that a new list revokes', () => {
     await takeLists(2);
     await assertEnded(person);
     await assertAudited(person.subjectId, 'renewed');
+    for (const { party, tokens } of person.at) {
+      assert.equal(subOf(await party.signIn({ browser: person.browser, card: 'keiko' })), subOf(tokens));
+    }
+  });
+
+  it('that was renewed ends nothing when the new one has been shown before', async () => {
+    await authority.authority.citizens.issue({ name: 'early' });
+    const person = await signInAtTwo('early');
+    await authority.authority.citizens.renew({ name: 'early' });
+    const [first] = person.at;
+    assert.equal(first && subOf(await first.party.signIn({ card: 'early' })), first && subOf(first.tokens));
+    await takeLists(0);
+    await assertAlive(person);
   });
 
   it('has its effect by the difference between two lists, and once only', async () => {

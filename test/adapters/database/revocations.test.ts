@@ -548,6 +548,7 @@ describe(`revocations on ${testEngine}`, () => {
       createIdentity({
         storage,
         vault,
+        linkage: undefined,
         linkedCertificates: { check: async () => 'good' as const },
         clock: () => now,
         random: systemRandom,
