@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Middleware } from 'koa';
 import { errors } from 'oidc-provider';
+import { SavedTwice } from '../../provider/oidc/replay_detection.ts';
 import type { Queries } from '../database/database.ts';
 import { CONSUME, saveTogether } from './artefact_statements.ts';
 
@@ -120,7 +121,7 @@ function createBatch(database: Queries): RequestBatch {
   };
 }
 
-/** @throws InvalidRequest when a row that may be saved once was there already */
+/** @throws SavedTwice when a row that may be saved once was there already */
 export async function saveRows(
   database: Queries,
   rows: readonly ArtefactRow[],
@@ -160,5 +161,5 @@ function columns(row: ArtefactRow): unknown[] {
 
 function refuseSavedTwice(rows: readonly ArtefactRow[], saved: readonly { key: Buffer }[]): void {
   const refused = rows.some((row) => row.once && !saved.some(({ key }) => key.equals(row.key)));
-  if (refused) throw new errors.InvalidRequest('this has been used already');
+  if (refused) throw new SavedTwice();
 }

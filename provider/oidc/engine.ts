@@ -28,6 +28,7 @@ import type { EnginePages } from './engine_pages.ts';
 import { interactionChecks } from './interaction_policy.ts';
 import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
+import { decideReplaysBySaving } from './replay_detection.ts';
 
 export interface ResourceServerSettings {
   /** Absolute URI, the `resource` parameter's value (RFC 8707). */
@@ -80,6 +81,7 @@ const FETCH_LIMIT = 512 * 1024;
 export function createEngine(world: EngineWorld): Provider {
   const { settings } = world;
   const engine = new Provider(settings.issuer, configuration(world));
+  decideReplaysBySaving(engine);
   engine.proxy = true; // the host guard has removed what a client sent and set what is true
   return engine;
 }
