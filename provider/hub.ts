@@ -42,7 +42,7 @@ import { createListFollower, type ListDifference, type ListFollower } from './id
 import { createIdentity } from './identity/identity.ts';
 import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
 import type { LinkageSource } from './identity/linkage.ts';
-import { createRevocationEffects } from './identity/revocation_effects.ts';
+import { createRevocationEffects, type SubjectSessions } from './identity/revocation_effects.ts';
 import { createServers, listen } from './listeners.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
 import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
@@ -50,7 +50,7 @@ import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
 import { showEngineForms } from './oidc/engine_forms.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
-import { createLogoutNotices, type LogoutNotices } from './oidc/logout_notices.ts';
+import { createLogoutNotices } from './oidc/logout_notices.ts';
 import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
 import { mountPostedRequests } from './oidc/posted_requests.ts';
 import { certificateFromProxies, certificateOfHandshake } from './oidc/presented_certificate.ts';
@@ -216,6 +216,7 @@ export async function openAdministration(
       links: rooms.links,
       refreshKeys: async () => {},
       async close() {
+        await rooms.notices.stop();
         await rooms.revocation.stop();
         await rooms.auditQueue.flush();
         await store.database.close();
@@ -306,7 +307,8 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   });
   const revocation = watched(metrics, authority);
   const notices = createLogoutNotices({ engine, log, observe: metrics.logoutNoticed });
-  const follower = openFollower(base, store, authority, notices);
+  const sessions = createSubjectSessions(store.oidcStore, notices);
+  const follower = openFollower(base, store, authority, sessions);
   const lists = createListAdministration(authority, namedAnchors(trust));
   const decisions = createDecisionLog(auditQueue, clock);
   const verifierOf = (kind: CertificateKind, recordedIn: DecisionLog = decisions) =>
@@ -332,7 +334,7 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const linkedCertificates = createLinkedCertificates(verifierOf('signing'), decisions);
   const linkage = openLinkage(base);
   const identity = createIdentity({ storage, vault, linkage, linkedCertificates, clock, random });
-  const links = createLinkAdministration(storage, clock);
+  const links = createLinkAdministration({ storage, sessions, clock });
   const attributes = createAttributes([cardStatusSource(identity)]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
@@ -422,11 +424,10 @@ function openAuthority(
 /** Has revocations take effect on whoever is signed in. Runs in the hub only: what a command takes, the next hub follows. */
 function openFollower(
   { clock, random, log, metrics }: Base,
-  { storage, vault, oidcStore }: Store,
+  { storage, vault }: Store,
   authority: Revocation,
-  notices: LogoutNotices,
+  sessions: SubjectSessions,
 ): ListFollower {
-  const sessions = createSubjectSessions(oidcStore, notices);
   return createListFollower({
     lists: authority.held,
     storage,

@@ -1,6 +1,7 @@
 import { HubError } from '../errors.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
+import type { SubjectSessions } from './revocation_effects.ts';
 
 /** A renewal that was followed, as commands show it: certificates by their short fingerprints only (invariant 1). */
 export interface ShownLink {
@@ -16,7 +17,8 @@ export interface LinkAdministration {
   /** The newest hundred. */
   list(): Promise<readonly ShownLink[]>;
   /**
-   * For a link that was wrong: the certificate signs in no more, the one that it replaced does again.
+   * For a link that was wrong: the certificate signs in no more, the one that it replaced does again. Every session of the
+   * person ends, since nobody can tell which of the two cards began it.
    *
    * @param certificate its fingerprint as `list` shows it.
    * @throws HubError `link_unknown` (404) when it is not the newest of its line, or was never linked.
@@ -28,7 +30,12 @@ const SHOWN = 100;
 /** Sixteen digits: what is kept of a fingerprint. */
 const FINGERPRINT = /^[0-9a-f]{16}$/;
 
-export function createLinkAdministration(storage: Storage, clock: Clock): LinkAdministration {
+export function createLinkAdministration(world: {
+  storage: Storage;
+  sessions: SubjectSessions;
+  clock: Clock;
+}): LinkAdministration {
+  const { storage, sessions, clock } = world;
   return {
     async list() {
       const hex = (octets: Uint8Array) => Buffer.from(octets).toString('hex');
@@ -42,14 +49,16 @@ export function createLinkAdministration(storage: Storage, clock: Clock): LinkAd
     async undo(certificate) {
       const unknown = () => new HubError('link_unknown', 404, `There is no newest link of "${certificate}" to undo.`);
       if (!FINGERPRINT.test(certificate)) throw unknown();
-      await storage.transaction(async (stores) => {
-        const subjectId = await stores.identity.undoLink(Buffer.from(certificate, 'hex'));
-        if (subjectId === undefined) throw unknown();
+      const subjectId = await storage.transaction(async (stores) => {
+        const found = await stores.identity.undoLink(Buffer.from(certificate, 'hex'));
+        if (found === undefined) throw unknown();
         await stores.audit.append(
-          { kind: 'certificate.unlinked', actor: 'operator', subjectId, data: { certificate } },
+          { kind: 'certificate.unlinked', actor: 'operator', subjectId: found, data: { certificate } },
           clock(),
         );
+        return found;
       });
+      await sessions.endAllOf(subjectId);
     },
   };
 }

@@ -98,10 +98,12 @@ describe('a renewed card', () => {
     await hub.refreshLists();
     await identifiers('mistaken');
     await renew('mistaken');
-    await identifiers('mistaken');
+    const tokens = await library.signIn({ card: 'mistaken' });
+    assert.ok((await library.userinfo(tokens)).sub);
     const [newest] = await hub.hub.links.list();
     assert.equal(newest?.status, 'current');
     await hub.hub.links.undo(newest?.certificate ?? '');
+    await assert.rejects(library.userinfo(tokens));
     const browser = createHttpBrowser();
     const page = await open(library.authorizationUrl(await library.attempt()), browser);
     const refused = await presentCard(hub, browser, page, { card: 'mistaken' });

@@ -9,6 +9,7 @@ import { HubError } from '../../../provider/errors.ts';
 import { createIdentity, type Identity } from '../../../provider/identity/identity.ts';
 import { createLinkAdministration } from '../../../provider/identity/link_administration.ts';
 import type { CertificateReference, LinkageSource } from '../../../provider/identity/linkage.ts';
+import type { SubjectSessions } from '../../../provider/identity/revocation_effects.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
 import { verifiedCard } from '../../support/verified_card.ts';
@@ -67,7 +68,15 @@ describe(`linkage on ${testEngine}`, () => {
   const signIn = async ({ verified }: ModelCard) => (await identity.subjectOf(verified)).subjectId;
   const refused = async (card: ModelCard, code: string) =>
     assert.rejects(signIn(card), (error) => error instanceof HubError && error.code === code);
-  const links = () => createLinkAdministration(storage, () => NOW);
+  /** Subjects whose sessions were ended. */
+  const ended: string[] = [];
+  const sessions: SubjectSessions = {
+    async endAllOf(subjectId) {
+      ended.push(subjectId);
+      return { sessions: 0, grants: 0 };
+    },
+  };
+  const links = () => createLinkAdministration({ storage, sessions, clock: () => NOW });
   const fingerprintOf = ({ verified }: ModelCard) => verified.certificate.fingerprint.slice(0, 16);
 
   it('gives the person of the older card, which is good no more', async () => {
@@ -103,6 +112,7 @@ describe(`linkage on ${testEngine}`, () => {
     await signIn(wrong);
     assert.ok((await links().list()).some(({ certificate }) => certificate === fingerprintOf(wrong)));
     await links().undo(fingerprintOf(wrong));
+    assert.equal(ended.at(-1), subjectId);
     assert.equal(await signIn(first), subjectId);
     await refused(wrong, 'certificate_revoked');
     assert.notEqual(await signIn(newCard(1, wrong)), subjectId);
