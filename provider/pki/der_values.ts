@@ -180,6 +180,20 @@ export function readAscii(element: DerElement): string {
   return Buffer.from(element.content).toString('latin1');
 }
 
+/**
+ * The elements of a SET OF, or of one under an implicit tag, each with this tag: at least one, at most `most`, in ascending
+ * order, without which the same set would have many encodings (X.690 §11.6).
+ */
+export function readSetOf(element: DerElement, tag: number, most: number): DerElement[] {
+  const elements = readList(element, (inner) => inner.next(tag));
+  if (elements.length > most) throw malformed('a set holds too many elements');
+  for (const [index, { der }] of elements.entries()) {
+    const previous = elements[index - 1];
+    if (previous !== undefined && Buffer.compare(previous.der, der) > 0) throw malformed('a set is not in order');
+  }
+  return elements;
+}
+
 /** True when both hold the same octets. For public values only: the time it takes tells where they differ. */
 export function sameOctets(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && Buffer.compare(left, right) === 0;

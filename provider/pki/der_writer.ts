@@ -1,18 +1,28 @@
 import { contextConstructed, Tag } from './der.ts';
 
-/** The few DER encoders that an OCSP request needs. Everything else here only reads. */
+/** The few DER encoders that an OCSP request and a signed document need. Everything else here only reads. */
 
 /** Tag, length and the parts joined as value. */
 export function encode(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const value = Buffer.concat(parts);
-  const { length } = value;
-  const header = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  if (length > 0xffff) throw new RangeError('nothing written here is longer than 64 KiB');
-  return new Uint8Array(Buffer.concat([Uint8Array.of(tag, ...header), value]));
+  return new Uint8Array(Buffer.concat([Uint8Array.of(tag, ...encodeLength(value.length)), value]));
+}
+
+/** In the shortest form (X.690 §10.1). */
+function encodeLength(length: number): number[] {
+  if (length < 0x80) return [length];
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest >>>= 8) octets.unshift(rest & 0xff);
+  return [0x80 | octets.length, ...octets];
 }
 
 export function encodeSequence(...parts: readonly Uint8Array[]): Uint8Array {
   return encode(Tag.sequence, ...parts);
+}
+
+/** SET OF, its elements in the order that DER wants (X.690 §11.6). */
+export function encodeSetOf(...elements: readonly Uint8Array[]): Uint8Array {
+  return encode(Tag.set, ...elements.toSorted(Buffer.compare));
 }
 
 /** [number] EXPLICIT. */

@@ -29,6 +29,15 @@ export type PkiErrorCode =
   | 'path_work_exceeded'
   // signatures over challenges and documents
   | 'signature_invalid'
+  // signed documents
+  | 'cms_too_large'
+  | 'cms_malformed'
+  | 'cms_content'
+  | 'cms_attributes'
+  | 'cms_algorithm'
+  | 'cms_digest'
+  | 'cms_signer'
+  | 'cms_signature'
   // revocation lists
   | 'crl_too_large'
   | 'crl_malformed'

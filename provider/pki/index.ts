@@ -1,7 +1,8 @@
 /**
  * X.509 for the hub: bytes in, verdicts out. No HTTP, no database, no clock of its own. A sign-in calls, in order,
  * `parseCertificate`, `checkProfile`, `findAnchor`, `checkValidity`, `checkKeyUsage`, `checkPolicy` and
- * `verifySignature`; revocation is asked of a `RevocationList` or an OCSP answer. Everything throws `PkiError`.
+ * `verifySignature`; revocation is asked of a `RevocationList` or an OCSP answer. A document that was signed goes
+ * through `verifySignedDocument` before that. Everything throws `PkiError`.
  */
 
 export { Certificate, MAX_CERTIFICATE_SIZE, parseCertificate } from './certificate.ts';
@@ -14,6 +15,15 @@ export type {
 } from './certificate_checks.ts';
 export { certificateSteps, createCertificateChecks } from './certificate_checks.ts';
 export { MAX_CERTIFICATE_FILE_SIZE, readCertificateFile } from './certificate_file.ts';
+export type { DocumentStep, DocumentStepListener, SignedDocument } from './cms.ts';
+export {
+  documentSteps,
+  looksLikeSignedDocument,
+  MAX_SIGNED_DOCUMENT_SIZE,
+  verifySignedDocument,
+} from './cms.ts';
+export type { DocumentDraft } from './cms_writer.ts';
+export { draftSignedDocument } from './cms_writer.ts';
 export { parseRevocationList, RevocationList, writeRevocationList } from './crl.ts';
 export type { RevocationListDifference } from './crl_difference.ts';
 export { compareRevocationLists } from './crl_difference.ts';

@@ -96,8 +96,19 @@ export const signatureTypes = {
   ecdsaWithSHA384: '1.2.840.10045.4.3.3',
 } as const;
 
-/** Digests that OCSP names an issuer by (RFC 6960 §4.1.1). */
+/** Digests that OCSP names an issuer by (RFC 6960 §4.1.1), and those of signed documents (RFC 5754 §2). */
 export const digestTypes = {
   sha1: '1.3.14.3.2.26',
   sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+} as const;
+
+/** Signed documents: types of content (RFC 5652 §4, §5.1), signed attributes (§11) and ESS's own (RFC 5035 §3). */
+export const cmsObjects = {
+  data: '1.2.840.113549.1.7.1',
+  signedData: '1.2.840.113549.1.7.2',
+  contentType: '1.2.840.113549.1.9.3',
+  messageDigest: '1.2.840.113549.1.9.4',
+  signingTime: '1.2.840.113549.1.9.5',
+  signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
 } as const;

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { readTree, writeTree } from './der_tree.ts';
 import { type Fault, type FuzzOptions, fuzz, type Report } from './fuzz.ts';
 import { parsers } from './parsers.ts';
-import { certificates, ocspAnswers, pathLists } from './samples.ts';
+import { certificates, ocspAnswers, pathLists, signedDocuments } from './samples.ts';
 
 const INPUTS = 100;
 const SEED = 'npm test';
@@ -58,7 +58,7 @@ describe('a fuzz run', () => {
   });
 
   it('takes sound input apart and puts it together as it was', () => {
-    for (const sample of [...certificates, ...pathLists, ...ocspAnswers]) {
+    for (const sample of [...certificates, ...pathLists, ...ocspAnswers, ...signedDocuments]) {
       assert.deepEqual(Buffer.from(writeTree(readTree(sample))), Buffer.from(sample));
     }
   });

@@ -5,7 +5,7 @@ import { type DerNode, readTree, writeTree } from './der_tree.ts';
 import { changeTree, type Material, mutateDer } from './mutate_der.ts';
 import type { Parser } from './parser.ts';
 import type { Random } from './random.ts';
-import { certificates, chain, ocspAnswers, pathLists, roots } from './samples.ts';
+import { certificates, chain, ocspAnswers, pathLists, roots, signedDocuments } from './samples.ts';
 
 /* What parsers of several kinds are made with. */
 
@@ -13,7 +13,10 @@ import { certificates, chain, ocspAnswers, pathLists, roots } from './samples.ts
 export const BEYOND = 1.1;
 
 /** What grafts are taken from. */
-export const everything = [...certificates, ...pathLists, ...ocspAnswers, ...roots, ...chain.map(({ der }) => der)];
+export const everything = [
+  ...[...certificates, ...pathLists, ...ocspAnswers, ...roots, ...signedDocuments],
+  ...chain.map(({ der }) => der),
+];
 
 /** Large input takes long to make and finds little more, so that most of it is small. */
 const SMALL = 4 * 1024;
@@ -91,7 +94,7 @@ export function signAnew(tree: DerNode, key: KeyObject): void {
   signature.content = Buffer.concat([Uint8Array.of(0), sign('sha256', writeTree(signedPartOf(structure)), key)]);
 }
 
-function asNode(node: DerNode | undefined): DerNode {
+export function asNode(node: DerNode | undefined): DerNode {
   assert.ok(node, 'a sample is of another shape');
   return node;
 }

@@ -16,6 +16,7 @@ import {
   readPathCrl,
 } from '../../provider/pki/index.ts';
 import type { DerNode } from './der_tree.ts';
+import { documentParsers } from './document_parsers.ts';
 import type { Parser } from './parser.ts';
 import { describe, describeCertificate, signAnew, signedStructureOf, signedWrong, tampered } from './parser_tools.ts';
 import { pathParsers } from './path_parsers.ts';
@@ -117,6 +118,7 @@ export const parsers: readonly Parser[] = [
   signedWrong({ name: 'ocsp-signed', ...answer, sign: (tree) => signAnew(tree, signerOf(tree)) }),
   tampered({ name: 'anchor', ...trustAnchor }),
   signedWrong({ name: 'anchor-signed', ...trustAnchor, sign: signedBy(signingKey) }),
+  ...documentParsers,
   ...pathParsers,
   ...textParsers,
 ];

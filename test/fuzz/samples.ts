@@ -24,11 +24,13 @@ import {
 } from '../../adapters/sandbox/pki/index.ts';
 import {
   buildOcspRequest,
+  draftSignedDocument,
   jpkiUserTest,
   loadTrustAnchor,
   parseCertificate,
   plainUser,
 } from '../../provider/pki/index.ts';
+import { attribute, signedDocument } from '../provider/pki/signed_document_factory.ts';
 import { type CommunityOptions, communityAuthority, organizationName, staffCard } from '../support/community.ts';
 import { fixedEcKey, fixedRsaKey } from './fixed_keys.ts';
 
@@ -103,6 +105,21 @@ export const ocspAnswers: readonly Uint8Array[] = [
     overrides: { responderId: 'byName', certificates: [] },
   }),
 ];
+
+/** As an agent writes it, and with everything in it that may be left out or added. */
+const form = Buffer.from('{"application":"利用申込"}');
+const draft = draftSignedDocument(form, signing.der, NOW - HOUR);
+export const signedDocuments: readonly Uint8Array[] = [
+  draft.complete(sign('sha256', draft.toBeSigned, cardKey.privateKey)),
+  signedDocument({ certificate: signing.der, key: cardKey.privateKey }, form, {
+    attributes: (own) => [
+      ...Object.values(own),
+      attribute('1.2.3.4', der.sequence(der.utf8String('x'), der.integer(1))),
+    ],
+    certificates: [signing.der, root.der],
+  }),
+];
+export const documentSigningKey = cardKey.privateKey;
 
 /* A community with two authorities below its root, which lay down everything that authorities can. */
 

@@ -8,9 +8,11 @@ import {
   parseCertificate,
   parseOcspResponse,
   parseRevocationList,
+  verifySignedDocument,
 } from '../../../provider/pki/index.ts';
 import { rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
 import { anchorOf, DAY, flipped, HOUR, MINUTE, NOW, root, signingCertificate, userCertificate } from './fixtures.ts';
+import { signedDocument } from './signed_document_factory.ts';
 
 const issuer = await root();
 const anchor = anchorOf(issuer);
@@ -38,6 +40,9 @@ const verifyList = (bytes: Uint8Array): boolean =>
 const verifyAnswer = (bytes: Uint8Array): boolean =>
   parseOcspResponse(bytes, { certificate, anchor, nonce, now: NOW, skew: MINUTE, maxAge: HOUR }).status === 'good';
 
+const document = signedDocument({ certificate: signing.der, key: signing.key.privateKey }, Buffer.from('利用申込書'));
+const verifyDocument = (bytes: Uint8Array): boolean => verifySignedDocument(bytes).content.length > 0;
+
 /** True only when the bytes are accepted; any refusal must be a PkiError. */
 function accepted(verify: (bytes: Uint8Array) => boolean, bytes: Uint8Array): boolean {
   try {
@@ -53,6 +58,7 @@ const things: [name: string, bytes: Uint8Array, verify: (bytes: Uint8Array) => b
   ['signing certificate', signing.der, verifyCertificate],
   ['revocation list', revocations, verifyList],
   ['OCSP answer', answer, verifyAnswer],
+  ['signed document', document, verifyDocument],
 ];
 
 for (const [name, bytes, verify] of things) {
