@@ -194,6 +194,18 @@ export function readSetOf(element: DerElement, tag: number, most: number): DerEl
   return elements;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of a UTF8String, as it stands. */
+export function readUtf8String(element: DerElement): string {
+  if (element.tag !== Tag.utf8String) throw malformed('an element has an unexpected tag');
+  try {
+    return utf8.decode(element.content);
+  } catch {
+    throw malformed('a text is not UTF-8');
+  }
+}
+
 /** True when both hold the same octets. For public values only: the time it takes tells where they differ. */
 export function sameOctets(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && Buffer.compare(left, right) === 0;

@@ -9,6 +9,7 @@ import {
   readObjectIdentifier,
   readSmallInteger,
   readUnsignedOctets,
+  readUtf8String,
 } from './der_values.ts';
 import type { NameConstraints } from './name_constraints.ts';
 import { readNameConstraints } from './name_constraints.ts';
@@ -291,6 +292,14 @@ function readSubjectAltName(reader: DerReader, into: ExtensionBuilder): void {
     return { type, value };
   });
   into.otherNames = names.filter((name) => name !== undefined);
+}
+
+/** The text of an otherName whose type says that it is one. Throws `der_malformed`. */
+export function readOtherNameText({ value }: OtherName): string {
+  const reader = new DerReader(value);
+  const text = readUtf8String(reader.next());
+  reader.finish();
+  return text;
 }
 
 function readAuthorityInfoAccess(reader: DerReader, into: ExtensionBuilder): void {

@@ -33,7 +33,7 @@ export { listAddressesOf } from './distribution_point.ts';
 export type { PkiErrorCode } from './errors.ts';
 export { PkiError } from './errors.ts';
 export type { CertificateExtensions, KeyUsage, OtherName } from './extensions.ts';
-export { isAboutPersonsOnly } from './extensions.ts';
+export { isAboutPersonsOnly, readOtherNameText } from './extensions.ts';
 export { jpkiAttributes, jpkiPolicies } from './object_identifiers.ts';
 export type { CertIdDigest, OcspAnswer, OcspResponseOptions } from './ocsp.ts';
 export { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, parseOcspResponse } from './ocsp.ts';
