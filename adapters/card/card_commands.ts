@@ -1,4 +1,5 @@
 import type { CardStatus, WebEidToken } from './card.ts';
+import { writeSignedDocument } from './cms_document.ts';
 import { softCardDoor } from './soft_card.ts';
 
 /**
@@ -17,6 +18,22 @@ export async function signWithCard(request: {
   const { cardsFolder, name, ...challenge } = request;
   const card = await softCardDoor(cardsFolder).open(name);
   return card.signChallenge(challenge);
+}
+
+/**
+ * Signs a document with the signing key of a soft card (`musubi card sign-document`).
+ *
+ * @throws CardError as {@link writeSignedDocument}, and `card_not_found`.
+ */
+export async function signDocumentWithCard(request: {
+  cardsFolder: string;
+  name: string;
+  password: string;
+  content: Uint8Array;
+  now: number;
+}): Promise<Uint8Array> {
+  const { cardsFolder, name, ...document } = request;
+  return writeSignedDocument(await softCardDoor(cardsFolder).open(name), document);
 }
 
 export interface ListedCard {

@@ -1,5 +1,5 @@
 import { HubError } from '../../provider/errors.ts';
-import { cardMessages } from './card_words.ts';
+import { cardMessage } from './card_words.ts';
 
 /** HTTP status by code: what the agent's own server answers with. */
 const STATUS = {
@@ -12,6 +12,8 @@ const STATUS = {
   card_pin_blocked: 403,
   card_signing_missing: 404,
   card_key_unsupported: 422,
+  card_exchanged: 409,
+  document_too_large: 413,
   challenge_origin_invalid: 400,
   challenge_nonce_invalid: 400,
   agent_host_refused: 421,
@@ -41,7 +43,7 @@ export class CardError extends HubError {
     code: CardErrorCode,
     options: { triesLeft?: number; details?: Record<string, unknown>; cause?: unknown; retryAfter?: number } = {},
   ) {
-    super(code, STATUS[code], cardMessages.en[code], options);
+    super(code, STATUS[code], cardMessage('en', code, options.triesLeft), options);
     this.name = 'CardError';
     this.triesLeft = options.triesLeft;
   }

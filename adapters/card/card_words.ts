@@ -18,6 +18,8 @@ const messagesJa = {
     '暗証番号を続けてまちがえたため、このカードはロックされています。お住まいの市区町村の窓口で、暗証番号の再設定を申し込んでください。',
   card_signing_missing: 'このカードには署名用電子証明書がありません。市区町村の窓口で発行を申し込んでください。',
   card_key_unsupported: 'このカードの鍵の種類には対応していません。別のカードをお使いください。',
+  card_exchanged: '署名の途中でカードが替わりました。カードを確かめて、もう一度お試しください。',
+  document_too_large: '文書が大きすぎて署名できません。',
   challenge_origin_invalid:
     '署名を求めるサイトのアドレスを確認できません。この画面を閉じて、サイトからもう一度始めてください。',
   challenge_nonce_invalid: 'サイトからの要求が正しくありません。この画面を閉じて、サイトからもう一度始めてください。',
@@ -48,6 +50,8 @@ const messagesEn: typeof messagesJa = {
     'The card is blocked after too many wrong PINs. Ask your ward, city, town or village office to reset the PIN.',
   card_signing_missing: 'This card has no signing certificate. Your ward or city office can issue one.',
   card_key_unsupported: 'The kind of key on this card is not supported. Use another card.',
+  card_exchanged: 'The card was exchanged while it was signing. Check the card and try again.',
+  document_too_large: 'The document is too large to be signed.',
   challenge_origin_invalid:
     'The address of the site that asks cannot be confirmed. Close this window and start again from the site.',
   challenge_nonce_invalid: 'The site’s request is not valid. Close this window and start again from the site.',

@@ -241,6 +241,24 @@ export const commands: readonly Command[] = [
     load: loadCard,
   },
   {
+    path: ['card', 'sign-document'],
+    summary: 'sign a file with the signing certificate of a soft card (CMS, CAdES-BES)',
+    details:
+      'The signed document has the file’s content inside. The password may also come from MUSUBI_CARD_PASSWORD or\n' +
+      'standard input, so that no process list shows it. One that is not 6 to 16 letters and digits costs no try; the\n' +
+      'fifth wrong one blocks the signing key.',
+    options: {
+      data,
+      cards: { value: 'DIR', help: 'folder of the cards (default: cards in the data folder)' },
+      card: { value: 'NAME', help: 'name of the card', required: true },
+      password: { value: 'PASSWORD', help: 'of the signing certificate; - reads a line from standard input' },
+      out: { value: 'FILE', help: 'the signed document, DER (default: FILE.p7s)' },
+    },
+    positionals: [{ name: 'FILE', help: 'what to sign, up to 192 KiB' }],
+    yieldsData: true,
+    load: loadCard,
+  },
+  {
     path: ['config', 'check'],
     summary: 'tell every mistake in a configuration',
     options: { config },

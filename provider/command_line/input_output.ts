@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HubError } from '../errors.ts';
 import type { CommandLineIo, Invocation } from './command.ts';
@@ -45,6 +45,23 @@ export async function readInput(io: CommandLineIo): Promise<string> {
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The first octets of a file, `most` of them at most: whoever wants one more than may be sees that it is too much. */
+export async function readFileStart(path: string, most: number): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const buffer = Buffer.alloc(most);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    await file.close();
+  }
 }
 
 async function readSmallFile(io: CommandLineIo, file: string): Promise<string> {

@@ -9,6 +9,7 @@ import {
   encodeOctetString,
   encodeSequence,
   encodeSetOf,
+  encodeUnsignedInteger,
 } from './der_writer.ts';
 import { GeneralNameTag } from './general_name.ts';
 import { cmsObjects, digestTypes, signatureTypes } from './object_identifiers.ts';
@@ -19,7 +20,7 @@ export interface DocumentDraft {
   readonly toBeSigned: Uint8Array;
   /** How the key of the certificate signs it. */
   readonly algorithm: DraftAlgorithm;
-  /** The whole document. @param signature PKCS#1 v1.5 for RSA; DER of Ecdsa-Sig-Value for elliptic curves. */
+  /** The whole document. @param signature PKCS#1 v1.5 of an RSA key; r‖s of an elliptic curve’s. */
   complete(signature: Uint8Array): Uint8Array;
 }
 
@@ -68,7 +69,7 @@ export function draftSignedDocument(content: Uint8Array, certificate: Uint8Array
       digestAlgorithm,
       retagged(attributes),
       encodeSequence(encodeObjectIdentifier(signatureType), ...parameters),
-      encodeOctetString(signature),
+      encodeOctetString(algorithm === 'RS256' ? signature : encodeEcdsaSignature(signature)),
     );
     const signedData = encodeSequence(
       VERSION,
@@ -91,6 +92,15 @@ function retagged(set: Uint8Array): Uint8Array {
   const octets = Uint8Array.from(set);
   octets[0] = contextConstructed(0);
   return octets;
+}
+
+/** Ecdsa-Sig-Value (RFC 5753 §2.1.1) from two numbers of one length. */
+function encodeEcdsaSignature(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2;
+  return encodeSequence(
+    encodeUnsignedInteger(signature.subarray(0, half)),
+    encodeUnsignedInteger(signature.subarray(half)),
+  );
 }
 
 /** RFC 5652 §11.3: UTCTime until 2049. */

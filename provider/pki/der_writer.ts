@@ -34,6 +34,14 @@ export function encodeOctetString(value: Uint8Array): Uint8Array {
   return encode(Tag.octetString, value);
 }
 
+/** INTEGER from the octets of a number that is not negative, in its shortest form (X.690 §8.3.2). */
+export function encodeUnsignedInteger(octets: Uint8Array): Uint8Array {
+  const first = octets.findIndex((octet) => octet !== 0);
+  const shortest = first === -1 ? Uint8Array.of(0) : octets.subarray(first);
+  const [head = 0] = shortest;
+  return encode(Tag.integer, ...(head >= 0x80 ? [Uint8Array.of(0)] : []), shortest);
+}
+
 export function encodeNull(): Uint8Array {
   return encode(Tag.null);
 }

@@ -24,6 +24,8 @@ export interface SoftCardOptions {
   /** The user key; RSA-2048 as on a real card unless told otherwise. */
   userKey?: KeyPair;
   userTriesLeft?: number;
+  /** Likewise the signing key. */
+  signingKey?: KeyPair;
   /** False: a card of an under-15. */
   signing?: boolean;
 }
@@ -34,7 +36,7 @@ export async function softCardFile(options: SoftCardOptions = {}): Promise<SoftC
   const signingRoot = await createRoot({ kind: 'signing', key: await rsaKey('signing root') });
   const user = await issueUserCertificate(userRoot, { key: options.userKey ?? (await rsaKey('user')) });
   const signing = await issueSigningCertificate(signingRoot, {
-    key: await rsaKey('signing'),
+    key: options.signingKey ?? (await rsaKey('signing')),
     attributes: { name: '番号　花子', address: '東京都千代田区霞が関一丁目', birthDate: '1985-03-15', gender: '2' },
   });
   const withSigning = options.signing ?? true;

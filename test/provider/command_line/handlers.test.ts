@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openAuthority } from '../../../adapters/sandbox/authority/authority.ts';
 import { describeConfiguration } from '../../../config/describe.ts';
+import { verifySignedDocument } from '../../../provider/pki/index.ts';
 import { type } from './terminal.ts';
 
 let folder: string;
@@ -103,6 +104,58 @@ describe('musubi sandbox citizen and musubi card', () => {
       '1',
     ]);
     assert.match(nobody.err, /card_not_found/);
+  });
+
+  describe('sign-document', () => {
+    const document = ['card', 'sign-document', '--card', 'mihon'];
+    const form = Buffer.from('利用申込書');
+    const signed = (args: readonly string[], options: Parameters<typeof type>[1] = {}) =>
+      typed([...document, ...args], { workingFolder: folder, ...options });
+    before(() => writeFileSync(join(folder, 'form.txt'), form));
+
+    it('signs a file with the password from an option, a variable or standard input', async () => {
+      for (const { code, out, err } of [
+        await signed(['form.txt', '--password', 'ABC123']),
+        await signed(['form.txt'], { environment: { MUSUBI_CARD_PASSWORD: 'abc123' } }),
+        await signed(['form.txt', '--password', '-'], { input: 'ABC123\n' }),
+      ]) {
+        assert.equal(code, 0, err);
+        assert.equal(out, `${join(folder, 'form.txt.p7s')}\n`);
+        const { content } = verifySignedDocument(readFileSync(join(folder, 'form.txt.p7s')));
+        assert.deepEqual(Buffer.from(content), form);
+      }
+      rmSync(join(folder, 'form.txt.p7s'));
+    });
+
+    it('writes to the file that is named, and says where as JSON', async () => {
+      const { out } = await signed(['form.txt', '--password', 'ABC123', '--out', 'other.p7s', '--json']);
+      assert.deepEqual(JSON.parse(out), { file: join(folder, 'other.p7s') });
+      assert.equal(verifySignedDocument(readFileSync(join(folder, 'other.p7s'))).content.length, form.length);
+    });
+
+    const refused: [string, string[], number, RegExp][] = [
+      ['no password', ['form.txt'], 2, /the signing password is missing/],
+      ['no file', ['--password', 'ABC123'], 2, /FILE is missing/],
+      [
+        'a malformed password',
+        ['form.txt', '--password', '1234'],
+        1,
+        /No try has been used\. \(card_signing_pin_malformed\)/,
+      ],
+      ['a wrong password', ['form.txt', '--password', 'WRONG1'], 1, /blocked: 4\. \(card_pin_wrong\)/],
+      ['a file that is not there', ['nothing', '--password', 'ABC123'], 1, /ENOENT/],
+      ['a file that is too large', ['large', '--password', 'ABC123'], 1, /document_too_large/],
+    ];
+    for (const [what, args, expected, message] of refused) {
+      it(`refuses ${what}, and writes nothing`, async () => {
+        writeFileSync(join(folder, 'large'), Buffer.alloc(192 * 1024 + 1));
+        const { code, out, err } = await signed(args);
+        assert.deepEqual([code, out], [expected, '']);
+        assert.match(err, message);
+        assert.doesNotMatch(err, /WRONG1|should not have happened/);
+        for (const file of ['form.txt.p7s', 'nothing.p7s', 'large.p7s']) assert.ok(!existsSync(join(folder, file)));
+      });
+    }
   });
 
   it('moves, renews and revokes', async () => {

@@ -413,7 +413,7 @@ describe('draftSignedDocument', () => {
     const write = (octets: Uint8Array) => {
       const draft = draftSignedDocument(octets, signer.certificate, time);
       assert.equal(draft.algorithm, algorithm);
-      return draft.complete(sign(digest, draft.toBeSigned, signer.key));
+      return draft.complete(sign(digest, draft.toBeSigned, { key: signer.key, dsaEncoding: 'ieee-p1363' }));
     };
 
     it(`writes what verifySignedDocument reads, by ${kind}`, () => {
