@@ -1,13 +1,22 @@
 import { HubError } from '../errors.ts';
-import { type Certificate, certificateSteps, PkiError, readCertificateFile } from '../pki/index.ts';
+import { attributesPresent, readFourAttributes } from '../identity/four_attributes.ts';
+import {
+  type Certificate,
+  certificateSteps,
+  documentSteps,
+  PkiError,
+  readCertificateFile,
+  verifySignedDocument,
+} from '../pki/index.ts';
 import { readCardToken } from './card_token.ts';
 import type { RevocationPolicy } from './revocation.ts';
 import { checkChallengeSignature } from './verify_card_token.ts';
 import type { CertificateVerifier, VerifiedCertificate } from './verify_certificate.ts';
 
-/** What somebody asks about: a file with a certificate and those sent along, or what a card agent delivered. */
+/** What somebody asks about: a file with a certificate and those sent along, or what a card agent made. */
 export type Presented =
   | { readonly file: Uint8Array }
+  | { readonly document: Uint8Array }
   | {
       readonly token: string;
       /** That it was signed for; the hub's own unless told. */
@@ -15,22 +24,28 @@ export type Presented =
       readonly nonce: string;
     };
 
-/** The steps of a sign-in, in the order in which they are taken. */
-const TOKEN_STEPS = ['challenge', 'token', 'origin', ...certificateSteps, 'signature', 'revocation'] as const;
-const CERTIFICATE_STEPS = [...certificateSteps, 'revocation'] as const;
-export type ExplainedStepName = (typeof TOKEN_STEPS)[number];
+/** The steps of a sign-in, and of taking a signed document, in the order in which they are taken. */
+const STEPS = {
+  certificate: [...certificateSteps, 'revocation'],
+  token: ['challenge', 'token', 'origin', ...certificateSteps, 'signature', 'revocation'],
+  document: [...documentSteps, ...certificateSteps, 'revocation', 'attributes'],
+} as const;
+export type ExplainedStepName = (typeof STEPS)[keyof typeof STEPS][number];
 
-/** Never says whose certificate it is: no serial, no name, no date of birth; and not why the authority revoked it. */
+/**
+ * Never says whose certificate it is: no serial, and of name, address, date of birth and sex only whether they are there;
+ * and not why the authority revoked it.
+ */
 export interface ExplainedStep {
   readonly step: ExplainedStepName;
   readonly result: 'passed' | 'failed' | 'not-reached' | 'not-checked';
-  /** Of the error that the sign-in would end with; only for `failed`. */
+  /** Of the error that the hub would answer with; only for `failed`. */
   readonly code?: string;
   readonly detail?: string;
 }
 
 export interface Explanation {
-  readonly presented: 'certificate' | 'token';
+  readonly presented: keyof typeof STEPS;
   /** Id of the certificate profile. */
   readonly profile: string;
   /** Name of the revocation policy. */
@@ -52,17 +67,16 @@ export interface ExplanationWorld {
 }
 
 /**
- * Takes the steps of a sign-in and tells what came of each, for an operator or an auditor. Nothing is stored, and no
- * challenge is spent: of a challenge only the browser session that it was given to could be asked.
+ * Takes the steps of a sign-in or of a signed document and tells what came of each, for an operator or an auditor. Nothing
+ * is stored, and no challenge is spent: of a challenge only the browser session that it was given to could be asked.
  */
 export async function explainVerification(presented: Presented, world: ExplanationWorld): Promise<Explanation> {
   const { certificates, profile, policy } = world;
-  const token = 'token' in presented ? presented : undefined;
-  const account = new Account(token ? TOKEN_STEPS : CERTIFICATE_STEPS);
+  const kind = kindOf(presented);
+  const account = new Account(STEPS[kind]);
   let accepted = false;
   try {
-    const { der, offered, prove } =
-      'token' in presented ? openToken(presented, world, account) : openFile(presented, account);
+    const { der, offered, prove, conclude } = open(presented, world, account);
     const authentic = certificates.retrace(der, offered, (step) => account.begin(step));
     account.note('profile', profile);
     account.note('path', `anchor ${world.anchorName(authentic.anchor.id)}`);
@@ -70,6 +84,7 @@ export async function explainVerification(presented: Presented, world: Explanati
     account.begin('revocation');
     const verified = await certificates.checkStatus(authentic, { purpose: 'sign_in', policy, clientId: undefined });
     account.note('revocation', describeRevocation(verified));
+    conclude?.(verified.certificate);
     account.pass();
     accepted = true;
   } catch (error) {
@@ -77,7 +92,12 @@ export async function explainVerification(presented: Presented, world: Explanati
     else if (error instanceof HubError) account.fail(error.code, describeRefusal(error, policy));
     else throw error;
   }
-  return { presented: token ? 'token' : 'certificate', profile, policy: policy.name, accepted, steps: account.steps };
+  return { presented: kind, profile, policy: policy.name, accepted, steps: account.steps };
+}
+
+function kindOf(presented: Presented): Explanation['presented'] {
+  if ('token' in presented) return 'token';
+  return 'document' in presented ? 'document' : 'certificate';
 }
 
 interface Opened {
@@ -85,6 +105,13 @@ interface Opened {
   readonly offered: readonly Uint8Array[];
   /** That the key is theirs who presented it. A file proves nothing. */
   readonly prove?: (certificate: Certificate) => void;
+  /** What is read from the certificate once all of it is verified. */
+  readonly conclude?: (certificate: Certificate) => void;
+}
+
+function open(presented: Presented, world: ExplanationWorld, account: Account): Opened {
+  if ('token' in presented) return openToken(presented, world, account);
+  return 'document' in presented ? openDocument(presented, account) : openFile(presented, account);
 }
 
 function openFile({ file }: { file: Uint8Array }, account: Account): Opened {
@@ -114,6 +141,21 @@ function openToken(
     prove(certificate) {
       account.begin('signature');
       checkChallengeSignature(certificate, unverified, world.origin, nonce);
+    },
+  };
+}
+
+/** The signature over the document proves whose key it is, before anything else is asked of the certificate. */
+function openDocument({ document }: { document: Uint8Array }, account: Account): Opened {
+  const { content, unverifiedCertificate, signingTime } = verifySignedDocument(document, (step) => account.begin(step));
+  const time = signingTime === undefined ? '' : `, signed ${shownTime(signingTime)} by the signer’s clock`;
+  account.note('document', `${content.length} octets${time}`);
+  return {
+    der: unverifiedCertificate,
+    offered: [],
+    conclude(certificate) {
+      account.begin('attributes');
+      account.note('attributes', attributesPresent(readFourAttributes(certificate)).join(', ') || 'none');
     },
   };
 }

@@ -126,17 +126,18 @@ export const commands: readonly Command[] = [
   },
   {
     path: ['verify'],
-    summary: 'explain step by step what a sign-in would make of a certificate or token',
+    summary: 'explain step by step what the hub would make of a certificate, token or signed document',
     details:
-      'Exit code 0 when it would be accepted, 1 when it would be refused. Says nothing of whose certificate it is.',
+      'Exit code 0 when it would be accepted, 1 when it would be refused. Says nothing of whose certificate it is; of the\n' +
+      'four attributes in a signing certificate it names those that are there.',
     options: {
       ...hub,
-      profile: { value: 'KIND', help: 'user, or signing for the linked signing certificate (default user)' },
+      profile: { value: 'KIND', help: 'user or signing (default: signing for a signed document, else user)' },
       policy: { value: 'NAME', help: 'revocation policy (default: the one for relying parties that name none)' },
       origin: { value: 'ORIGIN', help: 'of a token: origin that it was signed for (default: the hub’s own)' },
       nonce: { value: 'NONCE', help: 'of a token: the challenge that it answers' },
     },
-    positionals: [{ name: 'FILE', help: 'certificate (PEM, DER) or token (JSON)' }],
+    positionals: [{ name: 'FILE', help: 'certificate (PEM, DER), token (JSON) or signed document (.p7s, DER)' }],
     yieldsData: true,
     load: () => import('./verify_command.ts'),
   },

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isMarkedAsSandbox } from '../../config/sandbox_marker.ts';
 import type { Configuration } from '../../config/schema.ts';
-import type { Explanation } from '../authentication/explain_verification.ts';
+import type { Explanation, Presented } from '../authentication/explain_verification.ts';
 import type { ImportedList, ShownList } from '../authentication/list_administration.ts';
 import { HubError } from '../errors.ts';
 import { type Administration, openAdministration } from '../hub.ts';
@@ -37,11 +37,16 @@ const rotationSchema = z.object({
 });
 const undoSchema = z.object({ certificate: z.string() });
 const importSchema = z.object({ path: z.string(), anchor: z.string().optional() });
-/** A file of certificates in base64, or a token with what it answers. */
+/** A file of certificates or a signed document in base64, or a token with what it answers. */
 const verifySchema = z.union([
   z.strictObject({
     file: z.string(),
     profile: z.enum(['user', 'signing']),
+    policy: z.string().optional(),
+  }),
+  z.strictObject({
+    document: z.string(),
+    profile: z.literal('signing'),
     policy: z.string().optional(),
   }),
   z.strictObject({
@@ -81,10 +86,15 @@ export function administrationHandlers(administration: Administration): ControlH
     },
     verify: (args) => {
       const question = checked(verifySchema, args);
-      const presented = 'token' in question ? question : { file: Buffer.from(question.file, 'base64') };
-      return administration.explain(presented, question.profile, question.policy);
+      return administration.explain(presentedBy(question), question.profile, question.policy);
     },
   };
+}
+
+function presentedBy(question: VerifyArguments): Presented {
+  if ('token' in question) return question;
+  if ('document' in question) return { document: Buffer.from(question.document, 'base64') };
+  return { file: Buffer.from(question.file, 'base64') };
 }
 
 /** Results of the handlers, as they arrive through the socket too. */

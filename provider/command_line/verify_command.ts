@@ -1,12 +1,17 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Explanation } from '../authentication/explain_verification.ts';
-import { MAX_CERTIFICATE_FILE_SIZE } from '../pki/index.ts';
+import { looksLikeSignedDocument, MAX_CERTIFICATE_FILE_SIZE, MAX_SIGNED_DOCUMENT_SIZE } from '../pki/index.ts';
 import { type CommandHandler, type CommandLineIo, type Invocation, UsageError } from './command.ts';
 import { askHub, type VerifyArguments } from './hub_commands.ts';
-import { printData, textTable } from './input_output.ts';
+import { printData, readFileStart, textTable } from './input_output.ts';
 
-/** `musubi verify`: what a sign-in would make of a certificate or token, step by step, whether the hub runs or not. */
+/** One octet more than may be: enough for whoever reads it to see that it is too much. */
+const MOST_OCTETS = Math.max(MAX_CERTIFICATE_FILE_SIZE, MAX_SIGNED_DOCUMENT_SIZE) + 1;
+
+/**
+ * `musubi verify`: what the hub would make of a certificate, a token or a signed document, step by step, whether it runs or
+ * not.
+ */
 export const run: CommandHandler = async (io, invocation) => {
   const question = await read(io, invocation);
   const explanation = await askHub(io, invocation, 'verify', question);
@@ -15,9 +20,16 @@ export const run: CommandHandler = async (io, invocation) => {
 };
 
 async function read(io: CommandLineIo, invocation: Invocation): Promise<VerifyArguments> {
-  const { profile = 'user', policy, origin, nonce } = invocation.values;
+  const { policy, origin, nonce } = invocation.values;
+  const [name = ''] = invocation.positionals;
+  const bytes = await readFileStart(resolve(io.workingFolder, name), MOST_OCTETS);
+  const isDocument = /\.p7[ms]$/i.test(name) || looksLikeSignedDocument(bytes);
+  const { profile = isDocument ? 'signing' : 'user' } = invocation.values;
   if (profile !== 'user' && profile !== 'signing') throw new UsageError('--profile is user or signing');
-  const bytes = await readStart(resolve(io.workingFolder, invocation.positionals[0] ?? ''));
+  if (isDocument) {
+    if (profile !== 'signing') throw new UsageError('a document is signed by a signing certificate');
+    return { document: bytes.toString('base64'), profile, policy };
+  }
   const text = bytes.toString('utf8');
   const isToken = (origin ?? nonce) !== undefined || text.trimStart().startsWith('{');
   if (!isToken) {
@@ -28,33 +40,18 @@ async function read(io: CommandLineIo, invocation: Invocation): Promise<VerifyAr
   return { token: text, origin, nonce, profile, policy };
 }
 
-/** One octet more than may be: enough for whoever reads it to see that it is too much. */
-async function readStart(path: string): Promise<Buffer> {
-  const file = await open(path);
-  try {
-    const buffer = Buffer.alloc(MAX_CERTIFICATE_FILE_SIZE + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return buffer.subarray(0, length);
-  } finally {
-    await file.close();
-  }
-}
-
 function toText({ presented, accepted, steps }: Explanation): string {
   const rows = steps.map(({ step, result, code, detail }) => ({
     step,
     result: result.replace('-', ' '),
     reason: [code, detail].filter((part) => part !== undefined).join(': '),
   }));
-  const verdict = !accepted
-    ? 'It would be refused.'
-    : presented === 'token'
-      ? 'It would be accepted, once, in answer to a challenge that the same browser was given.'
-      : 'It would be accepted from whoever proves to hold its key.';
+  const verdict = accepted ? ACCEPTED[presented] : 'It would be refused.';
   return `${textTable(rows, ['step', 'result', 'reason'])}${verdict}\n`;
 }
+
+const ACCEPTED: Readonly<Record<Explanation['presented'], string>> = {
+  certificate: 'It would be accepted from whoever proves to hold its key.',
+  token: 'It would be accepted, once, in answer to a challenge that the same browser was given.',
+  document: 'It would be accepted as signed by the person of its certificate.',
+};

@@ -131,6 +131,6 @@ function registeredGender(digit: string): RegisteredGender {
 
 function unreadable(attribute: string, reason: string): HubError {
   return new HubError('attributes_unreadable', 403, 'The attributes in the signing certificate cannot be read.', {
-    details: { attribute, reason },
+    details: { reason: `${attribute}: ${reason}` },
   });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomUUID, sign } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,7 +8,9 @@ import { encodePem, issueUserCertificate } from '../../adapters/sandbox/pki/inde
 import { ensureWebTls } from '../../adapters/sandbox/web_tls.ts';
 import type { Explanation } from '../../provider/authentication/explain_verification.ts';
 import type { ImportedList, ShownList } from '../../provider/authentication/list_administration.ts';
+import { draftSignedDocument } from '../../provider/pki/index.ts';
 import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
+import { openssl } from '../adapters/sandbox/pki/openssl.ts';
 import { type } from '../provider/command_line/terminal.ts';
 import { root } from '../provider/pki/fixtures.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
@@ -205,6 +207,112 @@ describe('musubi verify, of a token', () => {
       const { code, err } = await verify(...args);
       assert.equal(code, 2);
       assert.match(err, /See musubi verify --help/);
+    }
+  });
+});
+
+describe('musubi verify, of a signed document', () => {
+  const FORM = '{"name":"山田　太郎"}';
+  const SIGNED = ['document', 'signer', 'signature'];
+  const ALL = [...SIGNED, ...CHECKS, 'attributes'];
+  const failing = (step: string, code: string) => {
+    const at = ALL.indexOf(step);
+    return [...passed(ALL.slice(0, at)), `${step} ${code}`, ...ALL.slice(at + 1).map((each) => `${each} not-reached`)];
+  };
+  const signed = async (card: string): Promise<string> => {
+    const form = write(`${card}.form.json`, FORM);
+    const out = `${form}.p7s`;
+    const { code, err } = await type(
+      ['card', 'sign-document', form, '--card', card, '--out', out, '--data', sandbox.dataFolder],
+      { environment: { MUSUBI_CARD_PASSWORD: 'abc123' } },
+    );
+    assert.equal(code, 0, err);
+    return out;
+  };
+
+  it('that a card signed tells every step, and of the attributes which are there', async () => {
+    const file = await signed('taro');
+    const { code, out } = await verify(file);
+    assert.equal(code, 0, out);
+    assert.match(out, /^document +passed +26 octets, signed \d{4}-\d\d-\d\dT[\d:]+Z by the signer’s clock$/m);
+    assert.match(out, /^profile +passed +jpki-signing-test$/m);
+    assert.match(out, /^path +passed +anchor signing-3$/m);
+    assert.match(out, /^revocation +passed +good by crl of /m);
+    assert.match(out, /^attributes +passed +name, address, birthdate, gender$/m);
+    assert.match(out, /^It would be accepted as signed by the person of its certificate\.$/m);
+    const { steps, explanation } = await explain(file, '--profile', 'signing');
+    assert.deepEqual(steps, passed(ALL));
+    assert.equal(explanation.presented, 'document');
+  });
+
+  it('is verified by openssl too, by the same root', async () => {
+    const stored = JSON.parse(readFileSync(join(sandbox.dataFolder, 'cards', 'taro.card.json'), 'utf8'));
+    const pem = encodePem('CERTIFICATE', Buffer.from(stored.authority.signing, 'base64'));
+    const { code, output, produced } = await openssl(
+      [...'cms -verify -cades -inform DER -binary -purpose any -CAfile root.pem -in in.p7s -out content'.split(' ')],
+      { 'in.p7s': readFileSync(await signed('taro')), 'root.pem': pem },
+      'content',
+    );
+    assert.equal(code, 0, output);
+    assert.equal(produced.toString('utf8'), FORM);
+  });
+
+  it('that was changed is refused where the change is found', async () => {
+    const document = readFileSync(await signed('taro'));
+    const changed = Buffer.from(document);
+    changed[document.indexOf('name')] = 0x4e;
+    assert.deepEqual((await explain(write('changed.p7s', changed))).steps, failing('document', 'cms_digest'));
+    const forged = Buffer.from(document);
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+    assert.deepEqual((await explain(write('forged.bin', forged))).steps, failing('signature', 'cms_signature'));
+    const cut = write('cut.bin', document.subarray(0, 300));
+    assert.deepEqual((await explain(cut)).steps, failing('document', 'cms_malformed'));
+    for (const junk of ['', 'hello', FORM]) {
+      assert.deepEqual((await explain(write('junk.p7s', junk))).steps, failing('document', 'cms_malformed'));
+    }
+    const large = write('large.p7s', Buffer.alloc(1_048_576, 0x30));
+    assert.deepEqual((await explain(large)).steps, failing('document', 'cms_too_large'));
+  });
+
+  it('of a person who has moved is refused by the list, which does not say so', async () => {
+    const { out } = await verify(await signed('hanako'));
+    assert.match(out, /^revocation +failed +certificate_revoked: by crl of /m);
+    assert.match(out, /^attributes +not reached$/m);
+    assert.doesNotMatch(out, /affiliation/i);
+  });
+
+  it('that was signed with the user key is refused, whatever it says', async () => {
+    const stored = JSON.parse(readFileSync(join(sandbox.dataFolder, 'cards', 'taro.card.json'), 'utf8'));
+    const { certificate, privateKey } = stored.user;
+    const draft = draftSignedDocument(Buffer.from(FORM), Buffer.from(certificate, 'base64'), Date.now());
+    const document = draft.complete(sign('sha256', draft.toBeSigned, privateKey));
+    assert.deepEqual((await explain(write('user.p7s', document))).steps, failing('profile', 'certificate_is_user'));
+  });
+
+  it('cannot be signed with a card that has no signing certificate', async () => {
+    const form = write('mei.json', FORM);
+    const { code, err } = await type([
+      ...['card', 'sign-document', form, '--card', 'mei', '--password', 'ABC123', '--data', sandbox.dataFolder],
+    ]);
+    assert.equal(code, 1);
+    assert.match(err, /card_signing_missing/);
+  });
+
+  it('is not judged as a user certificate’s', async () => {
+    const { code, err } = await verify(await signed('taro'), '--profile', 'user');
+    assert.equal(code, 2);
+    assert.match(err, /signed by a signing certificate/);
+  });
+
+  it('never shows what it says, who signed, or any attribute', async () => {
+    const der = certificateOf('taro', 'signing');
+    for (const args of [[], ['--json']]) {
+      const { out, err } = await verify(await signed('taro'), ...args);
+      const shown = (out + err).toLowerCase();
+      const serial = der.subarray(15, 19).toString('hex');
+      for (const secret of [serial, der.toString('base64').slice(200, 230), '山田', '千代田', '1985', 'male', '"1"']) {
+        assert.ok(!shown.includes(secret.toLowerCase()), secret);
+      }
     }
   });
 });
