@@ -5,6 +5,7 @@ import {
   der,
   issueSigningCertificate,
   type KeyPair,
+  OID,
   withIndefiniteLength,
   withNonMinimalLength,
   withTrailingBytes,
@@ -31,6 +32,7 @@ import {
 
 const { context, integer, nullValue, objectIdentifier, octetString, sequence } = der;
 
+const SHA256 = OID.sha256;
 const issuer = await root('signing root', { kind: 'signing' });
 const attributes = {
   name: '山田　太郎',
@@ -81,7 +83,7 @@ describe('verifySignedDocument', () => {
     ],
     [
       'NULL parameters of the digest (RFC 5754 §2)',
-      { digestAlgorithm: sequence(objectIdentifier('2.16.840.1.101.3.4.2.1'), nullValue()) },
+      { digestAlgorithm: sequence(objectIdentifier(SHA256), nullValue()) },
     ],
     ['no time', { attributes: ({ signingTime: _, ...rest }) => Object.values(rest) }],
     [
@@ -144,6 +146,8 @@ const tower = (height: number): Buffer => {
   return inner;
 };
 const digestOf = (bytes: Uint8Array) => octetString(hash('sha256', bytes, 'buffer'));
+const issuerName = context(4, issuer.name);
+const namedBy = (...names: Buffer[]) => sequence(sequence(...names), integer(citizen.serialNumber));
 const noCertificate = sequence(integer(1));
 const nameOf = ({ serialNumber }: { serialNumber: bigint }) => sequence(issuer.name, integer(serialNumber));
 
@@ -159,6 +163,20 @@ const refused: [why: string, document: () => Uint8Array, code: PkiErrorCode][] =
   ['a tower of sequences', () => tower(60_000 / 4), 'cms_malformed'],
   ['an envelope', () => made({ outerType: CMS.envelopedData }), 'cms_content'],
   ['another version', () => made({ version: 3 }), 'cms_malformed'],
+  // Something after the last field
+  ['something after the message', () => made({ surplusIn: 'contentInfo' }), 'cms_malformed'],
+  ['something after the signers', () => made({ surplusIn: 'signedData' }), 'cms_malformed'],
+  ['something after the signature', () => made({ unsigned: nullValue() }), 'cms_malformed'],
+  [
+    'something after the content',
+    () => made({ encapsulated: [context(0, octetString(content)), nullValue()] }),
+    'cms_malformed',
+  ],
+  [
+    'something after a certificate’s name',
+    () => made({ attributes: naming([...referenceTo(citizen.certificate), nullValue()]) }),
+    'cms_malformed',
+  ],
   // BER in place of DER
   ['an indefinite length', () => withIndefiniteLength(good), 'cms_malformed'],
   ['a length that is longer than need be', () => withNonMinimalLength(good), 'cms_malformed'],
@@ -172,7 +190,7 @@ const refused: [why: string, document: () => Uint8Array, code: PkiErrorCode][] =
     'a default that is written out',
     () =>
       made({
-        attributes: naming([sequence(objectIdentifier('2.16.840.1.101.3.4.2.1')), ...referenceTo(citizen.certificate)]),
+        attributes: naming([sequence(objectIdentifier(SHA256)), ...referenceTo(citizen.certificate)]),
       }),
     'cms_malformed',
   ],
@@ -280,6 +298,30 @@ const refused: [why: string, document: () => Uint8Array, code: PkiErrorCode][] =
     () => made({ unsigned: context(1, attribute('1.2.3.4', integer(1))) }),
     'cms_malformed',
   ],
+  [
+    'a digest that is not a string of octets',
+    () =>
+      made(
+        instead(
+          'messageDigest',
+          attribute(CMS.messageDigest, der.bitString(hash('sha256', content, 'buffer').subarray(1), 0)),
+        ),
+      ),
+    'cms_malformed',
+  ],
+  [
+    'an issuer under two names',
+    () => made({ attributes: naming([digestOf(citizen.certificate), namedBy(issuerName, issuerName)]) }),
+    'cms_malformed',
+  ],
+  [
+    'an issuer under a name of another kind',
+    () =>
+      made({
+        attributes: naming([digestOf(citizen.certificate), namedBy(der.contextPrimitive(2, Buffer.from('a.example')))]),
+      }),
+    'cms_malformed',
+  ],
   // Algorithms
   ['SHA-1', () => made({ digest: 'sha1', signatureAlgorithm: rsa(CMS.sha1WithRSA) }), 'cms_algorithm'],
   [
@@ -301,22 +343,29 @@ const refused: [why: string, document: () => Uint8Array, code: PkiErrorCode][] =
     'two digests announced',
     () =>
       made({
-        digestAlgorithms: [
-          sequence(objectIdentifier('2.16.840.1.101.3.4.2.1')),
-          sequence(objectIdentifier(CMS.sha384)),
-        ],
+        digestAlgorithms: [sequence(objectIdentifier(SHA256)), sequence(objectIdentifier(CMS.sha384))],
       }),
     'cms_malformed',
   ],
   [
     'parameters of a digest',
-    () => made({ digestAlgorithm: sequence(objectIdentifier('2.16.840.1.101.3.4.2.1'), integer(1)) }),
+    () => made({ digestAlgorithm: sequence(objectIdentifier(SHA256), integer(1)) }),
     'cms_malformed',
   ],
   [
     'an algorithm of curves by an RSA key',
     () => made({ signatureAlgorithm: sequence(objectIdentifier(CMS.ecdsaWithSHA256)) }),
     'cms_signature',
+  ],
+  [
+    'a digest’s NULL that is not empty',
+    () => made({ digestAlgorithm: sequence(objectIdentifier(SHA256), der.element(0x05, [content])) }),
+    'cms_malformed',
+  ],
+  [
+    'a key’s NULL that is not empty',
+    () => made({ signatureAlgorithm: sequence(objectIdentifier(CMS.rsaEncryption), der.element(0x05, [content])) }),
+    'cms_malformed',
   ],
   // Who signed
   ['nobody’s signature', () => made({ signerInfos: () => [] }), 'cms_signer'],

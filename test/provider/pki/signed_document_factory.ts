@@ -54,6 +54,8 @@ export interface DocumentOverrides {
   unsigned?: Buffer;
   signerInfos?: (own: Buffer) => Buffer[];
   signerInfo?: (fields: Buffer[]) => Buffer[];
+  /** The structure that has something after its last field. */
+  surplusIn?: 'contentInfo' | 'signedData';
   /** Type of the outermost structure. */
   outerType?: string;
 }
@@ -120,6 +122,15 @@ export function signedDocument(signer: Signer, content: Uint8Array, overrides: D
     ...(certificates ? [element(0xa0, inDerOrder(certificates))] : []),
     ...(overrides.crls ? [overrides.crls] : []),
     set(...(overrides.signerInfos?.(signerInfo) ?? [signerInfo])),
+    ...surplus('signedData', overrides),
   );
-  return sequence(objectIdentifier(overrides.outerType ?? CMS.signedData), context(0, signedData));
+  return sequence(
+    objectIdentifier(overrides.outerType ?? CMS.signedData),
+    context(0, signedData),
+    ...surplus('contentInfo', overrides),
+  );
+}
+
+function surplus(structure: DocumentOverrides['surplusIn'], { surplusIn }: DocumentOverrides): Buffer[] {
+  return structure === surplusIn ? [nullValue()] : [];
 }
