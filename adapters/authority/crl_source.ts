@@ -138,7 +138,6 @@ export class CrlSource {
   /** One look at the authority. The new list, or undefined when the one at hand is still the latest. */
   async #look(): Promise<TakenList | undefined> {
     const { clock, settings, shelf, onTaken } = this.#world;
-    await shelf.look();
     const before = this.#held;
     const path = shelf.temporaryPath();
     try {

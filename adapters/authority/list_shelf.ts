@@ -51,11 +51,13 @@ export class ListRefusal extends Error {
 }
 
 interface ListsOfAnchor {
-  readonly all: readonly HeldList[];
-  readonly full: readonly HeldList[];
-  /** By the name of the partition, as `keyOf` writes it. */
-  readonly partitions: ReadonlyMap<string, readonly HeldList[]>;
+  readonly all: Map<ListSeries, HeldList>;
+  /** By the name of the partition, as `keyOf` writes it; lists of everything under `FULL`. */
+  readonly byName: Map<string, readonly HeldList[]>;
 }
+
+/** No name is empty. */
+const FULL = '';
 
 /** Work that was begun and left, by a process that was killed, is removed after this long (ms). */
 const LEFT_BEHIND = 3_600_000;
@@ -87,18 +89,16 @@ export class ListShelf {
 
   /** The lists in service of one root, in date or not. */
   of(anchorId: string): readonly HeldList[] {
-    return this.#byAnchor.get(anchorId)?.all ?? [];
+    return [...(this.#byAnchor.get(anchorId)?.all.values() ?? [])];
   }
 
   /** Those of them that speak for a certificate: the full ones, and the partitions that it names. */
   covering(certificate: Certificate, anchorId: string): readonly HeldList[] {
     const lists = this.#byAnchor.get(anchorId);
     if (lists === undefined) return [];
-    if (lists.partitions.size === 0) return lists.full;
-    const partitions = certificate.extensions.distributionPoints.flatMap(
-      (name) => lists.partitions.get(keyOf(name)) ?? [],
-    );
-    return [...lists.full, ...partitions].filter(({ list }) => list.covers(certificate));
+    const keys = [FULL, ...certificate.extensions.distributionPoints.map(keyOf)];
+    const named = keys.flatMap((key) => lists.byName.get(key) ?? []);
+    return named.filter(({ list }) => list.covers(certificate));
   }
 
   get(series: ListSeries): HeldList | undefined {
@@ -111,8 +111,9 @@ export class ListShelf {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const names = await readdir(folder);
-      for (const [series, path] of newest(folder, names)) await this.#adopt(series, path);
-      await this.#removeLeftBehind(names);
+      const latest = newest(folder, names);
+      for (const [series, path] of latest) await this.#adopt(series, path);
+      await this.#removeLeftBehind(names, latest);
     } catch (err) {
       log.warn({ err, folder }, 'the folder of revocation lists could not be read');
     }
@@ -147,7 +148,7 @@ export class ListShelf {
         grace: settings.listGrace,
         maxSize: settings.listMaxSize,
         labels,
-        previous: new Map([...this.#held.values()].map(({ series, path }) => [series, path])),
+        previous: this.#pathsOf(anchor),
       });
       if (compiled.differenceFailure) {
         // Whoever acts on what is newly revoked must act on the whole list.
@@ -171,9 +172,9 @@ export class ListShelf {
     const held = this.#held.get(series);
     if (held === undefined) return;
     this.#held.delete(series);
-    this.#arrange(held.anchor.id);
+    this.#replace(held.anchor.id, held, undefined);
     held.file.close();
-    await Promise.all([held.path, differencePathOf(held.path)].map((path) => rm(path, { force: true })));
+    await removeIndex(held.path);
   }
 
   close(): void {
@@ -241,13 +242,15 @@ export class ListShelf {
     if (compiled.difference) await moveDurably(differenceTarget, differencePathOf(path));
     await moveDurably(target, path);
     await synchronize(folder);
-    const isReplaced = (name: string) => {
-      const other = INDEX_NAME.exec(name.replace(/\.new$/, ''));
-      return other !== null && seriesOfName(other) === compiled.series && join(folder, name) < path;
-    };
-    const replaced = (await readdir(folder)).filter(isReplaced);
-    await Promise.all(replaced.map((name) => rm(join(folder, name), { force: true })));
+    const replaced = this.#held.get(compiled.series)?.path;
+    // Whatever else is older in the folder goes with the next look.
+    if (replaced !== undefined && replaced < path) await removeIndex(replaced);
     return path;
+  }
+
+  #pathsOf({ id }: TrustAnchor): ReadonlyMap<ListSeries, string> {
+    const ofAnchor = [...this.#held.values()].filter(({ anchor }) => anchor.id === id);
+    return new Map(ofAnchor.map(({ series, path }) => [series, path]));
   }
 
   /** Swaps the list in one step; a newer one that came meanwhile stays. */
@@ -257,17 +260,36 @@ export class ListShelf {
     const file = openIndexFile(path);
     const now = { series, anchor, list: new RevocationList(file), file, path };
     this.#held.set(series, now);
-    this.#arrange(anchor.id);
+    this.#replace(anchor.id, held, now);
     held?.file.close();
     return now;
   }
 
-  #arrange(anchorId: string): void {
-    this.#byAnchor.set(anchorId, arrange([...this.#held.values()].filter(({ anchor }) => anchor.id === anchorId)));
+  /** Puts `after` where `before` was; either may be missing. The other lists of the root stay as they are. */
+  #replace(anchorId: string, before: HeldList | undefined, after: HeldList | undefined): void {
+    const lists: ListsOfAnchor = this.#byAnchor.get(anchorId) ?? { all: new Map(), byName: new Map() };
+    this.#byAnchor.set(anchorId, lists);
+    if (before) {
+      lists.all.delete(before.series);
+      for (const key of keysOf(before)) {
+        const others = (lists.byName.get(key) ?? []).filter((held) => held !== before);
+        if (others.length > 0) lists.byName.set(key, others);
+        else lists.byName.delete(key);
+      }
+    }
+    if (after) {
+      lists.all.set(after.series, after);
+      for (const key of keysOf(after)) lists.byName.set(key, [...(lists.byName.get(key) ?? []), after]);
+    }
   }
 
-  async #removeLeftBehind(names: readonly string[]): Promise<void> {
+  async #removeLeftBehind(names: readonly string[], latest: ReadonlyMap<ListSeries, string>): Promise<void> {
     const { folder, clock } = this.#world;
+    for (const name of names) {
+      const match = INDEX_NAME.exec(name);
+      const path = join(folder, name);
+      if (match && path < (latest.get(seriesOfName(match)) ?? path)) await removeIndex(path);
+    }
     for (const name of names.filter((other) => other.startsWith('tmp-'))) {
       const path = join(folder, name);
       const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
@@ -276,15 +298,8 @@ export class ListShelf {
   }
 }
 
-function arrange(all: readonly HeldList[]): ListsOfAnchor {
-  const partitions = new Map<string, HeldList[]>();
-  for (const held of all) {
-    for (const name of held.list.distributionPoints ?? []) {
-      const key = keyOf(name);
-      partitions.set(key, [...(partitions.get(key) ?? []), held]);
-    }
-  }
-  return { all, full: all.filter(({ list }) => list.distributionPoints === undefined), partitions };
+function keysOf({ list }: HeldList): readonly string[] {
+  return list.distributionPoints?.map(keyOf) ?? [FULL];
 }
 
 function keyOf(name: Uint8Array): string {
@@ -308,6 +323,11 @@ function seriesOfName([, anchorId = '', scope = '']: RegExpExecArray): ListSerie
 function indexNameOf({ series, number, thisUpdate }: CompiledList): string {
   const issue = `${number.toString(16).padStart(40, '0')}.${thisUpdate.toString().padStart(15, '0')}`;
   return `${series.replace(':', '.')}.${issue}.index`;
+}
+
+/** Whoever has it open reads on. */
+async function removeIndex(path: string): Promise<void> {
+  await Promise.all([path, differencePathOf(path)].map((each) => rm(each, { force: true })));
 }
 
 function differencePathOf(path: string): string {

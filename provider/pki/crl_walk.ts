@@ -87,7 +87,6 @@ export class RevocationListWalk {
   #at = 0;
   #filled = 0;
   #head: Head | undefined;
-  readonly #times = new UtcTimes();
 
   constructor(options: RevocationListOptions) {
     this.#options = options;
@@ -181,7 +180,7 @@ export class RevocationListWalk {
     const reason = this.#usualReason(time + UTC_TIME_SIZE, end);
     if (reason === undefined) return false;
     checkEntrySerial(window, start + 4, length);
-    this.entries.add(window, start + 4, length, reason, this.#times.seconds(this.#view, time + 2));
+    this.entries.add(window, start + 4, length, reason, utcTimes.seconds(this.#view, time + 2));
     return true;
   }
 
@@ -243,6 +242,9 @@ class UtcTimes {
     return seconds;
   }
 }
+
+/** One for all lists: days are the same in each, and a table for every small list would be most of its cost. */
+const utcTimes = new UtcTimes();
 
 /** Z. */
 const ZULU = 0x5a;

@@ -195,6 +195,19 @@ describe('lists on disk', () => {
     );
   });
 
+  it('that a newer one replaced are gone with the next look, whoever left them there', async () => {
+    const folder = listFolder();
+    const { revocation, serveList } = authority([anchor], { folder });
+    await serveList(issuer, { number: 2 });
+    await revocation.start();
+    const newest = onlyIndexIn(folder);
+    const older = join(folder, `${anchor.id}.full.${'1'.padStart(40, '0')}.${'1'.padStart(15, '0')}.index`);
+    for (const path of [older, `${older}.new`]) writeFileSync(path, 'older');
+    await revocation.restore();
+    assert.equal(onlyIndexIn(folder), newest);
+    assert.deepEqual(readdirSync(folder).length, 1);
+  });
+
   it('are gone when their address gives another scope, and when they ended long ago', async () => {
     const shared = { folder: listFolder(), crlNumbers: crlNumbersInMemory() };
     const { revocation, serveList } = authority([anchor], shared);
