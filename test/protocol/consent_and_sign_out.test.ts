@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import * as client from 'openid-client';
 import { hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
+import { type LogoutListener, startLogoutListener } from '../support/logout_listener.ts';
 import {
   answerOf,
   createRelyingParty,
@@ -248,22 +246,13 @@ describe('consent', () => {
 
 describe('signing out', () => {
   const AFTERWARDS = 'https://rp.example/signed-out';
-  let listener: Server;
-  let received: string[];
-  let listenerUrl: string;
+  let listener: LogoutListener;
   before(async () => {
-    listener = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
-      received.push(new URLSearchParams(body).get('logout_token') ?? '');
-      response.end();
-    }).listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    listenerUrl = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/logout`;
+    listener = await startLogoutListener();
   });
   after(() => listener?.close());
   beforeEach(() => {
-    received = [];
+    listener.received = [];
   });
 
   const partyWith = (metadata: Metadata = {}) =>
@@ -332,18 +321,18 @@ describe('signing out', () => {
   });
 
   it('tells every relying party of the session that can be told, with the subject it knows', async () => {
-    const shared = { backchannel_logout_uri: listenerUrl, backchannel_logout_session_required: true };
+    const shared = { backchannel_logout_uri: listener.url, backchannel_logout_session_required: true };
     const [clinic, shop] = [
       await partyWith({ ...shared, redirect_uris: ['https://clinic.example/cb'] }),
       await partyWith({ ...shared, redirect_uris: ['https://shop.example/cb'] }),
     ];
     const [atClinic, atShop] = [await clinic.signIn({ browser }), await shop.signIn({ browser })];
     await signOut(clinic, atClinic.id_token);
-    assert.equal(received.length, 2);
+    assert.equal(listener.received.length, 2);
 
     const keys = createRemoteJWKSet(new URL(`${hub.issuer}/jwks`));
     const logoutTokens = new Map<unknown, JWTPayload>();
-    for (const token of received) {
+    for (const token of listener.received) {
       const { payload, protectedHeader } = await jwtVerify(token, keys, { issuer: hub.issuer, typ: 'logout+jwt' });
       assert.equal(protectedHeader.alg, 'ES256');
       logoutTokens.set(payload.aud, payload);

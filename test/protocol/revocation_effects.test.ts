@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -16,6 +13,7 @@ import { openRevocation } from '../../provider/identity/revocation_effects.ts';
 import { parseCertificate, type RevocationReason } from '../../provider/pki/index.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
+import { type LogoutListener, startLogoutListener } from '../support/logout_listener.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
 import {
   answerOf,
@@ -39,9 +37,7 @@ const REASON_WORDS = /cessation|keyCompromise|certificateHold|superseded|affilia
 let authority: TestAuthority;
 let hub: TestHub;
 let ahead = 0;
-let listener: Server;
-let listenerUrl: string;
-let received: string[] = [];
+let listener: LogoutListener;
 const folder = mkdtempSync(join(tmpdir(), 'musubi-revocations-'));
 const encryptionKeyFile = join(folder, 'encryption.key');
 const vault = createVault([Buffer.alloc(32, 9)]);
@@ -50,14 +46,7 @@ before(async () => {
   writeFileSync(encryptionKeyFile, `${Buffer.alloc(32, 9).toString('base64')}\n`, { mode: 0o600 });
   authority = await startTestAuthority();
   hub = await startTestHub({ authority, settings: { encryptionKeyFile }, clock: () => Date.now() + ahead });
-  listener = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    received.push(new URLSearchParams(body).get('logout_token') ?? '');
-    response.end();
-  }).listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  listenerUrl = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/logout`;
+  listener = await startLogoutListener();
 });
 after(async () => {
   await hub?.stop();
@@ -70,7 +59,7 @@ const partyAt = (host: string): Promise<RelyingParty> =>
   createRelyingParty(hub, {
     redirect_uris: [`https://${host}/cb`],
     grant_types: ['authorization_code', 'refresh_token'],
-    backchannel_logout_uri: listenerUrl,
+    backchannel_logout_uri: listener.url,
     backchannel_logout_session_required: true,
   });
 
@@ -122,10 +111,10 @@ async function assertEnded(person: SignedIn): Promise<void> {
 
 /** The list is taken, and the notices that it led to have arrived. */
 async function takeLists(notices: number): Promise<void> {
-  received = [];
+  listener.received = [];
   await hub.refreshLists();
-  for (let wait = 0; received.length < notices && wait < 100; wait++) await new Promise((next) => setTimeout(next, 20));
-  assert.equal(received.length, notices);
+  await listener.arrived(notices);
+  assert.equal(listener.received.length, notices);
 }
 
 /** The same lists again, when nobody can be on the way in by the ones before. */
@@ -138,7 +127,7 @@ async function secondLook(): Promise<void> {
 async function assertTold({ at }: SignedIn): Promise<void> {
   const keys = createRemoteJWKSet(new URL(`${hub.issuer}/jwks`));
   const told = new Map<unknown, JWTPayload>();
-  for (const token of received) {
+  for (const token of listener.received) {
     const { payload } = await jwtVerify(token, keys, { issuer: hub.issuer, typ: 'logout+jwt' });
     told.set(payload.aud, payload);
   }
@@ -265,7 +254,7 @@ describe('a revocation in a list that was taken and not followed', () => {
     const file = join(folder, 'full.crl');
     const list = await fetch(`${authority.authority.address}/crl/user/3/full.crl`);
     writeFileSync(file, Buffer.from(await list.arrayBuffer()));
-    received = [];
+    listener.received = [];
     // The command publishes the list and ends, as a hub does that is killed at that moment.
     await hub.restart(async ({ lists }) => assert.ok((await lists.import(file, undefined)).isNew));
     await assertEnded(person);

@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { VerifiedCertificate } from '../../provider/authentication/verify_certificate.ts';
 
 /** A verified card as far as the identity room looks at one: it reads these fields and no others. */
-export function verifiedCard(serial: Uint8Array, { issuer = 'Authority A', now }: { issuer?: string; now: number }) {
+export function verifiedCard(
+  serial: Uint8Array,
+  options: { issuer?: string | Uint8Array; now: number; thisUpdate?: number },
+): VerifiedCertificate {
+  const { issuer = 'Authority A', now, thisUpdate = now - 500 } = options;
   return {
     certificate: {
       issuer: Buffer.from(issuer),
@@ -11,7 +15,7 @@ export function verifiedCard(serial: Uint8Array, { issuer = 'Authority A', now }
       notBefore: now - 1000,
       notAfter: now + 1000,
     },
-    revocation: { checkedAt: now, source: 'crl', thisUpdate: now - 500 },
+    revocation: { checkedAt: now, source: 'crl', thisUpdate },
     demand: { purpose: 'sign_in', policy: { name: 'default', sources: ['crl'] }, clientId: 'rp' },
   } as unknown as VerifiedCertificate;
 }

@@ -6,7 +6,6 @@ import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
 import { FIND_BY_LOOKUPS, WALK } from '../../../adapters/database/stores/revocation_store.ts';
 import { createOidcStore, type OidcStore } from '../../../adapters/oidc-store/oidc_store.ts';
-import type { VerifiedCertificate } from '../../../provider/authentication/verify_certificate.ts';
 import {
   createListFollower,
   type FollowedCounts,
@@ -28,6 +27,7 @@ import { octetsInMemory } from '../../../provider/pki/revocation_index.ts';
 import { SerialTable } from '../../../provider/pki/serial_table.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { verifiedCard } from '../../support/verified_card.ts';
 
 const NOW = Date.parse('2026-11-22T00:00:00Z');
 const DAY = 86_400_000;
@@ -554,11 +554,7 @@ describe(`revocations on ${testEngine}`, () => {
         random: systemRandom,
       });
     const verified = ({ issuer, serial }: Bound, thisUpdate: number) =>
-      ({
-        certificate: { issuer, serial, fingerprint: '', notBefore: NOW, notAfter: NOW + DAY },
-        revocation: { checkedAt: now, source: 'crl', thisUpdate },
-        demand: { purpose: 'sign_in', policy: { name: 'default', sources: ['crl'] }, clientId: 'rp' },
-      }) as unknown as VerifiedCertificate; // what the identity room reads
+      verifiedCard(serial, { issuer, now, thisUpdate });
 
     it('is refused where it rests on an older word, with the page of the reason', async () => {
       const issuer = newIssuer();
