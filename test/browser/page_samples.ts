@@ -120,7 +120,8 @@ export async function startSampleServer(more: Readonly<Record<string, Sample>> =
       forms.push(new URLSearchParams(Buffer.concat(chunks).toString()));
       // Without content, browsers stay on the page that sent the form.
       if (ctx.path === '/unanswered') ctx.status = 204;
-      else ctx.body = 'received';
+      // Without an icon of its own the page would have the browser ask for one that is not there, and complain at times.
+      else ctx.body = `<!doctype html><link rel="icon" href="${assets.assetUrl('icon.svg')}">received`;
     } else if (Object.hasOwn(known, name)) {
       const { page, input } = known[name] as Sample;
       sendPage(ctx, renderer, page, JSON.parse(JSON.stringify(input).replaceAll(OWN_ORIGIN, origin)));
