@@ -136,8 +136,8 @@ function isFor(token: WebEidToken, origin: string, nonce = NONCE): boolean {
   );
 }
 
-const isFocused = (page: Page, selector: string) =>
-  page.waitForFunction(`document.activeElement.matches(${JSON.stringify(selector)})`);
+// A locator, not waitForFunction: that evaluates its text in the page again and again, which the page's policy refuses.
+const isFocused = (page: Page, selector: string) => page.locator(`${selector}:focus`).waitFor();
 
 async function assertAccessible(page: Page): Promise<void> {
   // The page's policy allows no inline script; what the debugger evaluates is not under it.
