@@ -51,6 +51,8 @@ describe('at the sign-in form', () => {
       clock: () => now ?? Date.now(),
       settings: { revocation: stub.settings },
     });
+    // While it has no list, an ordinary sign-in asks the responder as well.
+    await hub.target.hub.refreshLists();
   });
   after(async () => {
     await hub.stop();
