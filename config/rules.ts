@@ -77,16 +77,22 @@ function anchorNamesAreUnique({ trust }: PartialSettings): Fault[] {
 
 /** The roots of JPKI sign people's certificates themselves, and its profiles say which policies. */
 function otherCommunitiesUseThePlainProfile({ trust }: PartialSettings): Fault[] {
-  const { anchors = [], intermediates = [], policies = [], profile } = trust ?? {};
+  const { anchors = [], intermediates = [], policies = [], phonePolicies = [], profile } = trust ?? {};
+  const phones =
+    phonePolicies.length > 0 && (profile === 'plain' || profile === 'jpki-test')
+      ? [fault('trust.phonePolicies', `is given, though the profile ${profile} takes none`, 'leave it out')]
+      : [];
   if (profile === 'plain') {
-    return anchors.flatMap(({ kind }, index) =>
+    const signing = anchors.flatMap(({ kind }, index) =>
       kind === 'signing'
         ? [fault(`trust.anchors[${index}].kind`, 'is signing, which the profile plain does not know', 'write user')]
         : [],
     );
+    return [...signing, ...phones];
   }
   const remedy = 'leave it out, or write plain for trust.profile';
   return [
+    ...phones,
     ...(intermediates.length > 0
       ? [fault('trust.intermediates', 'is given, though the profile allows none', remedy)]
       : []),

@@ -168,6 +168,12 @@ export const schema = z.strictObject({
         'empty asks for none; the others bring their own',
       example: ['1.3.6.1.4.1.99999.1.2'],
     }),
+    phonePolicies: setting(listOf(objectIdentifier(), 5).default([]), {
+      meaning:
+        'Certificate policies of user certificates on phones, which are not public. Without any, phones do not sign in. ' +
+        'For the profile jpki',
+      example: ['1.2.392.200149.8.5.1.3.99'],
+    }),
     intermediates: setting(listOf(z.strictObject({ name: referenceName(), file: filePath() }), 200).default([]), {
       meaning:
         'Authorities between the roots and the certificates, for cards that send none along, and to name where their ' +

@@ -48,7 +48,8 @@ function profileOf({ trust }: Configuration, kind: CertificateKind): Certificate
   const isTest = trust.profile === 'jpki-test';
   if (kind === 'signing') return isTest ? jpkiSigningTest : jpkiSigning;
   if (trust.profile === 'plain') return { ...plainUser, policies: trust.policies };
-  return isTest ? jpkiUserTest : jpkiUser;
+  if (isTest) return jpkiUserTest;
+  return { ...jpkiUser, policies: [...jpkiUser.policies, ...trust.phonePolicies] };
 }
 
 /** Every path through it is checked when it is used: here it must only be readable. */

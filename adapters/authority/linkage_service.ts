@@ -28,7 +28,10 @@ const RETRY_AFTER = 30;
 const SIGNATURE_HEADER = 'authority-signature';
 
 const referenceSchema = { issuer: z.base64().min(1).max(1400), serial: z.string().regex(/^(?:[0-9a-f]{2}){1,20}$/) };
-const askedSchema = z.object({ ...referenceSchema, want: z.enum(['predecessor', 'successor']) });
+const askedSchema = z.object({
+  ...referenceSchema,
+  want: z.enum(['predecessor', 'successor', 'auth', 'sign', 'other-device']),
+});
 const answerSchema = z.object({
   asked: askedSchema,
   answeredAt: z.iso.datetime(),
@@ -39,7 +42,7 @@ const answerSchema = z.object({
 type Asked = z.infer<typeof askedSchema>;
 
 /**
- * The authority's linkage service (証明書新旧紐付け情報). Its wire format is not public (fact sheet §3.3): this is the
+ * The authority's linkage service (証明書新旧紐付け情報, 証明書紐付け情報, and card and phone by article 18(4)). Its wire format is not public (fact sheet §3.3): this is the
  * sandbox's, with everything about it in this file. An answer is believed when it is signed by the authority, about what was
  * asked, and of now.
  */
@@ -95,7 +98,7 @@ export function createLinkageService(world: LinkageServiceWorld): LinkageSource 
       const known = cause instanceof UnusableAnswer || cause instanceof DownloadError;
       const reason = known ? cause.code : 'unexpected_error';
       world.log.warn({ code: reason, ...(known ? {} : { err: cause }) }, 'linkage not told');
-      throw new HubError('linkage_unavailable', 503, 'Whether this card replaces another cannot be checked just now.', {
+      throw new HubError('linkage_unavailable', 503, 'Whose card this is cannot be checked just now.', {
         details: { reason },
         retryAfter: RETRY_AFTER,
         cause,
@@ -106,6 +109,8 @@ export function createLinkageService(world: LinkageServiceWorld): LinkageSource 
   return {
     predecessor: (reference) => told(reference, 'predecessor'),
     successor: (reference) => told(reference, 'successor'),
+    counterpart: (reference, kind) => told(reference, kind === 'user' ? 'auth' : 'sign'),
+    otherDevice: (reference) => told(reference, 'other-device'),
   };
 }
 

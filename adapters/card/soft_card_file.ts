@@ -19,7 +19,7 @@ export interface SoftCardKey {
  */
 export interface SoftCardFile {
   format: 'musubi-soft-card:1';
-  /** File-safe name, `[a-z0-9-]{1,40}`; what `musubi card sign --card` takes. */
+  /** File-safe name, `[a-z0-9-]{1,42}`; what `musubi card sign --card` takes. */
   name: string;
   /** What the card agent shows, for people: the citizen's name and what is special about this card. */
   label: { ja: string; en: string };
@@ -30,7 +30,7 @@ export interface SoftCardFile {
   authority: { user: string; signing: string | null };
 }
 
-const CARD_NAME = /^[a-z0-9-]{1,40}$/;
+const CARD_NAME = /^[a-z0-9-]{1,42}$/;
 const FILE_SUFFIX = '.card.json';
 
 /** Characters. Two keys, two certificates and their authorities take about 12,000; anything far beyond is no card. */

@@ -78,6 +78,7 @@ export const commands: readonly Command[] = [
     options: {
       data,
       certificate: { value: 'KIND', help: 'user, signing or both (default both)' },
+      device: { value: 'DEVICE', help: 'card or phone (default card)' },
       reason: {
         value: 'REASON',
         help: 'as in RFC 5280: keyCompromise, superseded, cessationOfOperation, certificateHold …',
@@ -91,6 +92,17 @@ export const commands: readonly Command[] = [
   {
     path: ['sandbox', 'citizen', 'renew'],
     summary: 'give a citizen a new card in place of the old one',
+    options: { data },
+    positionals: [citizenName],
+    yieldsData: true,
+    load: loadCitizen,
+  },
+  {
+    path: ['sandbox', 'citizen', 'add-phone'],
+    summary: 'put certificates on a citizen’s phone, beside the card',
+    details:
+      'The phone is another soft card, NAME-phone, with keys of its own. Its PINs are the sandbox’s. A phone that the\n' +
+      'citizen had before is replaced.',
     options: { data },
     positionals: [citizenName],
     yieldsData: true,
@@ -206,16 +218,16 @@ export const commands: readonly Command[] = [
   },
   {
     path: ['linkage', 'list'],
-    summary: 'list the newest renewed cards that were taken for the person of the older card',
+    summary: 'list the newest certificates that were taken for a known person’s, by the authority’s word',
     options: hub,
     yieldsData: true,
     load: loadLinkage,
   },
   {
     path: ['linkage', 'undo'],
-    summary: 'undo such a link: the newer card signs in no more, the older one does again',
+    summary: 'undo such a link: the certificate signs in no more, one that it replaced does again',
     options: hub,
-    positionals: [{ name: 'CERTIFICATE', help: 'fingerprint of the newer certificate, as the list shows it' }],
+    positionals: [{ name: 'CERTIFICATE', help: 'fingerprint of the certificate, as the list shows it' }],
     yieldsData: true,
     load: loadLinkage,
   },

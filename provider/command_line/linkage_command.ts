@@ -16,9 +16,9 @@ export const run: CommandHandler = async (io, invocation) => {
 };
 
 function table(links: readonly ShownLink[]): string {
-  if (links.length === 0) return 'No renewed card has been followed.\n';
+  if (links.length === 0) return 'No certificate has been linked to a person who was known.\n';
   return textTable(
     links.map((link) => ({ ...link })),
-    ['certificate', 'replaced', 'linked', 'status'],
+    ['certificate', 'method', 'by', 'linked', 'status'],
   );
 }

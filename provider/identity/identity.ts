@@ -9,16 +9,24 @@ import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
 import type { CardCheck, CertificateRecord, KnownCertificate, KnownLookup } from './identity_store.ts';
-import { type CertificateReference, conflict, type LinkageSource, traceOrigin } from './linkage.ts';
+import {
+  askedOnce,
+  type CertificateReference,
+  conflict,
+  type LinkageSource,
+  type Recognition,
+  recognise,
+} from './linkage.ts';
 import { refusalOf } from './person_state.ts';
 import { openRevocation } from './revocation_effects.ts';
 
 export interface Identity {
   /**
-   * The subject who holds this certificate. Of one that is unknown the authority is asked which it replaced, and so on
-   * back to one that is known: then it is the same person, and the older card signs in no more. Where nobody in its line
-   * was ever here it becomes a new subject without attributes. Two sign-ins with the same new card at the same moment give
-   * one subject.
+   * The subject who holds this certificate. Of one that is unknown the authority is asked whose it is (linkage.ts): by the
+   * one that it replaced, which signs in no more; by the one on the person's other device, card or phone, which goes on; or
+   * by the signing certificate beside it. Where that leads to nobody who was ever here it becomes a new subject without
+   * attributes. Sign-ins with the same new card, or with a new card and a new phone of one person, at the same moment give
+   * one subject. Two subjects that exist never become one.
    * The signing certificates that are linked to the subject are checked by the way; what comes of it is recorded and
    * returned, and stands in nobody's way.
    * Throws HubError `certificate_superseded` when a linkage names a successor, `linkage_unavailable` when the authority
@@ -56,6 +64,9 @@ const PAIRWISE_BYTES = 20;
  */
 const PAIRWISE_CACHE_ENTRIES = 50_000;
 
+/** Everybody who is first at a certificate makes the others look again, and a person has few. */
+const MAX_ATTEMPTS = 4;
+
 export interface IdentityWorld {
   storage: Storage;
   vault: Vault;
@@ -69,32 +80,69 @@ export interface IdentityWorld {
 export function createIdentity(world: IdentityWorld): Identity {
   const { storage, vault, linkage, linkedCertificates, clock, random } = world;
   const pairwiseCache = new Map<string, string>();
-  const reference = (certificate: CertificateReference) => lookupOf(vault, certificate);
 
-  /** The certificate, of those that are known here, that this one came after. */
-  async function originOf(certificate: Certificate): Promise<KnownLookup | undefined> {
-    if (linkage === undefined) return undefined;
-    return traceOrigin(linkage, certificate, (other) => storage.identity.find(reference(other)));
-  }
-
-  /** Binds a certificate that nobody has shown before: to the person of its predecessor, else to somebody new. */
-  function bind(
+  /** Binds a certificate that nobody has shown before: to the person whose it is by the authority's word, or a new one. */
+  async function bind(
     { certificate }: VerifiedCertificate,
     check: CardCheck,
-    origin: KnownLookup | undefined,
+    source: LinkageSource | undefined,
   ): Promise<IdentifiedSubject> {
+    const looked = new Map<string, { readonly lookup: Uint8Array; readonly known: KnownLookup | undefined }>();
+    const find = async (reference: CertificateReference) => {
+      const lookup = lookupOf(vault, reference);
+      const known = await storage.identity.find(lookup);
+      looked.set(hex(lookup), { lookup, known });
+      return known;
+    };
+    if (await find(certificate)) throw new LostRace();
+    const recognised = source && (await recognise(source, certificate, find));
+
     const now = clock();
+    const lookups = [...looked.values()].map(({ lookup }) => lookup);
     return storage.transaction(async (stores) => {
-      const subjectId = origin?.subjectId ?? uuid(random);
-      if (origin === undefined) await stores.identity.insertSubject(subjectId, now);
-      // Somebody bound the same certificate, or another successor, between our look-up and here: they were first.
-      else if (!(await stores.identity.supersede(origin.lookup))) throw new LostRace();
+      await stores.identity.reserve(lookups);
+      // Whoever was first at one of them, between our look and here, may have been the same person.
+      for (const { lookup, status } of await stores.identity.findAll(lookups)) {
+        if (looked.get(hex(lookup))?.known?.status !== status) throw new LostRace();
+      }
+      const subjectId = recognised?.by.subjectId ?? uuid(random);
+      if (recognised === undefined) await stores.identity.insertSubject(subjectId, now);
+      else if (recognised.method === 'linkage' && !(await stores.identity.supersede(recognised.by.lookup))) {
+        throw new LostRace();
+      }
       const record = certificateRecord(vault, certificate, 'user', subjectId);
-      const linked = origin === undefined ? record : { ...record, predecessor: origin.lookup };
-      if (!(await stores.identity.insertCertificate(linked, check, now))) throw new LostRace();
-      await stores.audit.append(bindingEvent(subjectId, record, origin), now);
-      return { subjectId, isNew: origin === undefined, linked: [] };
+      const link = recognised && { method: recognised.method, by: recognised.by.lookup };
+      if (!(await stores.identity.insertCertificate(link ? { ...record, link } : record, check, now))) {
+        throw new LostRace();
+      }
+      await stores.audit.append(bindingEvent(subjectId, record, recognised), now);
+      return { subjectId, isNew: recognised === undefined, linked: [] };
     });
+  }
+
+  /** Undefined for a certificate that nobody has shown before. */
+  async function knownSubject(
+    { demand, revocation }: VerifiedCertificate,
+    lookup: Uint8Array,
+    check: CardCheck,
+  ): Promise<IdentifiedSubject | undefined> {
+    const known = await storage.identity.recordSignIn(lookup, check);
+    if (known === undefined) return undefined;
+    if (known.status === 'superseded') {
+      throw new HubError('certificate_superseded', 403, 'This card has been renewed; use the new one.');
+    }
+    if (known.status !== 'current' || known.kind !== 'user') {
+      throw new HubError('certificate_revoked', 403, 'This card cannot be used here.');
+    }
+    refuseByLaterWord(vault, known, revocation);
+    const { subjectId, sealedSigningCertificates } = known;
+    const { policy, clientId } = demand;
+    const linked = await Promise.all(
+      sealedSigningCertificates.map((sealed) =>
+        linkedCertificates.check(vault.open(PURPOSE_CERTIFICATE, sealed), { policy, clientId, subjectId }),
+      ),
+    );
+    return { subjectId, isNew: false, linked };
   }
 
   return {
@@ -107,34 +155,20 @@ export function createIdentity(world: IdentityWorld): Identity {
         asOf: revocation.thisUpdate,
       };
 
-      const known = await storage.identity.recordSignIn(lookup, check);
-      if (known) {
-        if (known.status === 'superseded') {
-          throw new HubError('certificate_superseded', 403, 'This card has been renewed; use the new one.');
+      const source = linkage && askedOnce(linkage);
+      for (let attempt = 1; ; attempt += 1) {
+        const subject = await knownSubject(verified, lookup, check);
+        if (subject) return subject;
+        try {
+          return await bind(verified, check, source);
+        } catch (error) {
+          const isLate = error instanceof LostRace;
+          if (!isLate && !(error instanceof HubError && error.code === 'linkage_conflict')) throw error;
+          // Another request with this card, or with another one of the person, was first, and whatever stood in our way may
+          // be its doing. Looked at once more, with the answers that the authority has given already.
+          if (attempt < MAX_ATTEMPTS) continue;
+          throw isLate ? conflict('the line was bound meanwhile') : error;
         }
-        if (known.status !== 'current' || known.kind !== 'user') {
-          throw new HubError('certificate_revoked', 403, 'This card cannot be used here.');
-        }
-        refuseByLaterWord(vault, known, revocation);
-        const { subjectId, sealedSigningCertificates } = known;
-        const { policy, clientId } = verified.demand;
-        const linked = await Promise.all(
-          sealedSigningCertificates.map((sealed) =>
-            linkedCertificates.check(vault.open(PURPOSE_CERTIFICATE, sealed), { policy, clientId, subjectId }),
-          ),
-        );
-        return { subjectId, isNew: false, linked };
-      }
-
-      try {
-        return await bind(verified, check, await originOf(certificate));
-      } catch (error) {
-        const isLate = error instanceof LostRace;
-        if (!isLate && !(error instanceof HubError && error.code === 'linkage_conflict')) throw error;
-        // The same card in another request at the same moment was first: whatever stood in our way is its doing.
-        const winner = await storage.identity.recordSignIn(lookup, check);
-        if (winner) return { subjectId: winner.subjectId, isNew: false, linked: [] };
-        throw isLate ? conflict('the predecessor was replaced meanwhile') : error;
       }
     },
 
@@ -164,14 +198,18 @@ export function createIdentity(world: IdentityWorld): Identity {
 
 class LostRace extends Error {}
 
-function bindingEvent(subjectId: string, record: CertificateRecord, origin: KnownLookup | undefined): AuditEvent {
-  const hex = (fingerprint: Uint8Array) => Buffer.from(fingerprint).toString('hex');
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
+}
+
+function bindingEvent(subjectId: string, record: CertificateRecord, recognised: Recognition | undefined): AuditEvent {
   const certificate = hex(record.fingerprint);
-  if (origin === undefined) {
+  if (recognised === undefined) {
     const data = { certificate, method: 'user certificate' };
     return { kind: 'subject.created', actor: `subject:${subjectId}`, subjectId, data };
   }
-  const data = { certificate, predecessor: hex(origin.fingerprint), method: 'linkage' };
+  const { method, by } = recognised;
+  const data = { certificate, method, [method === 'linkage' ? 'predecessor' : 'recognisedBy']: hex(by.fingerprint) };
   return { kind: 'certificate.linked', actor: 'hub', subjectId, data };
 }
 

@@ -23,13 +23,27 @@ export interface CertificateRecord {
   issuerHash: Uint8Array;
   /** For a signing certificate all of it, under Vault.seal: each sign-in checks it anew (path, dates, status). */
   sealedCertificate?: Uint8Array;
-  /** `lookup` of the certificate that this one replaced. */
-  predecessor?: Uint8Array;
+  /** How its subject was recognised, where nobody had proved to be that. */
+  link?: CertificateLink;
   /** First 8 bytes of the certificate's SHA-256: what the console and the log may show. */
   fingerprint: Uint8Array;
   /** Milliseconds since the epoch. */
   notBefore: number;
   notAfter: number;
+}
+
+/**
+ * How the authority's word led from an unknown certificate to its subject:
+ * - `linkage`: by the certificate that it replaced, itself or over others. That one signs in no more.
+ * - `other device`: by a user certificate on the other one of card and phone. Both stay good.
+ * - `signing linkage`: by a signing certificate. The subject's other user certificates stay what the lists say.
+ */
+export type LinkMethod = 'linkage' | 'other device' | 'signing linkage';
+
+export interface CertificateLink {
+  readonly method: LinkMethod;
+  /** `lookup` of the certificate that was known. */
+  readonly by: Uint8Array;
 }
 
 export interface KnownCertificate {
@@ -52,11 +66,12 @@ export interface KnownLookup {
   readonly fingerprint: Uint8Array;
 }
 
-/** A renewal that was followed: which certificate came after which. */
+/** A certificate that was recognised by another one. */
 export interface RecordedLink {
   /** Fingerprints, as the console and the log show them. */
   readonly fingerprint: Uint8Array;
-  readonly predecessor: Uint8Array;
+  readonly by: Uint8Array;
+  readonly method: LinkMethod;
   /** Milliseconds since 1970. */
   readonly linkedAt: number;
   readonly status: KnownCertificate['status'];
@@ -72,15 +87,27 @@ export interface IdentityStore {
   lastCardCheck(subjectId: string): Promise<CardCheck | undefined>;
   /** What is known of a certificate; nothing is noted. */
   find(lookup: Uint8Array): Promise<KnownLookup | undefined>;
+  /**
+   * Within a transaction: until it ends, nobody else binds any of these certificates, undoes a link to or from one, or
+   * finds who was bound by one that is not visible yet. Who binds a certificate reserves it with all others that may be the
+   * same person's, and looks for them once more: two that are shown at the same moment must not become two people.
+   */
+  reserve(lookups: readonly Uint8Array[]): Promise<void>;
+  /** Those of the certificates that are known. Some dozens at most. */
+  findAll(lookups: readonly Uint8Array[]): Promise<readonly KnownLookup[]>;
   /** Marks a current certificate as replaced, in one statement; false when it is not current (any more). */
   supersede(lookup: Uint8Array): Promise<boolean>;
-  /** Newest first. */
+  /** Newest first; those that were undone as well. */
   listLinks(limit: number): Promise<readonly RecordedLink[]>;
+  /** The certificate of this fingerprint that was recognised by another one, and may still sign in. */
+  findLink(fingerprint: Uint8Array): Promise<KnownLookup | undefined>;
+  /** Fingerprints of the certificates that were recognised by this one and whose links stand. */
+  recognisedBy(lookup: Uint8Array): Promise<readonly Uint8Array[]>;
   /**
-   * Undoes the link of the certificate with this fingerprint: it may sign in no more, and the one that it replaced may
-   * again. The subject's id, or undefined when there is no such link that stands.
+   * Undoes the link of a certificate: it may sign in no more, and the one that it replaced, if it did, may again. False when
+   * it is no link that stands (any more).
    */
-  undoLink(fingerprint: Uint8Array): Promise<string | undefined>;
+  undoLink(lookup: Uint8Array): Promise<boolean>;
   /** Creates the subject. */
   insertSubject(subjectId: string, now: number): Promise<void>;
   /** False when the certificate is already bound (to whomever): the caller then reads it again and drops its own subject. */

@@ -1,15 +1,18 @@
 import { HubError } from '../errors.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
+import type { LinkMethod } from './identity_store.ts';
 import type { SubjectSessions } from './revocation_effects.ts';
 
-/** A renewal that was followed, as commands show it: certificates by their short fingerprints only (invariant 1). */
+/** A certificate that was recognised by another, as commands show it: by short fingerprints only (invariant 1). */
 export interface ShownLink {
   readonly certificate: string;
-  readonly replaced: string;
+  readonly method: LinkMethod;
+  /** The certificate that was known. */
+  readonly by: string;
   /** ISO 8601. */
   readonly linked: string;
-  /** `superseded`: a newer one has come since. */
+  /** `superseded`: a newer one has come since. `unlinked`: undone. */
   readonly status: string;
 }
 
@@ -17,11 +20,12 @@ export interface LinkAdministration {
   /** The newest hundred. */
   list(): Promise<readonly ShownLink[]>;
   /**
-   * For a link that was wrong: the certificate signs in no more, the one that it replaced does again. Every session of the
-   * person ends, since nobody can tell which of the two cards began it.
+   * For a link that was wrong: the certificate signs in no more, the one that it replaced, if it did, does again. Every
+   * session of the person ends, since nobody can tell which of the cards began it.
    *
    * @param certificate its fingerprint as `list` shows it.
-   * @throws HubError `link_unknown` (404) when it is not the newest of its line, or was never linked.
+   * @throws HubError `link_unknown` (404) when it is not the newest of its line, or was never linked; `link_in_use` (409)
+   *   when others were recognised by it, whose links fall with it: they are to be undone first.
    */
   undo(certificate: string): Promise<void>;
 }
@@ -38,10 +42,10 @@ export function createLinkAdministration(world: {
   const { storage, sessions, clock } = world;
   return {
     async list() {
-      const hex = (octets: Uint8Array) => Buffer.from(octets).toString('hex');
-      return (await storage.identity.listLinks(SHOWN)).map(({ fingerprint, predecessor, linkedAt, status }) => ({
+      return (await storage.identity.listLinks(SHOWN)).map(({ fingerprint, method, by, linkedAt, status }) => ({
         certificate: hex(fingerprint),
-        replaced: hex(predecessor),
+        method,
+        by: hex(by),
         linked: new Date(linkedAt).toISOString(),
         status,
       }));
@@ -50,15 +54,28 @@ export function createLinkAdministration(world: {
       const unknown = () => new HubError('link_unknown', 404, `There is no newest link of "${certificate}" to undo.`);
       if (!FINGERPRINT.test(certificate)) throw unknown();
       const subjectId = await storage.transaction(async (stores) => {
-        const found = await stores.identity.undoLink(Buffer.from(certificate, 'hex'));
+        const found = await stores.identity.findLink(Buffer.from(certificate, 'hex'));
         if (found === undefined) throw unknown();
+        await stores.identity.reserve([found.lookup]);
+        const others = await stores.identity.recognisedBy(found.lookup);
+        if (others.length > 0) throw inUse(others);
+        if (!(await stores.identity.undoLink(found.lookup))) throw unknown();
         await stores.audit.append(
-          { kind: 'certificate.unlinked', actor: 'operator', subjectId: found, data: { certificate } },
+          { kind: 'certificate.unlinked', actor: 'operator', subjectId: found.subjectId, data: { certificate } },
           clock(),
         );
-        return found;
+        return found.subjectId;
       });
       await sessions.endAllOf(subjectId);
     },
   };
+}
+
+function inUse(others: readonly Uint8Array[]): HubError {
+  const named = others.map(hex).join(', ');
+  return new HubError('link_in_use', 409, `Undo the links that rest on it first: ${named}.`);
+}
+
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
 }

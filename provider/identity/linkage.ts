@@ -1,5 +1,5 @@
 import { HubError } from '../errors.ts';
-import type { KnownLookup } from './identity_store.ts';
+import type { KnownLookup, LinkMethod } from './identity_store.ts';
 
 /** Names a certificate to the authority. Neither part is for anybody else (invariant 1). */
 export interface CertificateReference {
@@ -9,7 +9,10 @@ export interface CertificateReference {
   readonly serial: Uint8Array;
 }
 
-/** What the authority tells of certificates that belong together. Implemented by adapters/authority. */
+/**
+ * What the authority tells of certificates that belong together. Implemented by adapters/authority. Each question costs
+ * money, and each throws as `predecessor`.
+ */
 export interface LinkageSource {
   /**
    * The certificate of the same kind that this one replaced, by the authority's word; undefined when it replaced none, or
@@ -18,52 +21,142 @@ export interface LinkageSource {
    * @throws HubError `linkage_unavailable` (503, with `retryAfter`) when the authority does not tell.
    */
   predecessor(reference: CertificateReference): Promise<CertificateReference | undefined>;
-  /** The certificate of the same kind that replaced this one; undefined when none did. Throws as `predecessor`. */
+  /** The certificate of the same kind that replaced this one; undefined when none did. */
   successor(reference: CertificateReference): Promise<CertificateReference | undefined>;
+  /** The certificate of kind `kind` that stands beside this one, of the other kind, now; undefined when there is none. */
+  counterpart(reference: CertificateReference, kind: 'user' | 'signing'): Promise<CertificateReference | undefined>;
+  /** The certificate of the same kind on the person's other device, card or phone, now; undefined when there is none. */
+  otherDevice(reference: CertificateReference): Promise<CertificateReference | undefined>;
 }
+
+/** By which certificate that is known here the authority's word leads to a person, and how. */
+export interface Recognition {
+  readonly method: LinkMethod;
+  readonly by: KnownLookup;
+}
+
+interface Way {
+  readonly method: LinkMethod;
+  /** What kind of certificate the way leads to. */
+  readonly kind: KnownLookup['kind'];
+  readonly first: (source: LinkageSource, reference: CertificateReference) => Promise<CertificateReference | undefined>;
+}
+
+/**
+ * The ways from a user certificate to a person who is known, in the order in which they are tried. Each begins with one
+ * certificate and goes on to those that it replaced, back to one that is known.
+ */
+const WAYS: readonly Way[] = [
+  { method: 'linkage', kind: 'user', first: (source, reference) => source.predecessor(reference) },
+  { method: 'other device', kind: 'user', first: (source, reference) => source.otherDevice(reference) },
+  {
+    method: 'signing linkage',
+    kind: 'signing',
+    first: (source, reference) => source.counterpart(reference, 'signing'),
+  },
+  {
+    method: 'signing linkage',
+    kind: 'signing',
+    async first(source, reference) {
+      const other = await source.otherDevice(reference);
+      return other && source.counterpart(other, 'signing');
+    },
+  },
+];
 
 /** A card is renewed every five years, after losses sooner: this many are more than a life. */
 const MAX_CHAIN = 50;
+/** For one certificate, over all ways. Who has a whole life behind them has it on one. */
+const MAX_QUESTIONS = 60;
 
 /**
- * Follows the line of a certificate that the hub does not know back to one that it knows, however many renewals the hub
- * has not seen. Undefined when nobody in the line was ever here.
+ * Whose a user certificate is that the hub does not know, by nothing but the authority's word. Undefined when it leads to
+ * nobody who was ever here: then it is somebody new.
+ *
+ * A certificate whose link an operator has undone ends the search: there the authority's word was not believed once, and a
+ * second person is a smaller harm than a wrong one.
  *
  * @param find what the hub knows of a certificate.
- * @throws HubError as `predecessor`; `certificate_superseded` (403) when nobody is found and a newer card replaced this
- *   one: its holder may be known by that, and must not become somebody else; `linkage_conflict` (403) when the line is none: it runs in a circle, has no end, or
- *   leads to a certificate that another one has replaced already, or to one that is not for signing in.
+ * @throws HubError as LinkageSource.predecessor; `certificate_superseded` (403) when a newer card replaced this one, unless
+ *   its own line leads to somebody: its holder may be known by that, and must not become somebody else, nor may the old
+ *   card serve beside the new one; `linkage_conflict` (403) when a line is none: it runs in a circle, has no end, or leads to
+ *   a certificate that another one has replaced already, or to one of another kind.
  */
-export async function traceOrigin(
+export async function recognise(
   source: LinkageSource,
   reference: CertificateReference,
   find: (reference: CertificateReference) => Promise<KnownLookup | undefined>,
-): Promise<KnownLookup | undefined> {
-  const seen = new Set([keyOf(reference)]);
-  let current = reference;
-  for (;;) {
-    const before = await source.predecessor(current);
-    if (before === undefined) return await refuseReplaced(source, reference);
-    if (seen.has(keyOf(before)) || seen.size >= MAX_CHAIN) throw conflict('the line has no end');
-    seen.add(keyOf(before));
-    const known = await find(before);
-    // Where an operator has undone a link the authority's word was not believed once, and is not followed further.
-    if (known?.status === 'unlinked') return await refuseReplaced(source, reference);
-    if (known !== undefined) return usable(known);
-    current = before;
+): Promise<Recognition | undefined> {
+  for (const { method, kind, first } of WAYS) {
+    const start = await first(source, reference);
+    const known = start && (await firstKnown(source, start, reference, find));
+    if (known === undefined) continue;
+    if (known.status === 'unlinked') break;
+    if (known.kind !== kind) throw conflict('the line leads to a certificate of another kind');
+    // What stands beside a certificate may have been renewed since the authority looked; what it replaced may not.
+    const isNamedItself = method !== 'linkage' && known.isFirst;
+    if (known.status === 'superseded' && !isNamedItself) {
+      throw conflict('the line leads to a certificate that has a successor already');
+    }
+    if (method !== 'linkage') await refuseReplaced(source, reference);
+    return { method, by: known };
   }
+  await refuseReplaced(source, reference);
+  return undefined;
+}
+
+/** The first certificate that is known, of this one, the one that it replaced, and so on. */
+async function firstKnown(
+  source: LinkageSource,
+  start: CertificateReference,
+  origin: CertificateReference,
+  find: (reference: CertificateReference) => Promise<KnownLookup | undefined>,
+): Promise<(KnownLookup & { isFirst: boolean }) | undefined> {
+  const seen = new Set([keyOf(origin)]);
+  let current: CertificateReference | undefined = start;
+  while (current !== undefined) {
+    if (seen.has(keyOf(current)) || seen.size >= MAX_CHAIN) throw conflict('the line has no end');
+    seen.add(keyOf(current));
+    const known = await find(current);
+    if (known !== undefined) return { ...known, isFirst: current === start };
+    current = await source.predecessor(current);
+  }
+  return undefined;
 }
 
 /** The lists say so too, but not in the minutes before the hub has the next one. */
-async function refuseReplaced(source: LinkageSource, reference: CertificateReference): Promise<undefined> {
-  if ((await source.successor(reference)) === undefined) return undefined;
+async function refuseReplaced(source: LinkageSource, reference: CertificateReference): Promise<void> {
+  if ((await source.successor(reference)) === undefined) return;
   throw new HubError('certificate_superseded', 403, 'This card has been renewed; use the new one.');
 }
 
-function usable(known: KnownLookup): KnownLookup {
-  if (known.kind !== 'user') throw conflict('the line leads to a certificate of another kind');
-  if (known.status === 'superseded') throw conflict('the line leads to a certificate that has a successor already');
-  return known;
+/**
+ * The same source for the length of one sign-in: asked the same thing twice it repeats itself, and it is asked a bounded
+ * number of things.
+ *
+ * @throws HubError `linkage_conflict` (403) for the question that is one too many.
+ */
+export function askedOnce(source: LinkageSource): LinkageSource {
+  const answers = new Map<string, Promise<CertificateReference | undefined>>();
+  const ask = (
+    what: string,
+    reference: CertificateReference,
+    question: () => Promise<CertificateReference | undefined>,
+  ) => {
+    const key = `${what} ${keyOf(reference)}`;
+    const known = answers.get(key);
+    if (known) return known;
+    if (answers.size >= MAX_QUESTIONS) throw conflict('the line has no end');
+    const answer = question();
+    answers.set(key, answer);
+    return answer;
+  };
+  return {
+    predecessor: async (reference) => ask('predecessor', reference, () => source.predecessor(reference)),
+    successor: async (reference) => ask('successor', reference, () => source.successor(reference)),
+    counterpart: async (reference, kind) => ask(kind, reference, () => source.counterpart(reference, kind)),
+    otherDevice: async (reference) => ask('other device', reference, () => source.otherDevice(reference)),
+  };
 }
 
 export function conflict(reason: string): HubError {

@@ -17,6 +17,12 @@ export const jpkiPolicies = {
   signingTest: '1.2.392.200149.8.5.1.0.20',
   /** The authority's test hierarchy, user. INFERRED from the signing one. */
   userTest: '1.2.392.200149.8.5.1.0.30',
+  /**
+   * The test hierarchy's on phones. INFERRED: signing by analogy with `signingOnPhone`, user by the pattern of the other
+   * three. Production's user policy on phones is not public: `trust.phonePolicies`.
+   */
+  signingOnPhoneTest: '1.2.392.200149.8.5.1.0.40',
+  userOnPhoneTest: '1.2.392.200149.8.5.1.0.50',
 } as const;
 
 /** otherName types of the four attributes, arc 1.2.392.200149.8.5.5. EXACT: read from signing certificates. */

@@ -53,7 +53,12 @@ const jpkiCommon = {
 const userCommon = {
   ...jpkiCommon,
   mistakenFor: {
-    policies: [jpkiPolicies.signing, jpkiPolicies.signingOnPhone, jpkiPolicies.signingTest],
+    policies: [
+      jpkiPolicies.signing,
+      jpkiPolicies.signingOnPhone,
+      jpkiPolicies.signingTest,
+      jpkiPolicies.signingOnPhoneTest,
+    ],
     code: 'certificate_is_signing',
   },
   keyUsageRequired: ['digitalSignature'],
@@ -63,13 +68,16 @@ const userCommon = {
 
 const signingCommon = {
   ...jpkiCommon,
-  mistakenFor: { policies: [jpkiPolicies.user, jpkiPolicies.userTest], code: 'certificate_is_user' },
+  mistakenFor: {
+    policies: [jpkiPolicies.user, jpkiPolicies.userTest, jpkiPolicies.userOnPhoneTest],
+    code: 'certificate_is_user',
+  },
   keyUsageRequired: ['nonRepudiation'],
   keyUsageForbidden: neverInLeaf,
   extendedKeyUsage: [],
 } as const satisfies Partial<CertificateProfile>;
 
-/** 利用者証明用電子証明書: for signing in. */
+/** 利用者証明用電子証明書: for signing in, on the card. A phone's policy is not public: an operator who knows it adds it. */
 export const jpkiUser: CertificateProfile = { id: 'jpki-user', policies: [jpkiPolicies.user], ...userCommon };
 
 /** 署名用電子証明書: for signing documents, on the card and on a phone. */
@@ -79,16 +87,16 @@ export const jpkiSigning: CertificateProfile = {
   ...signingCommon,
 };
 
-/** The same certificates as the authority's test hierarchy and the sandbox issue them. Never for production. */
+/** The same certificates, of card and phone, as the authority's test hierarchy and the sandbox issue them. Never for production. */
 export const jpkiUserTest: CertificateProfile = {
   id: 'jpki-user-test',
-  policies: [jpkiPolicies.userTest],
+  policies: [jpkiPolicies.userTest, jpkiPolicies.userOnPhoneTest],
   ...userCommon,
 };
 
 export const jpkiSigningTest: CertificateProfile = {
   id: 'jpki-signing-test',
-  policies: [jpkiPolicies.signingTest],
+  policies: [jpkiPolicies.signingTest, jpkiPolicies.signingOnPhoneTest],
   ...signingCommon,
 };
 

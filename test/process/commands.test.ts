@@ -193,7 +193,7 @@ describe('musubi sandbox citizen, while the hub runs', () => {
     assert.ok(link);
     assert.match(
       await musubi('linkage', 'list'),
-      new RegExp(`^CERTIFICATE.*\\n${link.certificate} +${link.replaced} `, 'i'),
+      new RegExp(`^CERTIFICATE.*\\n${link.certificate} +linkage +${link.by} `, 'i'),
     );
     assert.match(await musubi('linkage', 'undo', link.certificate), /is undone/);
     assert.ok('refused' in (await attempt('hanako')));

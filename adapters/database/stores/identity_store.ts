@@ -1,5 +1,12 @@
-import type { CardCheck, IdentityStore, KnownCertificate } from '../../../provider/identity/identity_store.ts';
+import type {
+  CardCheck,
+  IdentityStore,
+  KnownCertificate,
+  KnownLookup,
+  LinkMethod,
+} from '../../../provider/identity/identity_store.ts';
 import type { Queries, Statement } from '../database.ts';
+import { octetsArray } from '../octets_array.ts';
 import { storable } from '../storable_text.ts';
 import { storedRevocation } from './revocation_store.ts';
 
@@ -25,13 +32,24 @@ const INSERT_SUBJECT: Statement = {
 const INSERT_CERTIFICATE: Statement = {
   name: 'identity_insert_certificate',
   text: `INSERT INTO certificate (lookup, kind, subject_id, sealed_serial, issuer_hash, fingerprint, not_before,
-      not_after, status, bound_at, checked_at, check_source, check_as_of, sealed_certificate, predecessor)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'current', $9, $10, $11, $12, $13, $14)
+      not_after, status, bound_at, checked_at, check_source, check_as_of, sealed_certificate, predecessor,
+      link_method, linked_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'current', $9, $10, $11, $12, $13,
+      CASE WHEN $14::text = 'linkage' THEN $15::bytea END, $14::text, $15::bytea)
     ON CONFLICT (lookup) DO NOTHING`,
 };
 const FIND: Statement = {
   name: 'identity_find',
-  text: 'SELECT subject_id, kind, status, fingerprint FROM certificate WHERE lookup = $1',
+  text: 'SELECT lookup, subject_id, kind, status, fingerprint FROM certificate WHERE lookup = $1',
+};
+const FIND_ALL: Statement = {
+  name: 'identity_find_all',
+  text: 'SELECT lookup, subject_id, kind, status, fingerprint FROM certificate WHERE lookup = ANY($1::bytea[])',
+};
+const RESERVE: Statement = {
+  name: 'identity_reserve',
+  // Locks of the transaction on numbers, since there is no row yet. In the order given, so that nobody waits in a circle.
+  text: 'SELECT count(pg_advisory_xact_lock(number)) FROM unnest($1::bigint[]) AS number',
 };
 const SUPERSEDE: Statement = {
   name: 'identity_supersede',
@@ -39,22 +57,31 @@ const SUPERSEDE: Statement = {
 };
 const LIST_LINKS: Statement = {
   name: 'identity_list_links',
-  text: `SELECT newer.fingerprint, older.fingerprint AS predecessor, newer.bound_at, newer.status
-    FROM certificate AS newer JOIN certificate AS older ON older.lookup = newer.predecessor
-    WHERE newer.predecessor IS NOT NULL ORDER BY newer.bound_at DESC LIMIT $1`,
+  text: `SELECT linked.fingerprint, linked.link_method, known.fingerprint AS by, linked.bound_at, linked.status
+    FROM certificate AS linked JOIN certificate AS known ON known.lookup = linked.linked_by
+    WHERE linked.linked_by IS NOT NULL ORDER BY linked.bound_at DESC LIMIT $1`,
+};
+const FIND_LINK: Statement = {
+  name: 'identity_find_link',
+  text: `SELECT lookup, subject_id, kind, status, fingerprint FROM certificate
+    WHERE fingerprint = $1 AND linked_by IS NOT NULL AND status = 'current'`,
+};
+const RECOGNISED_BY: Statement = {
+  name: 'identity_recognised_by',
+  text: `SELECT fingerprint FROM certificate WHERE linked_by = $1 AND status <> 'unlinked' ORDER BY bound_at DESC LIMIT 20`,
 };
 const UNDO_LINK: Statement = {
   name: 'identity_undo_link',
   // Without its predecessor the certificate no longer stands in the way of the one that really came after that.
   text: `WITH link AS (
-      SELECT lookup, subject_id, predecessor FROM certificate
-      WHERE fingerprint = $1 AND predecessor IS NOT NULL AND status = 'current' FOR UPDATE
+      SELECT lookup, predecessor FROM certificate
+      WHERE lookup = $1 AND linked_by IS NOT NULL AND status = 'current' FOR UPDATE
     ), undone AS (
       UPDATE certificate SET status = 'unlinked', predecessor = NULL FROM link WHERE certificate.lookup = link.lookup
     ), restored AS (
       UPDATE certificate SET status = 'current' FROM link WHERE certificate.lookup = link.predecessor
     )
-    SELECT subject_id FROM link`,
+    SELECT lookup FROM link`,
 };
 const PAIRWISE_IDENTIFIER: Statement = {
   name: 'identity_pairwise_identifier',
@@ -70,6 +97,16 @@ const FIND_BY_PAIRWISE: Statement = {
   name: 'identity_find_by_pairwise',
   text: 'SELECT subject_id FROM pairwise_identifier WHERE sector = $1 AND identifier = $2',
 };
+
+interface KnownRow {
+  lookup: Buffer;
+  subject_id: string;
+  kind: KnownCertificate['kind'];
+  status: KnownCertificate['status'];
+  fingerprint: Buffer;
+}
+
+const fromRow = ({ subject_id: subjectId, ...known }: KnownRow): KnownLookup => ({ subjectId, ...known });
 
 export function createIdentityStore(queries: Queries): IdentityStore {
   return {
@@ -105,16 +142,17 @@ export function createIdentityStore(queries: Queries): IdentityStore {
     },
 
     async find(lookup) {
-      const { rows } = await queries.query<{
-        subject_id: string;
-        kind: KnownCertificate['kind'];
-        status: KnownCertificate['status'];
-        fingerprint: Buffer;
-      }>(FIND, [lookup]);
-      const [row] = rows;
-      return (
-        row && { lookup, subjectId: row.subject_id, kind: row.kind, status: row.status, fingerprint: row.fingerprint }
-      );
+      const { rows } = await queries.query<KnownRow>(FIND, [lookup]);
+      return rows.map(fromRow)[0];
+    },
+
+    async findAll(lookups) {
+      return (await queries.query<KnownRow>(FIND_ALL, [octetsArray(lookups)])).rows.map(fromRow);
+    },
+
+    async reserve(lookups) {
+      const numbers = lookups.map((lookup) => Buffer.from(lookup).readBigInt64BE());
+      await queries.query(RESERVE, [numbers.sort((one, other) => (one < other ? -1 : 1)).map(String)]);
     },
 
     async supersede(lookup) {
@@ -124,16 +162,26 @@ export function createIdentityStore(queries: Queries): IdentityStore {
     async listLinks(limit) {
       const { rows } = await queries.query<{
         fingerprint: Buffer;
-        predecessor: Buffer;
+        link_method: LinkMethod;
+        by: Buffer;
         bound_at: number;
         status: KnownCertificate['status'];
       }>(LIST_LINKS, [limit]);
-      return rows.map(({ bound_at: linkedAt, ...link }) => ({ ...link, linkedAt }));
+      return rows.map(({ bound_at: linkedAt, link_method: method, ...link }) => ({ ...link, method, linkedAt }));
     },
 
-    async undoLink(fingerprint) {
-      const { rows } = await queries.query<{ subject_id: string }>(UNDO_LINK, [fingerprint]);
-      return rows[0]?.subject_id;
+    async findLink(fingerprint) {
+      const { rows } = await queries.query<KnownRow>(FIND_LINK, [fingerprint]);
+      return rows.map(fromRow)[0];
+    },
+
+    async recognisedBy(lookup) {
+      const { rows } = await queries.query<{ fingerprint: Buffer }>(RECOGNISED_BY, [lookup]);
+      return rows.map(({ fingerprint }) => fingerprint);
+    },
+
+    async undoLink(lookup) {
+      return (await queries.query(UNDO_LINK, [lookup])).count === 1;
     },
 
     async insertSubject(subjectId, now) {
@@ -155,7 +203,8 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         check.source,
         check.asOf,
         record.sealedCertificate ?? null,
-        record.predecessor ?? null,
+        record.link?.method ?? null,
+        record.link?.by ?? null,
       ]);
       return count === 1;
     },

@@ -5,6 +5,7 @@ import type {
   StoredRevocation,
 } from '../../../provider/identity/revocation_store.ts';
 import type { Queries, Statement } from '../database.ts';
+import { octetsArray } from '../octets_array.ts';
 
 const COLUMNS = `lookup, kind, subject_id, sealed_serial, fingerprint, status, sealed_revocation, revocation_as_of,
   revocation_settled`;
@@ -74,7 +75,7 @@ const LAST = new Uint8Array(33).fill(0xff);
 export function createRevocationStore(queries: Queries): RevocationStore {
   return {
     async findByLookups(lookups) {
-      const { rows } = await queries.query<Row>(FIND_BY_LOOKUPS, [lookups.map(octetsLiteral)]);
+      const { rows } = await queries.query<Row>(FIND_BY_LOOKUPS, [octetsArray(lookups)]);
       return rows.map(fromRow);
     },
 
@@ -137,9 +138,4 @@ function fromRow(row: Row): RevocableCertificate {
 /** Both columns are set, or neither is. */
 export function storedRevocation(sealed: Buffer | null, asOf: number | null): StoredRevocation | undefined {
   return sealed === null || asOf === null ? undefined : { sealed, asOf };
-}
-
-/** An item of a `bytea[]` (PostgreSQL documentation, "Binary Data Types", hex format). */
-function octetsLiteral(octets: Uint8Array): string {
-  return `\\x${Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex')}`;
 }

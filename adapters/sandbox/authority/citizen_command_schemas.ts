@@ -55,11 +55,13 @@ const COMMANDS = {
     z.strictObject({
       name,
       certificate: z.enum(['user', 'signing', 'both']),
+      device: z.enum(['card', 'phone']).optional(),
       reason: z.enum(keysOf(REVOCATION_REASON).filter(isFinal)),
     }),
     (citizens, input) => citizens.revoke(input),
   ),
   renew: command(z.strictObject({ name }), (citizens, input) => citizens.renew(input)),
+  'add-phone': command(z.strictObject({ name }), (citizens, input) => citizens.addPhone(input)),
   move: command(
     z.strictObject({
       name,

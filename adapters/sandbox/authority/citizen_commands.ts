@@ -64,6 +64,13 @@ export const revoke = async (client: AuthorityClient, input: RevokeInput): Promi
 export const renew = async (client: AuthorityClient, input: { name: string }): Promise<CitizenSummary> =>
   (await client.run('renew', input)) as CitizenSummary;
 
+/**
+ * Certificates on a phone, `<data>/cards/NAME-phone.card.json`.
+ * @throws HubError `citizen_unknown` (404), `certificate_none` (409), `card_not_good` (409), `citizen_exists` (409)
+ */
+export const addPhone = async (client: AuthorityClient, input: { name: string }): Promise<CitizenSummary> =>
+  (await client.run('add-phone', input)) as CitizenSummary;
+
 /** A change of address. @throws HubError `citizen_unknown` (404), `citizen_ended` (409) */
 export const move = async (client: AuthorityClient, input: MoveInput): Promise<CitizenSummary> =>
   (await client.run('move', input)) as CitizenSummary;

@@ -5,9 +5,12 @@ import { readSoftCardFile, writeCards } from './card_folder.ts';
 import { keysFor } from './first_start.ts';
 import {
   currentCertificates,
+  isRevocable,
   issueCitizen,
+  issuePhone,
   issueSigning,
   linkSuccessors,
+  phoneNameOf,
   replaceCard,
   revokeCurrent,
 } from './issuing.ts';
@@ -17,8 +20,10 @@ import {
   type CertificateCondition,
   type Citizen,
   conditionOf,
+  type Device,
   findCertificate,
   type Label,
+  type LatestSerials,
 } from './state.ts';
 import type { StateStore } from './state_store.ts';
 
@@ -32,11 +37,17 @@ export interface CertificateSummary {
   generation: number;
 }
 
-export interface CitizenSummary {
-  name: string;
-  label: Label;
+/** The latest certificates of one device. */
+export interface DeviceSummary {
   user: CertificateSummary;
   signing: CertificateSummary | null;
+}
+
+/** With the card's certificates in itself. */
+export interface CitizenSummary extends DeviceSummary {
+  name: string;
+  label: Label;
+  phone: DeviceSummary | null;
 }
 
 export interface IssueInput {
@@ -51,6 +62,8 @@ export interface IssueInput {
 export interface RevokeInput {
   name: string;
   certificate: AuthorityKind | 'both';
+  /** Default the card. What ends on the phone with it: see revokeCurrent. */
+  device?: Device | undefined;
   reason: Exclude<RevocationReason, 'removeFromCRL'>;
 }
 
@@ -102,7 +115,7 @@ export class CitizenOperations {
     };
     const keys = await keysFor(spec, this.#generateKey);
     await this.#store.update(async (draft) => {
-      const names = new Set(draft.citizens.map(({ name }) => name));
+      const names = new Set(draft.citizens.flatMap(({ name, phone }) => (phone ? [name, phoneNameOf(name)] : [name])));
       if (names.has(input.name))
         throw new HubError('citizen_exists', 409, 'A citizen of that name has a card already.');
       const now = this.#clock();
@@ -113,18 +126,16 @@ export class CitizenOperations {
   }
 
   /** @throws HubError `citizen_unknown` (404), `certificate_revoked` (409), `certificate_none` (409) */
-  async revoke({ name, certificate, reason }: RevokeInput): Promise<CitizenSummary> {
+  async revoke({ name, certificate, reason, device = 'card' }: RevokeInput): Promise<CitizenSummary> {
     const kinds: AuthorityKind[] = certificate === 'both' ? ['user', 'signing'] : [certificate];
     await this.#store.update((draft) => {
       const citizen = findCitizen(draft, name);
-      // A hold may become final; anything else is final already.
-      const revocable = currentCertificates(draft, citizen, kinds).filter(
-        ({ revocation }) => !revocation || (revocation.reason === 'certificateHold' && reason !== 'certificateHold'),
-      );
+      const there = currentCertificates(draft, citizen, kinds, device);
+      const revocable = there.filter(({ revocation }) => isRevocable(revocation, reason));
+      if (there.length === 0) {
+        throw new HubError('certificate_none', 409, `The citizen has no such certificate on a ${device}.`);
+      }
       if (revocable.length === 0) {
-        if (citizen.signing === null && certificate === 'signing') {
-          throw new HubError('certificate_none', 409, 'The citizen has no signing certificate.');
-        }
         throw new HubError('certificate_revoked', 409, 'The certificate has been revoked already.');
       }
       revokeCurrent(
@@ -133,6 +144,7 @@ export class CitizenOperations {
         revocable.map(({ kind }) => kind),
         reason,
         this.#clock(),
+        device,
       );
     });
     return this.#find(name);
@@ -149,6 +161,24 @@ export class CitizenOperations {
       const citizen = findCitizen(draft, name);
       this.#refuseEnded(draft, citizen);
       draft.pendingCards.push(await replaceCard(draft, citizen, { user, signing: signingKey }, this.#clock()));
+    });
+    await this.deliverCards();
+    return this.#find(name);
+  }
+
+  /**
+   * Certificates on a phone (スマホ用電子証明書), beside the card's, in place of those of a phone before. They are asked for
+   * with the card's signing certificate.
+   * @throws HubError `citizen_unknown` (404), `certificate_none` (409) without a signing certificate, `card_not_good` (409),
+   *   `citizen_exists` (409) when another citizen's card has the name of the phone
+   */
+  async addPhone({ name }: { name: string }): Promise<CitizenSummary> {
+    this.#refusePhone(this.#store.state, findCitizen(this.#store.state, name));
+    const [user, signing] = await Promise.all([this.#generateKey(), this.#generateKey()]);
+    await this.#store.update(async (draft) => {
+      const citizen = findCitizen(draft, name);
+      this.#refusePhone(draft, citizen);
+      draft.pendingCards.push(await issuePhone(draft, citizen, { user, signing }, this.#clock()));
     });
     await this.deliverCards();
     return this.#find(name);
@@ -175,8 +205,9 @@ export class CitizenOperations {
       if (!key || citizen.signing === null) return;
       const card = await readSoftCardFile(this.#cardsFolder, name);
       const signing = await issueSigning(draft, citizen, key, { issuedAt: now });
+      citizen.signing = signing.serial;
       linkSuccessors(before, citizen);
-      draft.pendingCards.push({ ...card, signing });
+      draft.pendingCards.push({ ...card, signing: signing.key });
     });
     await this.deliverCards();
     return this.#find(name);
@@ -198,12 +229,24 @@ export class CitizenOperations {
     }
   }
 
+  #refusePhone(state: AuthorityState, citizen: Citizen): void {
+    if (citizen.signing === null) {
+      throw new HubError('certificate_none', 409, 'The citizen has no signing certificate to ask for a phone with.');
+    }
+    if (currentCertificates(state, citizen).some((each) => conditionOf(each, this.#clock()) !== 'good')) {
+      throw new HubError('card_not_good', 409, 'Only a card whose certificates are good can ask for a phone.');
+    }
+    if (state.citizens.some(({ name }) => name === phoneNameOf(citizen.name))) {
+      throw new HubError('citizen_exists', 409, 'A citizen has a card of the name that the phone would have.');
+    }
+  }
+
   #find(name: string): CitizenSummary {
     const { state } = this.#store;
     return this.#summary(state, findCitizen(state, name));
   }
 
-  #summary(state: AuthorityState, { name, label, user, signing }: Citizen): CitizenSummary {
+  #summary(state: AuthorityState, { name, label, phone, ...card }: Citizen): CitizenSummary {
     const summaryOf = (kind: AuthorityKind, serial: string): CertificateSummary => {
       const certificate = findCertificate(state, kind, serial);
       if (!certificate) throw new TypeError('a citizen without the certificate of record');
@@ -214,12 +257,11 @@ export class CitizenOperations {
         generation: certificate.generation,
       };
     };
-    return {
-      name,
-      label,
+    const device = ({ user, signing }: LatestSerials): DeviceSummary => ({
       user: summaryOf('user', user),
       signing: signing === null ? null : summaryOf('signing', signing),
-    };
+    });
+    return { name, label, ...device(card), phone: phone ? device(phone) : null };
   }
 }
 

@@ -6,13 +6,23 @@ import {
   issueSigningCertificate,
   issueUserCertificate,
   type KeyPair,
+  OID,
   type RevocationReason,
   type Root,
 } from '../pki/index.ts';
 import { municipalityOf } from './municipalities.ts';
 import { restoreStoredRoot } from './roots_of_state.ts';
-import { type CitizenSpec, OLD_CARD, SCENARIOS } from './sandbox_citizens.ts';
-import { type AuthorityState, type Citizen, type Label, type StoredCertificate, serialHex } from './state.ts';
+import { type CitizenSpec, OLD_CARD, PHONE, SCENARIOS } from './sandbox_citizens.ts';
+import {
+  type AuthorityState,
+  type Citizen,
+  type Device,
+  type Label,
+  type LatestSerials,
+  latestOf,
+  type StoredCertificate,
+  serialHex,
+} from './state.ts';
 
 const DAY = 86_400_000;
 const YEAR = 365 * DAY;
@@ -30,13 +40,28 @@ export interface CardKeys {
   signing: KeyPair | null;
 }
 
+/** Keys for one phone, which is for those only who can sign for it. */
+export interface PhoneKeys extends CardKeys {
+  signing: KeyPair;
+}
+
 export interface IssueOptions {
   generation?: number;
   /** Milliseconds since 1970. */
   issuedAt: number;
   /** Default the fifth birthday after issue. */
   notAfter?: number;
+  /** Default the card. */
+  device?: Device;
 }
+
+const BOTH: readonly AuthorityKind[] = ['user', 'signing'];
+
+/** What a phone's certificates name in place of the card's policies. */
+const PHONE_POLICIES: Readonly<Record<AuthorityKind, readonly string[]>> = {
+  user: [OID.policyUserOnPhoneTest],
+  signing: [OID.policySigningOnPhoneTest],
+};
 
 /** How many cards, and so how many pairs of keys, a scenario takes. */
 export const cardsOf = (spec: CitizenSpec): number => (spec.scenario === 'renewed' ? 2 : 1);
@@ -113,46 +138,93 @@ const labelOf = (spec: CitizenSpec, words: Label): Label => ({
   en: `${spec.romanName} (${words.en})`,
 });
 
-/** Issues both certificates (or the one) and makes them the citizen's latest. */
+/** Issues both certificates (or the one) and makes them the latest of the citizen's card. */
 export async function issueCard(
   draft: AuthorityState,
   citizen: Citizen,
   keys: CardKeys,
   options: IssueOptions,
 ): Promise<SoftCardFile> {
-  const userRoot = rootOf(draft, 'user', options.generation);
-  const signingRoot = rootOf(draft, 'signing', options.generation);
-  const user = await issueUserCertificate(userRoot.root, leafOptions(draft, 'user', citizen, keys.user, options));
-  citizen.user = remember(draft, 'user', userRoot.generation, citizen, user);
+  const user = await issueUser(draft, citizen, keys.user, options);
+  citizen.user = user.serial;
   const signing = keys.signing && (await issueSigning(draft, citizen, keys.signing, options));
-  if (!signing) citizen.signing = null;
-  return {
-    format: 'musubi-soft-card:1',
-    name: citizen.name,
-    label: citizen.label,
-    user: softKey(user, SANDBOX_PIN, 3),
-    signing,
-    authority: {
-      user: userRoot.root.der.toString('base64'),
-      signing: signing && signingRoot.root.der.toString('base64'),
-    },
-  };
+  citizen.signing = signing?.serial ?? null;
+  return softCard(draft, { name: citizen.name, label: citizen.label }, { user, signing }, options);
 }
 
-/** Issues a signing certificate for the attributes as registered now, and makes it the citizen's latest. */
+/**
+ * Issues the certificates of a phone (スマホ用電子証明書), with keys of their own, and makes them the latest of the citizen's
+ * phone; those of a phone before are revoked as superseded and tell their successors. They end with the card's signing
+ * certificate, by which they are asked for.
+ */
+export async function issuePhone(
+  draft: AuthorityState,
+  citizen: Citizen,
+  keys: PhoneKeys,
+  issuedAt: number,
+): Promise<SoftCardFile> {
+  const before = retireCurrent(draft, citizen, 'phone', issuedAt);
+  const [asked] = currentCertificates(draft, citizen, ['signing']);
+  const options = { issuedAt, device: 'phone', ...(asked ? { notAfter: asked.notAfter } : {}) } as const;
+  const user = await issueUser(draft, citizen, keys.user, options);
+  const signing = await issueSigning(draft, citizen, keys.signing, options);
+  citizen.phone = { user: user.serial, signing: signing.serial };
+  linkSuccessors(before, citizen.phone);
+  const label = { ja: `${citizen.label.ja}（${PHONE.ja}）`, en: `${citizen.label.en} (${PHONE.en})` };
+  return softCard(draft, { name: phoneNameOf(citizen.name), label }, { user, signing }, options);
+}
+
+/** What the file of a citizen's phone is called. */
+export const phoneNameOf = (citizen: string): string => `${citizen}-phone`;
+
+/** A key with its certificate as a soft card keeps them, and the serial that the authority knows it by. */
+interface IssuedKey {
+  key: SoftCardKey;
+  serial: string;
+}
+
+async function issueUser(
+  draft: AuthorityState,
+  citizen: Citizen,
+  key: KeyPair,
+  options: IssueOptions,
+): Promise<IssuedKey> {
+  const { root, generation } = rootOf(draft, 'user', options.generation);
+  const user = await issueUserCertificate(root, leafOptions(draft, 'user', citizen, key, options));
+  const serial = remember(draft, 'user', generation, citizen, user, options);
+  return { key: softKey(user, SANDBOX_PIN, 3), serial };
+}
+
+/** Issues a signing certificate for the attributes as registered now. */
 export async function issueSigning(
   draft: AuthorityState,
   citizen: Citizen,
   key: KeyPair,
   options: IssueOptions,
-): Promise<SoftCardKey> {
+): Promise<IssuedKey> {
   const { root, generation } = rootOf(draft, 'signing', options.generation);
   const signing = await issueSigningCertificate(root, {
     ...leafOptions(draft, 'signing', citizen, key, options),
     attributes: citizen.attributes,
   });
-  citizen.signing = remember(draft, 'signing', generation, citizen, signing);
-  return softKey(signing, SANDBOX_SIGNING_PIN, 5);
+  const serial = remember(draft, 'signing', generation, citizen, signing, options);
+  return { key: softKey(signing, SANDBOX_SIGNING_PIN, 5), serial };
+}
+
+function softCard(
+  draft: AuthorityState,
+  named: { name: string; label: Label },
+  { user, signing }: { user: IssuedKey; signing: IssuedKey | null },
+  { generation }: IssueOptions,
+): SoftCardFile {
+  const authority = (kind: AuthorityKind) => rootOf(draft, kind, generation).root.der.toString('base64');
+  return {
+    format: 'musubi-soft-card:1',
+    ...named,
+    user: user.key,
+    signing: signing?.key ?? null,
+    authority: { user: authority('user'), signing: signing && authority('signing') },
+  };
 }
 
 /** A new card for the same person: the old certificates are revoked as superseded and tell their successors. */
@@ -162,50 +234,77 @@ export async function replaceCard(
   keys: CardKeys,
   issuedAt: number,
 ): Promise<SoftCardFile> {
-  const before = currentCertificates(draft, citizen);
-  revokeCurrent(
-    draft,
-    citizen,
-    before.filter((old) => old.revocation === null && old.notAfter > issuedAt).map((old) => old.kind),
-    'superseded',
-    issuedAt,
-  );
+  const before = retireCurrent(draft, citizen, 'card', issuedAt);
   const card = await issueCard(draft, citizen, keys, { issuedAt });
   linkSuccessors(before, citizen);
   return card;
 }
 
+/** Revokes what is still good of a device that is being replaced. @returns its latest certificates */
+function retireCurrent(draft: AuthorityState, citizen: Citizen, device: Device, at: number): StoredCertificate[] {
+  const before = currentCertificates(draft, citizen, BOTH, device);
+  const good = before.filter((old) => old.revocation === null && old.notAfter > at).map((old) => old.kind);
+  revokeCurrent(draft, citizen, good, 'superseded', at, device);
+  return before;
+}
+
 /** Tells each replaced certificate which one came after it. */
-export function linkSuccessors(before: readonly StoredCertificate[], citizen: Citizen): void {
+export function linkSuccessors(before: readonly StoredCertificate[], latest: LatestSerials): void {
   for (const old of before) {
-    const latest = citizen[old.kind];
-    if (latest !== old.serial) old.successor = latest;
+    const successor = latest[old.kind];
+    if (successor !== old.serial) old.successor = successor;
   }
 }
 
-/** The citizen's latest certificates, of the given kinds. */
+/** The latest certificates of one of the citizen's devices, of the given kinds. */
 export function currentCertificates(
   draft: AuthorityState,
   citizen: Citizen,
-  kinds: readonly AuthorityKind[] = ['user', 'signing'],
+  kinds: readonly AuthorityKind[] = BOTH,
+  device: Device = 'card',
 ): StoredCertificate[] {
-  return draft.certificates.filter(({ kind, serial }) => kinds.includes(kind) && serial === citizen[kind]);
+  const latest = latestOf(citizen, device);
+  return draft.certificates.filter(({ kind, serial }) => kinds.includes(kind) && serial === latest?.[kind]);
 }
 
+/**
+ * Revokes the latest certificates of one device, and what has to end with them on the other.
+ *
+ * The one place that says what becomes of a phone when the card's certificates are revoked. The law lets each lose effect
+ * by an article of its own (15(1) and 16-14(1), fact sheet §4), and its text for phones is not public; INFERRED from the
+ * meaning of each reason:
+ * - `cessationOfOperation` ends a registration (death, removal from the register, the holder's wish): nothing of it is left.
+ * - `affiliationChanged` says that the attributes in a signing certificate are wrong, and the phone's says the same ones.
+ * - Every other reason is about the card or its keys (lost, leaked, renewed, discarded): the phone has its own.
+ *
+ * A phone's certificates never end the card's: a phone is given up far more often than a registration.
+ */
 export function revokeCurrent(
   draft: AuthorityState,
   citizen: Citizen,
   kinds: readonly AuthorityKind[],
   reason: RevocationReason,
   at: number,
+  device: Device = 'card',
 ): void {
-  for (const certificate of currentCertificates(draft, citizen, kinds)) {
+  const revoked = currentCertificates(draft, citizen, kinds, device);
+  if (device === 'card' && (reason === 'cessationOfOperation' || reason === 'affiliationChanged')) {
+    const ends = reason === 'cessationOfOperation' ? BOTH : kinds;
+    const onPhone = currentCertificates(draft, citizen, ends, 'phone');
+    revoked.push(...onPhone.filter(({ revocation }) => isRevocable(revocation, reason)));
+  }
+  for (const certificate of revoked) {
     certificate.revocation = { at, reason };
     const root = draft.roots.find(
       ({ kind, generation }) => kind === certificate.kind && generation === certificate.generation,
     );
     if (root) root.revision += 1;
   }
+}
+
+/** A hold may become final; anything else is final already. */
+export function isRevocable(revocation: StoredCertificate['revocation'], reason: RevocationReason): boolean {
+  return revocation === null || (revocation.reason === 'certificateHold' && reason !== 'certificateHold');
 }
 
 function rootOf(
@@ -228,10 +327,11 @@ function leafOptions(
   kind: AuthorityKind,
   citizen: Citizen,
   key: KeyPair,
-  { issuedAt, notAfter }: IssueOptions,
+  { issuedAt, notAfter, device }: IssueOptions,
 ) {
   return {
     key,
+    ...(device === 'phone' ? { policies: PHONE_POLICIES[kind] } : {}),
     serialNumber: takeSerial(draft, kind),
     municipality: municipalityOf(citizen.municipality),
     notBefore: issuedAt,
@@ -246,6 +346,7 @@ function remember(
   generation: number,
   citizen: Citizen,
   certificate: IssuedCertificate,
+  { device }: IssueOptions,
 ): string {
   const serial = serialHex(certificate.serialNumber);
   draft.certificates.push({
@@ -257,6 +358,7 @@ function remember(
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     certificate: certificate.der.toString('base64'),
+    ...(device === 'phone' ? { device } : {}),
     revocation: null,
     successor: null,
   });

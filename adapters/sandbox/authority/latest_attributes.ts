@@ -2,15 +2,9 @@ import { randomUUID, verify, X509Certificate } from 'node:crypto';
 import { HubError } from '../../../provider/errors.ts';
 import type { Clock } from '../../../provider/world.ts';
 import { yearsLater } from '../pki/index.ts';
+import { currentCertificates } from './issuing.ts';
 import { type CertificateReference, findReference } from './linkage.ts';
-import {
-  type AuthorityState,
-  type Citizen,
-  type ConsentItem,
-  conditionOf,
-  findCertificate,
-  type StoredConsent,
-} from './state.ts';
+import { type AuthorityState, type Citizen, type ConsentItem, conditionOf, type StoredConsent } from './state.ts';
 import type { StateStore } from './state_store.ts';
 
 const DAY = 86_400_000;
@@ -118,11 +112,9 @@ export class LatestAttributesService {
 
   /** A consent outlives a revoked signing certificate (moving house revokes it), but not the person's last certificate. */
   #hasValidCertificate(state: AuthorityState, citizen: Citizen): boolean {
-    return (['user', 'signing'] as const).some((kind) => {
-      const serial = citizen[kind];
-      const certificate = serial === null ? undefined : findCertificate(state, kind, serial);
-      return certificate !== undefined && conditionOf(certificate, this.#clock()) === 'good';
-    });
+    return (['card', 'phone'] as const)
+      .flatMap((device) => currentCertificates(state, citizen, undefined, device))
+      .some((certificate) => conditionOf(certificate, this.#clock()) === 'good');
   }
 }
 

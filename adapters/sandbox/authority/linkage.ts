@@ -1,9 +1,19 @@
 import { HubError } from '../../../provider/errors.ts';
 import { type AuthorityKind, encodeName, rootRelativeNames } from '../pki/index.ts';
-import { type AuthorityState, type Citizen, findCertificate, type StoredCertificate } from './state.ts';
+import {
+  type AuthorityState,
+  type Citizen,
+  deviceOf,
+  findCertificate,
+  latestOf,
+  type StoredCertificate,
+} from './state.ts';
 
-/** The certificate of the other kind, or the one before or after in a renewal. */
-export const LINKAGE_WANTS = ['auth', 'sign', 'successor', 'predecessor'] as const;
+/**
+ * The certificate of the other kind on the same device, the one before or after in a renewal, or the one of the same kind
+ * on the person's other device: the phone's for the card's, the card's for the phone's (article 18(4)).
+ */
+export const LINKAGE_WANTS = ['auth', 'sign', 'successor', 'predecessor', 'other-device'] as const;
 export type LinkageWant = (typeof LINKAGE_WANTS)[number];
 
 export interface CertificateReference {
@@ -28,8 +38,8 @@ export function findReference(
 }
 
 /**
- * Which certificate belongs to the one that is asked about (証明書紐付け情報, 証明書新旧紐付け情報). A revoked certificate
- * is told as well: whether it is good is for the revocation list to say.
+ * Which certificate belongs to the one that is asked about (証明書紐付け情報, 証明書新旧紐付け情報, and card and phone). A
+ * revoked certificate is told as well: whether it is good is for the revocation list to say.
  *
  * @throws HubError `linkage_none` (404): no such certificate, or none of that kind; the two look alike.
  *   `linkage_ended` (410): the person's certificates have ended for good.
@@ -62,14 +72,17 @@ function linkedSerial(
     case 'auth':
     case 'sign': {
       const other = want === 'auth' ? 'user' : 'signing';
-      const serial = citizen[other];
-      return other === kind || serial === null ? undefined : { kind: other, serial };
+      return other === kind ? undefined : named(other, latestOf(citizen, deviceOf(certificate))?.[other]);
     }
+    case 'other-device':
+      return named(kind, latestOf(citizen, deviceOf(certificate) === 'card' ? 'phone' : 'card')?.[kind]);
     case 'successor':
-      return certificate.successor === null ? undefined : { kind, serial: certificate.successor };
+      return named(kind, certificate.successor);
     case 'predecessor': {
       const before = state.certificates.find((old) => old.kind === kind && old.successor === certificate.serial);
-      return before && { kind, serial: before.serial };
+      return named(kind, before?.serial);
     }
   }
 }
+
+const named = (kind: AuthorityKind, serial: string | null | undefined) => (serial ? { kind, serial } : undefined);

@@ -18,6 +18,9 @@ export type Scenario = keyof typeof SCENARIOS;
 /** The card that the renewed one replaced. */
 export const OLD_CARD: Label = { ja: '更新前の古いカード', en: 'old card from before the renewal' };
 
+/** What the label of a phone says, behind the card's. */
+export const PHONE: Label = { ja: 'スマートフォン', en: 'phone' };
+
 /** A person to be issued a card. */
 export interface CitizenSpec {
   /** File-safe name of the card. */

@@ -47,6 +47,8 @@ export interface StoredCertificate {
   notBefore: number;
   notAfter: number;
   certificate: string;
+  /** Missing for the card, where nearly all are. */
+  device?: 'phone';
   revocation: { at: number; reason: RevocationReason } | null;
   /** Serial, under the same authority, of the certificate that came after it. */
   successor: string | null;
@@ -57,16 +59,25 @@ export interface Label {
   en: string;
 }
 
-export interface Citizen {
+/** Where a person's keys are. Each device has a user and a signing certificate of its own. */
+export type Device = 'card' | 'phone';
+
+/** Serials of the latest certificates of one device. */
+export interface LatestSerials {
+  user: string;
+  signing: string | null;
+}
+
+/** With the card's serials in itself. */
+export interface Citizen extends LatestSerials {
   name: string;
   label: Label;
   /** As registered now, which is not always what the signing certificate still says. */
   attributes: FourAttributes;
   changedAt: number;
   municipality: string;
-  /** Serials of the latest certificates. */
-  user: string;
-  signing: string | null;
+  /** Whoever never had one has none. */
+  phone?: LatestSerials;
 }
 
 export const CONSENT_ITEMS = ['name', 'address', 'birthdate', 'gender'] as const;
@@ -80,6 +91,11 @@ export interface StoredConsent {
   expires: number;
   withdrawnAt: number | null;
 }
+
+export const latestOf = (citizen: Citizen, device: Device): LatestSerials | undefined =>
+  device === 'card' ? citizen : citizen.phone;
+
+export const deviceOf = ({ device }: StoredCertificate): Device => device ?? 'card';
 
 /** By authority and serial; built again when certificates have been added. They are never taken away. */
 const indexes = new WeakMap<AuthorityState, Map<string, StoredCertificate>>();

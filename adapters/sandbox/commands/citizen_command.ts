@@ -12,6 +12,7 @@ import { printData, readInput, readJson, textTable } from '../../../provider/com
 import { readSoftCardFile } from '../authority/card_folder.ts';
 import {
   type AuthorityClient,
+  addPhone,
   authorityClient,
   issue,
   list,
@@ -23,7 +24,7 @@ import { encodePkcs12 } from '../pki/pkcs12.ts';
 
 type Citizen = Awaited<ReturnType<typeof issue>>;
 
-/** `musubi sandbox citizen list|issue|revoke|renew|move|export-p12`, whether the sandbox runs or not. */
+/** `musubi sandbox citizen list|issue|revoke|renew|add-phone|move|export-p12`, whether the sandbox runs or not. */
 export const run: CommandHandler = async (io, invocation) => {
   if (invocation.command.at(-1) === 'export-p12') return exportPkcs12(io, invocation);
   const client = authorityClient({ dataFolder: sandboxDataFolder(io, invocation) });
@@ -58,10 +59,13 @@ async function change(
       return revoke(client, {
         name,
         certificate: (values.certificate ?? 'both') as Parameters<typeof revoke>[1]['certificate'],
+        device: values.device as Parameters<typeof revoke>[1]['device'],
         reason: values.reason as Parameters<typeof revoke>[1]['reason'],
       });
     case 'renew':
       return renew(client, { name });
+    case 'add-phone':
+      return addPhone(client, { name });
     default:
       return move(client, {
         name,
@@ -111,13 +115,14 @@ function citizenTable(citizens: readonly Citizen[]): string {
     return certificate.reason ? `${certificate.condition} (${certificate.reason})` : certificate.condition;
   };
   return textTable(
-    citizens.map(({ name, label, user, signing }) => ({
+    citizens.map(({ name, label, user, signing, phone }) => ({
       name,
       user: state(user),
       signing: state(signing),
+      phone: phone ? state(phone.user) : '-',
       'valid until': user.notAfter.slice(0, 10),
       label: `${label.ja} / ${label.en}`,
     })),
-    ['name', 'user', 'signing', 'valid until', 'label'],
+    ['name', 'user', 'signing', 'phone', 'valid until', 'label'],
   );
 }

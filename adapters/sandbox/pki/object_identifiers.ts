@@ -41,6 +41,9 @@ export const OID = {
   /** The authority's test arc: signing as seen on test cards, user by analogy. */
   policyUserTest: '1.2.392.200149.8.5.1.0.30',
   policySigningTest: '1.2.392.200149.8.5.1.0.20',
+  /** The same on phones. INFERRED: signing by analogy with what is reported of production (`.1.40`), user by the pattern. */
+  policySigningOnPhoneTest: '1.2.392.200149.8.5.1.0.40',
+  policyUserOnPhoneTest: '1.2.392.200149.8.5.1.0.50',
 
   /** The four attributes with their substitute-character flags. */
   attributeName: '1.2.392.200149.8.5.5.1',

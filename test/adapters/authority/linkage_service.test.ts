@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { createLinkageService, systemSchedule } from '../../../adapters/authority/index.ts';
 import { AnswerSigner } from '../../../adapters/sandbox/authority/signed_answers.ts';
 import { HubError } from '../../../provider/errors.ts';
+import type { LinkageSource } from '../../../provider/identity/linkage.ts';
 
 const NOW = Date.UTC(2026, 10, 30, 3);
 const MINUTE = 60_000;
@@ -82,6 +83,22 @@ describe('the authority’s linkage service', () => {
     const { successor } = serviceOf({ body: { ...found, asked: after } }).service;
     assert.deepEqual(await successor(reference), { issuer, serial: Buffer.of(0x00, 0x80, 0x00) });
     await assert.rejects(serviceOf({}).service.successor(reference), unavailable('linkage_other_question'));
+  });
+
+  it('is asked for the other kind and the other device in the same way', async () => {
+    const questions = [
+      ['sign', (service: LinkageSource) => service.counterpart(reference, 'signing')],
+      ['auth', (service: LinkageSource) => service.counterpart(reference, 'user')],
+      ['other-device', (service: LinkageSource) => service.otherDevice(reference)],
+    ] as const;
+    for (const [want, ask] of questions) {
+      const { service, requests } = serviceOf({ body: { ...found, asked: { ...asked, want } } });
+      assert.deepEqual(await ask(service), { issuer, serial: Buffer.of(0x00, 0x80, 0x00) });
+      assert.equal(JSON.parse(Buffer.from(requests[0]?.init?.body as Buffer).toString()).want, want);
+      await assert.rejects(ask(serviceOf({}).service), unavailable('linkage_other_question'));
+      const none = { status: 404, body: { error: 'linkage_none', asked: { ...asked, want }, answeredAt } };
+      assert.equal(await ask(serviceOf(none).service), undefined);
+    }
   });
 
   for (const [status, error] of [

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { parseSoftCardFile } from '../../../../adapters/card/soft_card_file.ts';
-import { issue, list, move, renew, revoke } from '../../../../adapters/sandbox/authority/citizen_commands.ts';
+import { addPhone, issue, list, move, renew, revoke } from '../../../../adapters/sandbox/authority/citizen_commands.ts';
 import {
   authorityFolder,
   type CitizenSummary,
@@ -155,6 +155,79 @@ for (const running of [true, false]) {
       assert.match(Buffer.from(card2.signing?.certificate ?? '', 'base64').toString(), /沖縄県那覇市泉崎９－２/);
     });
 
+    it('add-phone puts certificates of their own beside the card, and others in their place the next time', async (test) => {
+      const { client, card } = await start(test, ['taro']);
+      const before = await card('taro');
+      const { phone, ...citizen } = await addPhone(client, { name: 'taro' });
+      assert.deepEqual([conditions({ ...citizen, phone }), phone?.user.condition], [['good', 'good'], 'good']);
+      assert.deepEqual(await card('taro'), before);
+      const first = await card('taro-phone');
+      assert.equal(first.label.en, 'Taro Yamada (ordinary card) (phone)');
+      for (const kind of ['user', 'signing'] as const) {
+        const [onCard, onPhone] = [certificateOf(before[kind]), certificateOf(first[kind])];
+        assert.notEqual(onPhone.serialNumber, onCard.serialNumber);
+        assert.ok(!onPhone.publicKey.equals(onCard.publicKey));
+        const root = new X509Certificate(Buffer.from(first.authority[kind] ?? '', 'base64'));
+        assert.ok(onPhone.verify(root.publicKey));
+        assert.equal(onPhone.validTo, certificateOf(before.signing).validTo);
+      }
+      await addPhone(client, { name: 'taro' });
+      assert.notDeepEqual((await card('taro-phone')).user, first.user);
+    });
+
+    it('add-phone is refused to whom it is not for, and no name is given twice', async (test) => {
+      const { client } = await start(test, ['taro', 'mei', 'hanako', 'jiro', 'saburo', 'umeko']);
+      await assert.rejects(addPhone(client, { name: 'mei' }), { code: 'certificate_none', status: 409 });
+      for (const name of ['hanako', 'jiro', 'saburo', 'umeko']) {
+        await assert.rejects(addPhone(client, { name }), { code: 'card_not_good', status: 409 }, name);
+      }
+      await assert.rejects(addPhone(client, { name: 'nobody' }), { code: 'citizen_unknown', status: 404 });
+      await addPhone(client, { name: 'taro' });
+      await assert.rejects(issue(client, { name: 'taro-phone' }), { code: 'citizen_exists' });
+      await issue(client, { name: 'ken' });
+      await issue(client, { name: 'ken-phone' });
+      await assert.rejects(addPhone(client, { name: 'ken' }), { code: 'citizen_exists', status: 409 });
+      await issue(client, { name: 'a'.repeat(36) });
+      assert.ok((await addPhone(client, { name: 'a'.repeat(36) })).phone);
+    });
+
+    it('what becomes of the phone depends on why the card was revoked', async (test) => {
+      const { client } = await start(test, []);
+      const reasons = {
+        certificateHold: ['good', 'good'],
+        keyCompromise: ['good', 'good'],
+        superseded: ['good', 'good'],
+        affiliationChanged: ['good', 'affiliationChanged'],
+        cessationOfOperation: ['cessationOfOperation', 'cessationOfOperation'],
+      } as const;
+      for (const [reason, expected] of Object.entries(reasons)) {
+        const name = `phone-${reason.toLowerCase()}`;
+        await issue(client, { name });
+        await addPhone(client, { name });
+        const certificate = reason === 'affiliationChanged' ? 'signing' : 'both';
+        const revoked = await revoke(client, { name, certificate, reason: reason as keyof typeof reasons });
+        assert.ok(revoked.phone);
+        assert.deepEqual(conditions({ ...revoked, ...revoked.phone }), expected, reason);
+      }
+      const name = 'phone-alone';
+      await issue(client, { name });
+      await assert.rejects(revoke(client, { name, device: 'phone', certificate: 'both', reason: 'superseded' }), {
+        code: 'certificate_none',
+      });
+      await addPhone(client, { name });
+      const given = await revoke(client, {
+        name,
+        device: 'phone',
+        certificate: 'both',
+        reason: 'cessationOfOperation',
+      });
+      assert.deepEqual([conditions(given), given.phone?.user.reason], [['good', 'good'], 'cessationOfOperation']);
+      const again = await addPhone(client, { name });
+      assert.equal(again.phone?.user.condition, 'good');
+      const moved = await move(client, { name, address: '東京都' });
+      assert.deepEqual([moved.phone?.user.condition, moved.phone?.signing?.reason], ['good', 'affiliationChanged']);
+    });
+
     it('revocation is final, save that a hold may become final', async (test) => {
       const { client } = await start(test, ['taro', 'mei']);
       await revoke(client, { name: 'taro', certificate: 'user', reason: 'certificateHold' });
@@ -182,6 +255,8 @@ for (const running of [true, false]) {
         ['issue', { name: 'a', attributes: { address: 'x'.repeat(201) } }, 'attributes.address'],
         ['issue', { name: 'a', municipality: '99999' }, 'municipality'],
         ['revoke', { name: 'a', certificate: 'user', reason: 'removeFromCRL' }, 'reason'],
+        ['revoke', { name: 'a', device: 'watch', certificate: 'user', reason: 'superseded' }, 'device'],
+        ['add-phone', { name: '../x' }, 'name'],
         ['revoke', { name: 'a', certificate: 'all', reason: 'superseded' }, 'certificate'],
         ['move', { name: 'a' }, 'address'],
         ['list', { more: 1 }, '(whole)'],

@@ -3,7 +3,7 @@ import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { createLocalJWKSet, flattenedVerify, type JSONWebKeySet } from 'jose';
 import type { SoftCardKey } from '../../../../adapters/card/soft_card_file.ts';
-import { move, renew, revoke } from '../../../../adapters/sandbox/authority/citizen_commands.ts';
+import { addPhone, move, renew, revoke } from '../../../../adapters/sandbox/authority/citizen_commands.ts';
 import {
   type ConsentItem,
   consentBytes,
@@ -63,6 +63,35 @@ describe('linkage', () => {
     assert.deepEqual(await linked(authority, third, 'predecessor'), second);
     assert.equal(await linked(authority, third, 'successor'), 404);
     assert.equal(await linked(authority, old, 'predecessor'), 404);
+  });
+
+  it('leads from card to phone and back, and stays on the device when it leads to the other kind', async (test) => {
+    const authority = await startTestAuthority(test);
+    const references = async (name: string) => {
+      const card = await authority.card(name);
+      return { user: referenceOf('user', card.user), signing: referenceOf('signing', card.signing) };
+    };
+    const card = await references('taro');
+    assert.equal(await linked(authority, card.user, 'other-device'), 404);
+    await addPhone(authority.client, { name: 'taro' });
+    const phone = await references('taro-phone');
+    for (const kind of ['user', 'signing'] as const) {
+      assert.deepEqual(await linked(authority, card[kind], 'other-device'), phone[kind]);
+      assert.deepEqual(await linked(authority, phone[kind], 'other-device'), card[kind]);
+    }
+    assert.deepEqual(await linked(authority, phone.user, 'sign'), phone.signing);
+    assert.deepEqual(await linked(authority, phone.signing, 'auth'), phone.user);
+    assert.deepEqual(await linked(authority, card.user, 'sign'), card.signing);
+    assert.equal(await linked(authority, phone.user, 'predecessor'), 404);
+
+    // Each has a line of its own, and an older certificate leads to what is on the other device now.
+    await renew(authority.client, { name: 'taro' });
+    await addPhone(authority.client, { name: 'taro' });
+    const [renewed, next] = [await references('taro'), await references('taro-phone')];
+    assert.deepEqual(await linked(authority, phone.user, 'other-device'), renewed.user);
+    assert.deepEqual(await linked(authority, card.user, 'other-device'), next.user);
+    assert.deepEqual(await linked(authority, next.user, 'predecessor'), phone.user);
+    assert.deepEqual(await linked(authority, card.user, 'successor'), renewed.user);
   });
 
   it('tells a revoked signing certificate, so that its state can be looked up', async (test) => {
