@@ -320,6 +320,26 @@ export const schema = z.strictObject({
       }),
     })
     .optional(),
+  enrolment: z.strictObject({
+    termsVersion: setting(shortText(40).default('1'), {
+      meaning:
+        'Edition of your terms of use. It stands in the application that people sign, and in the record of it. People ' +
+        'can enrol where `linkage` and roots of kind `signing` are configured',
+      example: '2026-11',
+    }),
+    termsUrl: setting(httpAddress().optional(), {
+      meaning: 'Where that edition is published; in the application too',
+      example: 'https://id.example.jp/terms/2026-11',
+    }),
+    trustFramework: setting(shortText(60).default('jp_jpki'), {
+      meaning: 'Name of the trust framework in verified claims (OpenID Connect for Identity Assurance)',
+      example: 'jp_jpki',
+    }),
+    recordSource: setting(shortText(120).default('Japan Agency for Local Authority Information Systems'), {
+      meaning: 'Who keeps the record that verified claims rest on',
+      example: 'Japan Agency for Local Authority Information Systems',
+    }),
+  }),
   signIn: z.strictObject({
     cardAgentUrls: setting(listOf(origin(), 20).default(['http://127.0.0.1:35975']), {
       meaning: 'Card agents that the sign-in page may open, each an origin; the first is offered first',

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     ALTER TABLE certificate
-      ADD COLUMN link_method text CHECK (link_method IN ('linkage', 'other device', 'signing linkage')),
+      ADD COLUMN link_method text CHECK (link_method IN ('linkage', 'other device', 'signing linkage', 'attributes')),
       -- The certificate that was known. It stays when the link is undone, where predecessor is taken out to make room.
       ADD COLUMN linked_by bytea REFERENCES certificate (lookup) CHECK (linked_by <> lookup),
       ADD CONSTRAINT certificate_link_whole CHECK ((link_method IS NULL) = (linked_by IS NULL)),

@@ -22,6 +22,7 @@ import { createNetworks } from '../config/networks.ts';
 import type { Configuration } from '../config/schema.ts';
 import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
+import { identityAttributesSource } from './attributes/identity_attributes_source.ts';
 import type { AuditEvent } from './audit/audit_log.ts';
 import { createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
@@ -38,6 +39,7 @@ import { createConsents } from './consent/consents.ts';
 import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
 import { HubError } from './errors.ts';
 import { createHttpApp, type RequestHandler } from './http_app.ts';
+import { createEnrolments, type Enrolments, type EnrolmentWorld } from './identity/enrolment.ts';
 import { createListFollower, type ListDifference, type ListFollower } from './identity/follow_lists.ts';
 import { createIdentity } from './identity/identity.ts';
 import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
@@ -49,9 +51,10 @@ import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
 import { createEngine } from './oidc/engine.ts';
 import { showEngineForms } from './oidc/engine_forms.ts';
+import { mountEnrolment } from './oidc/enrolment_interaction.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
 import { createLogoutNotices } from './oidc/logout_notices.ts';
-import { createEnginePages, createInteractionPages } from './oidc/pages.ts';
+import { createEnginePages, createEnrolmentPages, createInteractionPages } from './oidc/pages.ts';
 import { mountPostedRequests } from './oidc/posted_requests.ts';
 import { certificateFromProxies, certificateOfHandshake } from './oidc/presented_certificate.ts';
 import { createSigningKeys, type SigningKeys } from './oidc/signing_keys.ts';
@@ -72,6 +75,7 @@ import { preferences } from './web/preferences.ts';
 import { createRenderer, type Renderer } from './web/render.ts';
 import { securityHeaders } from './web/security_headers.ts';
 import { sendPage } from './web/send_page.ts';
+import type { Vault } from './vault.ts';
 import { type Clock, type Random, systemClock, systemRandom } from './world.ts';
 
 /** What an operator may ask of a hub, whether it runs or was opened for one command. */
@@ -331,17 +335,25 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const cards = createCardVerifier({ challenges, certificates });
   const handOvers = createHandOvers({ store: storage.handOvers, vault, clock, random });
   const policies = policiesOf(config);
-  const linkedCertificates = createLinkedCertificates(verifierOf('signing'), decisions);
+  const signingCertificates = verifierOf('signing');
+  const linkedCertificates = createLinkedCertificates(signingCertificates, decisions);
   const linkage = openLinkage(base);
   const identity = createIdentity({ storage, vault, linkage, linkedCertificates, clock, random });
   const links = createLinkAdministration({ storage, sessions, clock });
-  const attributes = createAttributes([cardStatusSource(identity)]);
+  const enrolments = openEnrolments(base, vault, trust, linkage, {
+    ...{ challenges, signingCertificates, identity },
+    userCertificates: certificates,
+  });
+  const attributes = createAttributes([
+    cardStatusSource(identity),
+    identityAttributesSource({ storage, vault, clock }),
+  ]);
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
   const explain = explanations(config, { trust, policies, verifierOf });
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
-    ...{ explain, lists, links, follower, notices },
+    ...{ explain, lists, links, follower, notices, enrolments },
   };
 }
 
@@ -503,6 +515,19 @@ function openLinkage({ config, clock, log }: Base): LinkageSource | undefined {
   });
 }
 
+/** Undefined where nobody could confirm that two certificates are one person's. */
+function openEnrolments(
+  { config, clock }: Base,
+  vault: Vault,
+  { signing }: Readonly<Record<CertificateKind, Trust>>,
+  linkage: LinkageSource | undefined,
+  rooms: Pick<EnrolmentWorld, 'challenges' | 'userCertificates' | 'signingCertificates' | 'identity'>,
+): Enrolments | undefined {
+  if (linkage === undefined || signing.anchors.length === 0) return undefined;
+  const terms = { version: config.enrolment.termsVersion, url: config.enrolment.termsUrl };
+  return createEnrolments({ ...rooms, linkage, vault, terms, clock });
+}
+
 function policiesOf(config: Configuration): RevocationPolicies {
   const [first, ...others] = policiesFrom(config);
   return createRevocationPolicies({ default: first, policies: others, byAcr: config.revocation.policyByAcr });
@@ -556,13 +581,16 @@ function webRoom(
     brand: { ja: config.branding.nameJa, en: config.branding.nameEn },
     sandbox: config.mode === 'sandbox',
   });
-  const pages = createInteractionPages(renderer, {
+  const pageSettings = {
     cardAgentUrl: config.signIn.cardAgentUrls[0] ?? '',
     cardAgentHelpUrl: undefined,
     certificateSignIn: config.signIn.tls !== undefined,
     challengeLifetime: config.signIn.challengeSeconds,
     consentLifetime: Math.round(config.lifetimes.consentSeconds / 86_400),
-  });
+    enrolment: rooms.enrolments !== undefined,
+  };
+  const pages = createInteractionPages(renderer, pageSettings);
+  const enrolmentPages = createEnrolmentPages(renderer, pageSettings);
   const enginePages = createEnginePages(renderer);
   const fetch = createGuardedFetch({
     timeout: config.outbound.timeoutSeconds * 1000,
@@ -638,6 +666,7 @@ function webRoom(
           ...resource,
           accessTokenLifetime: accessTokenSeconds,
         })),
+        assurance: config.enrolment,
         secureCookies: config.publicUrl.startsWith('https:'),
       },
       jwks,
@@ -658,6 +687,11 @@ function webRoom(
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountPostedRequests(router);
         mountInteractions(router, interactions);
+        const { enrolments } = rooms;
+        if (enrolments) {
+          const observeEnrolment = metrics.enrolmentEnded;
+          mountEnrolment(router, { ...interactions, enrolments, enrolmentPages, observeEnrolment });
+        }
         if (tls) mountCertificateSignIn(router, { ...interactions, certificateOrigin: tls.publicUrl });
       },
       around: [showSignInAtOnce(interactions)],
@@ -690,7 +724,8 @@ function rateLimits(config: Configuration, clock: Clock): Record<'signIns' | 'at
   const { signInAttempts, unauthenticatedWrites, windowSeconds, trackedAddresses } = config.rateLimits;
   const shared = { window: windowSeconds * 1000, trackedAddresses };
   // The routers match in any letter case and with a slash at the end: what is counted must not depend on the spelling.
-  const isSignIn = (ctx: Context) => ctx.method === 'POST' && /^\/interaction\/[^/]+\/sign-in\/?$/i.test(ctx.path);
+  const isSignIn = (ctx: Context) =>
+    ctx.method === 'POST' && /^\/interaction\/[^/]+\/(?:sign-in|enrolment\/signed)\/?$/i.test(ctx.path);
   const isWrite = (ctx: Context) =>
     /^\/(?:authorize|par|sign-out|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(ctx.path);
   const attempts = createRateLimit({ ...shared, requests: signInAttempts }, clock);

@@ -2,6 +2,7 @@ import type { AuditLog } from './audit/audit_log.ts';
 import type { ChallengeStore } from './authentication/challenge.ts';
 import type { HandOverStore } from './authentication/hand_over.ts';
 import type { ConsentStore } from './consent/consent_store.ts';
+import type { EnrolmentStore } from './identity/enrolment_store.ts';
 import type { IdentityStore } from './identity/identity_store.ts';
 import type { RevocationStore } from './identity/revocation_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
@@ -9,6 +10,7 @@ import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
 /** Every room's store, all speaking to one database or one transaction of it. */
 export interface Stores {
   identity: IdentityStore;
+  enrolments: EnrolmentStore;
   revocations: RevocationStore;
   consents: ConsentStore;
   challenges: ChallengeStore;

@@ -44,6 +44,8 @@ export interface SignInInput {
   certificatePath?: string | undefined;
   /** Local path that shows this page anew, with a new challenge. */
   reloadPath: string;
+  /** Local path of enrolment, where it is offered. */
+  enrolmentPath?: string | undefined;
   /** Seconds that the challenge lives. */
   lifetimeSeconds: number;
   /** Why the last attempt was refused. */
@@ -89,6 +91,75 @@ export interface ConsentInput {
   duration: ConsentDuration;
   /** The relying party asks for access while the person is away (`offline_access`). */
   offline?: boolean | undefined;
+  /** Local path of enrolment, where it would bring what is asked for; and whether it is for the first time. */
+  enrolment?: { path: string; again: boolean } | undefined;
+}
+
+/** What a person filled in, to be shown again. */
+export interface EnrolmentFields {
+  name: string;
+  address: string;
+  birthYear: string;
+  birthMonth: string;
+  birthDay: string;
+  gender: string;
+  takesOver: boolean;
+  /** Somebody registered the same four attributes before, and the person is told so. */
+  knowsOfEarlier: boolean;
+}
+
+type EnrolmentItem = 'name' | 'address' | 'birthdate' | 'gender';
+
+export interface EnrolmentFormInput {
+  relyingParty: RelyingPartyInput;
+  action: string;
+  /** Local path that leads back without enrolling. */
+  backPath: string;
+  csrf: string;
+  fields: EnrolmentFields;
+  problems?: Readonly<Partial<Record<EnrolmentItem, keyof Words['enrolment']['problems']>>> | undefined;
+  /** What the person had written where the card says something else; `fields` hold what the card says. */
+  written?: Readonly<Partial<Record<EnrolmentItem, string>>> | undefined;
+  errorCode?: string | undefined;
+  /** Whether enrolling is also signing in. */
+  signsIn: boolean;
+  /** Sentences of the application that the person will sign. */
+  purpose: readonly string[];
+  terms: readonly string[];
+  termsUrl?: string | undefined;
+}
+
+export interface EnrolmentSignInput {
+  /** Where the signed application is sent to, and where the form is shown again. */
+  action: string;
+  editAction: string;
+  reloadPath: string;
+  /** Sent back with either, the form token among them. */
+  fields: Readonly<Record<string, string>>;
+  nonce: string;
+  /** The application, as it will be signed. */
+  document: string;
+  agentUrl: string;
+  agentHelpUrl?: string | undefined;
+  lifetimeSeconds: number;
+  errorCode?: string | undefined;
+}
+
+interface ShownDate {
+  year: number | undefined;
+  month: number | undefined;
+  day: number | undefined;
+}
+
+export interface EnrolmentDoneInput {
+  attributes: {
+    name: string | undefined;
+    address: string | undefined;
+    birthdate: ShownDate | undefined;
+    gender: 'female' | 'male' | 'unknown' | undefined;
+  };
+  hasSubstitutes: boolean;
+  continuePath: string;
 }
 
 export interface ErrorInput {
@@ -133,6 +204,9 @@ export interface PageInputs {
   sign_in: SignInInput;
   certificate_problem: CertificateProblemInput;
   consent: ConsentInput;
+  enrolment_form: EnrolmentFormInput;
+  enrolment_sign: EnrolmentSignInput;
+  enrolment_done: EnrolmentDoneInput;
   error: ErrorInput;
   send_form: SendFormInput;
   sign_out_confirm: SignOutConfirmInput;
@@ -144,6 +218,28 @@ export type PageName = keyof PageInputs;
 export interface Back {
   url: string;
   label: string;
+}
+
+interface EnrolmentNotice {
+  kind: 'error' | 'warning';
+  title: string;
+  texts: readonly string[];
+  /** To the fields that it is about. */
+  links: readonly { field: string; text: string }[];
+}
+
+interface EnrolmentField {
+  problem: string | undefined;
+  written: string | undefined;
+}
+
+interface DatePart {
+  id: string;
+  name: string;
+  label: string;
+  value: string;
+  size: number;
+  autocomplete: string;
 }
 
 /** What each template reads: checked addresses, words in one language, nothing left to decide. */
@@ -158,6 +254,7 @@ export interface PageModels {
     agentHelpUrl: string | undefined;
     certificatePath: string | undefined;
     reloadPath: string;
+    enrolmentPath: string | undefined;
     lifetimeSeconds: number;
     minutes: number;
     error: ErrorText | undefined;
@@ -184,6 +281,46 @@ export interface PageModels {
     }[];
     duration: string;
     offline: boolean;
+    enrolment: { path: string; again: boolean } | undefined;
+  };
+  enrolment_form: {
+    relyingParty: RelyingPartyModel;
+    action: string;
+    backPath: string;
+    csrf: string;
+    signsIn: boolean;
+    notice: EnrolmentNotice | undefined;
+    texts: readonly (EnrolmentField & {
+      name: string;
+      label: string;
+      hint: string;
+      value: string;
+      autocomplete: string;
+    })[];
+    birthdate: EnrolmentField & { parts: readonly DatePart[] };
+    gender: EnrolmentField & { choices: readonly { value: string; label: string; checked: boolean }[] };
+    takesOver: boolean;
+    knowsOfEarlier: boolean;
+    purpose: readonly string[];
+    terms: readonly string[];
+    termsUrl: string | undefined;
+  };
+  enrolment_sign: {
+    action: string;
+    editAction: string;
+    reloadPath: string;
+    fields: readonly { name: string; value: string }[];
+    nonce: string;
+    document: string;
+    agentUrl: string;
+    agentHelpUrl: string | undefined;
+    lifetimeSeconds: number;
+    error: ErrorText | undefined;
+  };
+  enrolment_done: {
+    attributes: readonly { label: string; value: string }[];
+    hasSubstitutes: boolean;
+    continuePath: string;
   };
   error: ErrorText & { reference: string | undefined; back: Back | undefined };
   send_form: { action: string; fields: readonly { name: string; value: string }[] };
@@ -236,6 +373,7 @@ const builders: Builders = {
         agentHelpUrl: webUrl(input.agentHelpUrl),
         certificatePath: localPath(input.certificatePath),
         reloadPath: mustBe(localPath(input.reloadPath), 'reloadPath'),
+        enrolmentPath: localPath(input.enrolmentPath),
         lifetimeSeconds: input.lifetimeSeconds,
         minutes: Math.floor(input.lifetimeSeconds / 60),
       },
@@ -274,6 +412,96 @@ const builders: Builders = {
         claims: input.claims.map((claim) => consentClaim(claim, language)),
         duration: durationText(input.duration, words),
         offline: input.offline === true,
+        enrolment: input.enrolment && {
+          path: mustBe(localPath(input.enrolment.path), 'enrolment'),
+          again: input.enrolment.again,
+        },
+      },
+    };
+  },
+
+  enrolment_form(input, language) {
+    const words = wordsIn(language);
+    const { enrolment } = words;
+    const relyingParty = relyingPartyModel(input.relyingParty, words);
+    const notice = enrolmentNotice(input, language);
+    return {
+      title: notice?.kind === 'error' ? words.layout.errorTitle(notice.title) : enrolment.title,
+      imageOrigins: [],
+      model: {
+        relyingParty,
+        action: mustBe(localPath(input.action), 'action'),
+        backPath: mustBe(localPath(input.backPath), 'backPath'),
+        csrf: input.csrf,
+        signsIn: input.signsIn,
+        notice,
+        texts: (['name', 'address'] as const).map((name) => ({
+          name,
+          label: enrolment.fields[name],
+          hint: enrolment.fields[`${name}Hint`],
+          value: input.fields[name],
+          autocomplete: name === 'name' ? 'name' : 'street-address',
+          ...enrolmentField(input, name, words),
+        })),
+        birthdate: { ...enrolmentField(input, 'birthdate', words), parts: dateParts(input.fields, words) },
+        gender: {
+          ...enrolmentField(input, 'gender', words),
+          choices: (['female', 'male', 'unspecified'] as const).map((value) => ({
+            value,
+            label: enrolment.fields.genders[value],
+            checked: input.fields.gender === value,
+          })),
+        },
+        takesOver: input.fields.takesOver,
+        knowsOfEarlier: input.fields.knowsOfEarlier,
+        purpose: input.purpose,
+        terms: input.terms,
+        termsUrl: webUrl(input.termsUrl),
+      },
+    };
+  },
+
+  enrolment_sign(input, language) {
+    const words = wordsIn(language);
+    const error = input.errorCode === undefined ? undefined : errorText(input.errorCode, language);
+    return {
+      title: error ? words.layout.errorTitle(error.title) : words.enrolment.sign.title,
+      imageOrigins: [],
+      model: {
+        error,
+        action: mustBe(localPath(input.action), 'action'),
+        editAction: mustBe(localPath(input.editAction), 'editAction'),
+        reloadPath: mustBe(localPath(input.reloadPath), 'reloadPath'),
+        fields: Object.entries(input.fields).map(([name, value]) => ({ name, value })),
+        nonce: input.nonce,
+        document: input.document,
+        agentUrl: new URL(mustBe(webUrl(input.agentUrl), 'agentUrl')).origin,
+        agentHelpUrl: webUrl(input.agentHelpUrl),
+        lifetimeSeconds: input.lifetimeSeconds,
+      },
+    };
+  },
+
+  enrolment_done(input, language) {
+    const { enrolment } = wordsIn(language);
+    const { done, fields } = enrolment;
+    const { name, address, birthdate, gender } = input.attributes;
+    const genders = { ...fields.genders, unknown: done.unknownGender };
+    return {
+      title: done.title,
+      imageOrigins: [],
+      model: {
+        attributes: [
+          { label: fields.name, value: name ?? done.none },
+          { label: fields.address, value: address ?? done.none },
+          {
+            label: fields.birthdate,
+            value: birthdate ? done.date(birthdate.year, birthdate.month, birthdate.day) : done.none,
+          },
+          { label: fields.gender, value: gender ? genders[gender] : done.none },
+        ],
+        hasSubstitutes: input.hasSubstitutes,
+        continuePath: mustBe(localPath(input.continuePath), 'continuePath'),
       },
     };
   },
@@ -411,6 +639,64 @@ function consentClaim(claim: ConsentClaimInput, language: Language) {
     state,
     checked: state === 'optional' && claim.checked === true,
   };
+}
+
+const enrolmentItems: readonly EnrolmentItem[] = ['name', 'address', 'birthdate', 'gender'];
+/** Where a link to an item leads: the first thing that can be filled in. */
+const enrolmentAnchors: Readonly<Record<EnrolmentItem, string>> = {
+  name: 'name',
+  address: 'address',
+  birthdate: 'birth-year',
+  gender: 'gender',
+};
+
+function enrolmentField(
+  { problems, written }: EnrolmentFormInput,
+  item: EnrolmentItem,
+  { enrolment }: Words,
+): EnrolmentField {
+  const problem = problems?.[item];
+  const genders: Readonly<Record<string, string>> = enrolment.fields.genders;
+  const text = item === 'gender' ? genders[written?.gender ?? ''] : written?.[item];
+  return {
+    problem: problem && enrolment.problems[problem](enrolment.fields[item]),
+    written: text === undefined ? undefined : enrolment.written(text || enrolment.nothingWritten),
+  };
+}
+
+function enrolmentNotice(input: EnrolmentFormInput, language: Language): EnrolmentNotice | undefined {
+  const words = wordsIn(language);
+  const { enrolment } = words;
+  if (input.errorCode !== undefined) {
+    const { title, body, next } = errorText(input.errorCode, language);
+    return { kind: 'error', title, texts: [body, next], links: [] };
+  }
+  if (input.fields.knowsOfEarlier && Object.keys(input.problems ?? {}).length === 0) {
+    return {
+      kind: 'warning',
+      title: enrolment.registeredBeforeTitle,
+      texts: [enrolment.registeredBefore],
+      links: [{ field: 'takes-over', text: enrolment.takesOver }],
+    };
+  }
+  const withProblem = enrolmentItems.filter((item) => input.problems?.[item] !== undefined);
+  const withDifference = enrolmentItems.filter((item) => input.written?.[item] !== undefined);
+  const links = [...withProblem, ...withDifference].map((item) => ({
+    field: enrolmentAnchors[item],
+    text: enrolmentField(input, item, words).problem ?? enrolment.fields[item],
+  }));
+  if (withProblem.length > 0) return { kind: 'error', title: enrolment.problemsTitle, texts: [], links };
+  if (withDifference.length === 0) return undefined;
+  return { kind: 'warning', title: enrolment.differsTitle, texts: [enrolment.differs], links };
+}
+
+function dateParts({ birthYear, birthMonth, birthDay }: EnrolmentFields, { enrolment }: Words): readonly DatePart[] {
+  const { year, month, day } = enrolment.fields;
+  return [
+    { id: 'birth-year', name: 'birth_year', label: year, value: birthYear, size: 6, autocomplete: 'bday-year' },
+    { id: 'birth-month', name: 'birth_month', label: month, value: birthMonth, size: 4, autocomplete: 'bday-month' },
+    { id: 'birth-day', name: 'birth_day', label: day, value: birthDay, size: 4, autocomplete: 'bday-day' },
+  ];
 }
 
 function durationText(duration: ConsentDuration, words: Words): string {

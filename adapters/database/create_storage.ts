@@ -8,6 +8,7 @@ import { createChallengeStore } from './stores/challenge_store.ts';
 import { createClientStore } from './stores/client_store.ts';
 import { createConsentStore } from './stores/consent_store.ts';
 import { createCrlNumberStore } from './stores/crl_number_store.ts';
+import { createEnrolmentStore } from './stores/enrolment_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
@@ -21,6 +22,7 @@ export function createStorage(
   function storesOn(queries: Queries, transact: Database['transaction']): Stores {
     return {
       identity: createIdentityStore(queries),
+      enrolments: createEnrolmentStore(queries),
       revocations: createRevocationStore(queries),
       consents: createConsentStore(queries, transact),
       challenges: createChallengeStore(queries),

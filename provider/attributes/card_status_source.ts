@@ -1,5 +1,5 @@
 import type { Identity } from '../identity/identity.ts';
-import type { AttributeSource } from './catalogue.ts';
+import type { AttributeSource, AttributeValue } from './catalogue.ts';
 
 /**
  * `card_status`: that the person's card was good when the hub last checked it, by which source and as of when. It says
@@ -9,16 +9,18 @@ export function cardStatusSource(identity: Identity): AttributeSource {
   return {
     claims: ['card_status'],
     // Everybody who can be asked for consent has just shown a card.
-    held: async () => ['card_status'],
-    async values(subjectId) {
+    held: async () => ({ names: ['card_status'], stale: [] }),
+    async values(subjectId): Promise<Record<string, AttributeValue>> {
       const check = await identity.lastCardCheck(subjectId);
       if (!check) return {};
       return {
         card_status: {
-          status: 'good',
-          checked_at: Math.floor(check.checkedAt / 1000),
-          source: check.source,
-          as_of: Math.floor(check.asOf / 1000),
+          value: {
+            status: 'good',
+            checked_at: Math.floor(check.checkedAt / 1000),
+            source: check.source,
+            as_of: Math.floor(check.asOf / 1000),
+          },
         },
       };
     },

@@ -38,33 +38,60 @@ export function claimsByScope(): Record<string, string[]> {
   return scopes;
 }
 
+/** Where a value is from, told together with it. */
+export interface Provenance {
+  source: string;
+  /** Milliseconds since 1970. */
+  obtainedAt: number;
+  /** Whether the source still vouches for it, as far as the hub has heard. */
+  isCurrent: boolean;
+}
+
+export interface AttributeValue {
+  value: unknown;
+  /** Undefined for what the hub says itself. */
+  provenance?: Provenance;
+}
+
+export interface HeldClaims {
+  readonly names: readonly string[];
+  /** Of these, the ones that their source vouches for no longer. */
+  readonly stale: readonly string[];
+}
+
 /** A place that holds values of some claims for a subject. */
 export interface AttributeSource {
   /** Which claims of the catalogue it can hold at all. */
   readonly claims: readonly string[];
   /** Those it holds for this subject now. */
-  held(subjectId: string): Promise<readonly string[]>;
+  held(subjectId: string): Promise<HeldClaims>;
   /** Values of the named claims; a claim it does not hold is left out. */
-  values(subjectId: string, claims: readonly string[]): Promise<Record<string, unknown>>;
+  values(subjectId: string, claims: readonly string[]): Promise<Record<string, AttributeValue>>;
 }
 
 export interface Attributes {
-  held(subjectId: string): Promise<ReadonlySet<string>>;
-  values(subjectId: string, claims: readonly string[]): Promise<Record<string, unknown>>;
+  /** Of `claims` those that are held for this subject; sources that are not asked for cost nothing. */
+  held(subjectId: string, claims: readonly string[]): Promise<HeldClaims>;
+  values(subjectId: string, claims: readonly string[]): Promise<Record<string, AttributeValue>>;
 }
 
 /** The sources as one; `sub` is held for everybody and its value is the resolver's. */
 export function createAttributes(sources: readonly AttributeSource[]): Attributes {
+  const asked = (claims: readonly string[]) =>
+    sources
+      .map((source) => ({ source, names: claims.filter((name) => source.claims.includes(name)) }))
+      .filter(({ names }) => names.length > 0);
   return {
-    async held(subjectId) {
-      const held = await Promise.all(sources.map((source) => source.held(subjectId)));
-      return new Set(['sub', ...held.flat()]);
+    async held(subjectId, claims) {
+      const held = await Promise.all(asked(claims).map(({ source }) => source.held(subjectId)));
+      const isAsked = (name: string) => claims.includes(name);
+      return {
+        names: ['sub', ...held.flatMap(({ names }) => names)].filter(isAsked),
+        stale: held.flatMap(({ stale }) => stale).filter(isAsked),
+      };
     },
     async values(subjectId, claims) {
-      const asked = sources
-        .map((source) => ({ source, names: claims.filter((name) => source.claims.includes(name)) }))
-        .filter(({ names }) => names.length > 0);
-      const values = await Promise.all(asked.map(({ source, names }) => source.values(subjectId, names)));
+      const values = await Promise.all(asked(claims).map(({ source, names }) => source.values(subjectId, names)));
       return Object.assign({}, ...values);
     },
   };

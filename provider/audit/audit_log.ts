@@ -5,6 +5,8 @@
 export interface AuditEvent {
   kind:
     | 'subject.created'
+    | 'subject.enrolled'
+    | 'enrolment.refused'
     | 'certificate.bound'
     | 'certificate.linked'
     | 'certificate.unlinked'

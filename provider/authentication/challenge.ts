@@ -5,9 +5,10 @@ import type { Clock, Random } from '../world.ts';
 
 /**
  * What the answer will be used for; a challenge for one purpose is useless for another. `sign-in`: a card signs it.
- * `tls`: it is the request that a browser takes to the listener for client certificates.
+ * `tls`: it is the request that a browser takes to the listener for client certificates. `enrolment`: both keys of a card
+ * sign it.
  */
-export type ChallengePurpose = 'sign-in' | 'tls';
+export type ChallengePurpose = 'sign-in' | 'tls' | 'enrolment';
 
 /** Whom and what a challenge is for. */
 export interface ChallengeBinding {

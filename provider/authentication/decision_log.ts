@@ -4,7 +4,7 @@ import type { Clock } from '../world.ts';
 import type { RevocationPolicy, RevocationVerdict } from './revocation.ts';
 
 /** Why a certificate's status was asked for. */
-export type DecisionPurpose = 'sign_in' | 'linked_signing_certificate' | 'issuing_authority';
+export type DecisionPurpose = 'sign_in' | 'linked_signing_certificate' | 'enrolment' | 'issuing_authority';
 
 /** For whom and by which policy a certificate's status is asked for. */
 export interface StatusDemand {

@@ -1,3 +1,4 @@
+import type { HeldClaims } from '../attributes/catalogue.ts';
 import type { Consent } from './consent_store.ts';
 
 /** What a relying party asks for, seen against what the hub holds and what the person decided before. */
@@ -6,20 +7,19 @@ export interface ConsentNeed {
   askable: readonly string[];
   /** Asked and known, but nothing is held for this person: shown as not available, never released. */
   unavailable: readonly string[];
+  /** Askable claims that their source no longer vouches for: given as of their date, and marked so. */
+  stale: readonly string[];
   /** Askable claims on which the person has not decided yet: when empty, no page is shown. */
   undecided: readonly string[];
 }
 
-export function consentNeed(
-  requested: readonly string[],
-  held: ReadonlySet<string>,
-  live: Consent | undefined,
-): ConsentNeed {
+export function consentNeed(requested: readonly string[], held: HeldClaims, live: Consent | undefined): ConsentNeed {
   const decided = new Set([...(live?.granted ?? []), ...(live?.declined ?? [])]);
-  const askable = requested.filter((claim) => held.has(claim));
+  const askable = requested.filter((claim) => held.names.includes(claim));
   return {
     askable,
-    unavailable: requested.filter((claim) => !held.has(claim)),
+    unavailable: requested.filter((claim) => !held.names.includes(claim)),
+    stale: held.stale,
     undecided: askable.filter((claim) => !decided.has(claim)),
   };
 }

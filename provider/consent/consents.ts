@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Attributes } from '../attributes/catalogue.ts';
+import type { Attributes, AttributeValue } from '../attributes/catalogue.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
 import { type ConsentNeed, consentNeed, decide } from './consent_rules.ts';
@@ -29,7 +29,7 @@ export interface Consents {
     clientId: string;
     exit: Exit;
     claims: readonly string[];
-  }): Promise<Record<string, unknown> | undefined>;
+  }): Promise<Record<string, AttributeValue> | undefined>;
 }
 
 export function createConsents(world: {
@@ -44,7 +44,7 @@ export function createConsents(world: {
   const need: Consents['need'] = async (subjectId, clientId, requested) => {
     const [live, held] = await Promise.all([
       storage.consents.findLive(subjectId, clientId, clock()),
-      attributes.held(subjectId),
+      attributes.held(subjectId, requested),
     ]);
     return { need: consentNeed(requested, held, live), live };
   };

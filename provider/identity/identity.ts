@@ -5,7 +5,7 @@ import type { RevocationVerdict } from '../authentication/revocation.ts';
 import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import { HubError } from '../errors.ts';
 import type { Certificate } from '../pki/index.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage, Stores } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
 import type { CardCheck, CertificateRecord, KnownCertificate, KnownLookup } from './identity_store.ts';
@@ -29,11 +29,13 @@ export interface Identity {
    * one subject. Two subjects that exist never become one.
    * The signing certificates that are linked to the subject are checked by the way; what comes of it is recorded and
    * returned, and stands in nobody's way.
+   *
+   * @param together what an enrolment binds in the same transaction.
    * Throws HubError `certificate_superseded` when a linkage names a successor, `linkage_unavailable` when the authority
    * cannot be asked, and `linkage_conflict` when its answer contradicts what was linked before; and the page's code
    * (person_state.ts) when a list newer than what the certificate was checked by has revoked it.
    */
-  subjectOf(verified: VerifiedCertificate): Promise<IdentifiedSubject>;
+  subjectOf(verified: VerifiedCertificate, together?: EnrolledTogether): Promise<IdentifiedSubject>;
   /**
    * The one resolver of pairwise identifiers: every exit (id_token, userinfo, introspection, logout token, and later
    * SAML) gets its `sub` here (OIDC Core §8.1). Random and stored, so that no leaked key can link anybody.
@@ -42,6 +44,13 @@ export interface Identity {
   subjectByPairwise(sector: string, identifier: string): Promise<string | undefined>;
   /** Undefined for a subject who never signed in with a card. */
   lastCardCheck(subjectId: string): Promise<CardCheck | undefined>;
+}
+
+/** What enrolment does together with finding out whose a certificate is: all of it, or nothing. */
+export interface EnrolledTogether {
+  /** The certificate of an earlier registration that this person may take over, where the authority's word leads to nobody. */
+  recognise(stores: Stores): Promise<KnownLookup | undefined>;
+  keep(stores: Stores, subjectId: string): Promise<void>;
 }
 
 export interface IdentifiedSubject {
@@ -86,6 +95,7 @@ export function createIdentity(world: IdentityWorld): Identity {
     { certificate }: VerifiedCertificate,
     check: CardCheck,
     source: LinkageSource | undefined,
+    together: EnrolledTogether | undefined,
   ): Promise<IdentifiedSubject> {
     const looked = new Map<string, { readonly lookup: Uint8Array; readonly known: KnownLookup | undefined }>();
     const find = async (reference: CertificateReference) => {
@@ -95,7 +105,7 @@ export function createIdentity(world: IdentityWorld): Identity {
       return known;
     };
     if (await find(certificate)) throw new LostRace();
-    const recognised = source && (await recognise(source, certificate, find));
+    const byAuthority = source && (await recognise(source, certificate, find));
 
     const now = clock();
     const lookups = [...looked.values()].map(({ lookup }) => lookup);
@@ -105,6 +115,7 @@ export function createIdentity(world: IdentityWorld): Identity {
       for (const { lookup, status } of await stores.identity.findAll(lookups)) {
         if (looked.get(hex(lookup))?.known?.status !== status) throw new LostRace();
       }
+      const recognised = byAuthority ?? (await byEnrolment(stores, together));
       const subjectId = recognised?.by.subjectId ?? uuid(random);
       if (recognised === undefined) await stores.identity.insertSubject(subjectId, now);
       else if (recognised.method === 'linkage' && !(await stores.identity.supersede(recognised.by.lookup))) {
@@ -116,6 +127,7 @@ export function createIdentity(world: IdentityWorld): Identity {
         throw new LostRace();
       }
       await stores.audit.append(bindingEvent(subjectId, record, recognised), now);
+      await together?.keep(stores, subjectId);
       return { subjectId, isNew: recognised === undefined, linked: [] };
     });
   }
@@ -146,7 +158,7 @@ export function createIdentity(world: IdentityWorld): Identity {
   }
 
   return {
-    async subjectOf(verified) {
+    async subjectOf(verified, together) {
       const { certificate, revocation } = verified;
       const lookup = lookupOf(vault, certificate);
       const check: CardCheck = {
@@ -158,9 +170,12 @@ export function createIdentity(world: IdentityWorld): Identity {
       const source = linkage && askedOnce(linkage);
       for (let attempt = 1; ; attempt += 1) {
         const subject = await knownSubject(verified, lookup, check);
-        if (subject) return subject;
+        if (subject) {
+          if (together) await storage.transaction((stores) => together.keep(stores, subject.subjectId));
+          return subject;
+        }
         try {
-          return await bind(verified, check, source);
+          return await bind(verified, check, source, together);
         } catch (error) {
           const isLate = error instanceof LostRace;
           if (!isLate && !(error instanceof HubError && error.code === 'linkage_conflict')) throw error;
@@ -194,6 +209,11 @@ export function createIdentity(world: IdentityWorld): Identity {
       return storage.identity.lastCardCheck(subjectId);
     },
   };
+}
+
+async function byEnrolment(stores: Stores, together: EnrolledTogether | undefined): Promise<Recognition | undefined> {
+  const by = await together?.recognise(stores);
+  return by && { method: 'attributes', by };
 }
 
 class LostRace extends Error {}

@@ -33,12 +33,16 @@ export interface CertificateRecord {
 }
 
 /**
- * How the authority's word led from an unknown certificate to its subject:
+ * How it is known whose an unknown certificate is. By the authority's word:
  * - `linkage`: by the certificate that it replaced, itself or over others. That one signs in no more.
  * - `other device`: by a user certificate on the other one of card and phone. Both stay good.
  * - `signing linkage`: by a signing certificate. The subject's other user certificates stay what the lists say.
+ *
+ * And without it, where the authority knows of no line:
+ * - `attributes`: by the signing certificate of an earlier enrolment that states the same four attributes, of a person whose
+ *   cards have all ended, and who confirmed with their signature to be that (enrolment.ts).
  */
-export type LinkMethod = 'linkage' | 'other device' | 'signing linkage';
+export type LinkMethod = 'linkage' | 'other device' | 'signing linkage' | 'attributes';
 
 export interface CertificateLink {
   readonly method: LinkMethod;

@@ -29,7 +29,7 @@ export interface LinkageSource {
   otherDevice(reference: CertificateReference): Promise<CertificateReference | undefined>;
 }
 
-/** By which certificate that is known here the authority's word leads to a person, and how. */
+/** By which certificate that is known here a new one is recognised as the same person's, and how. */
 export interface Recognition {
   readonly method: LinkMethod;
   readonly by: KnownLookup;

@@ -1,27 +1,43 @@
 import type { Account, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
+import type { AttributeValue } from '../attributes/catalogue.ts';
 import { catalogue } from '../attributes/catalogue.ts';
 import type { Consents } from '../consent/consents.ts';
+import type { Clock } from '../world.ts';
+import { type AssuranceSettings, answerVerifiedClaims, claimsToVerify } from './verified_claims.ts';
+
+export interface AccountWorld {
+  consents: Consents;
+  /** Stores what the request has to store so far; throws when it is not to go on. */
+  settle: () => Promise<void>;
+  assurance: AssuranceSettings;
+  clock: Clock;
+}
 
 /**
  * The engine's view of a subject. Values are fetched when a token or userinfo is made, through the one door that checks
  * the live consent and writes the disclosure row.
- *
- * @param settle stores what the request has to store so far; throws when it is not to go on.
  */
-export function createAccountFinder(consents: Consents, settle: () => Promise<void>) {
+export function createAccountFinder({ consents, settle, assurance, clock }: AccountWorld) {
   return async function findAccount(ctx: KoaContextWithOIDC, subjectId: string): Promise<Account> {
     return {
       accountId: subjectId,
       async claims(use, scope, claims) {
         const exit = use === 'userinfo' ? 'userinfo' : 'id_token';
         const clientId = ctx.oidc.client?.clientId ?? '';
-        const names = claimsThatLeave(ctx, exit, scope, Object.keys(claims));
+        const { verified_claims: toVerify, ...named } = claims as Record<string, unknown>;
+        const plain = claimsThatLeave(ctx, exit, scope, Object.keys(named));
+        const names = [...new Set([...plain, ...Object.keys(claimsToVerify(toVerify))])];
         // Nothing leaves, and no row says that it did, for a code that somebody else has used.
         await settle();
         const values = await consents.release({ subjectId, clientId, exit, claims: names });
         if (!values) throw withdrawn(exit);
-        return { ...values, sub: subjectId };
+        const verified = answerVerifiedClaims(toVerify, values, assurance, clock());
+        return {
+          ...plainClaims(plain, values),
+          ...(verified !== undefined && { verified_claims: verified }),
+          sub: subjectId,
+        };
       },
     };
   };
@@ -42,6 +58,32 @@ function claimsThatLeave(
   return catalogue
     .filter((claim) => scopes.includes(claim.scope) || named.includes(claim.name))
     .map((claim) => claim.name);
+}
+
+/**
+ * The values, and beside them `claims_provenance`: for each claim that is somebody else's word, whose, since when (seconds
+ * since 1970), and whether they still stand by it.
+ */
+function plainClaims(names: readonly string[], values: Readonly<Record<string, AttributeValue>>) {
+  const told = names.flatMap((name) => (values[name] === undefined ? [] : [{ name, ...values[name] }]));
+  const provenance = told.flatMap(({ name, provenance }) =>
+    provenance === undefined
+      ? []
+      : [
+          [
+            name,
+            {
+              source: provenance.source,
+              obtained_at: Math.floor(provenance.obtainedAt / 1000),
+              current: provenance.isCurrent,
+            },
+          ],
+        ],
+  );
+  return {
+    ...Object.fromEntries(told.map(({ name, value }) => [name, value])),
+    ...(provenance.length > 0 && { claims_provenance: Object.fromEntries(provenance) }),
+  };
 }
 
 function withdrawn(exit: 'id_token' | 'userinfo'): Error {

@@ -29,6 +29,7 @@ import { interactionChecks } from './interaction_policy.ts';
 import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
 import { decideReplaysBySaving } from './replay_detection.ts';
+import { type AssuranceSettings, assuranceMetadata } from './verified_claims.ts';
 
 export interface ResourceServerSettings {
   /** Absolute URI, the `resource` parameter's value (RFC 8707). */
@@ -46,6 +47,7 @@ export interface EngineSettings {
   /** Seconds. */
   lifetimes: { session: number; interaction: number; accessToken: number; refreshToken: number; consent: number };
   resources: readonly ResourceServerSettings[];
+  assurance: AssuranceSettings;
   /** Cookies are `__Host-` wherever the hub is reached by https. */
   secureCookies: boolean;
 }
@@ -117,6 +119,7 @@ function configuration(world: EngineWorld): Configuration {
     discovery: {
       ui_locales_supported: ['ja', 'en'],
       claims_locales_supported: ['ja', 'en'],
+      ...assuranceMetadata(settings.assurance),
       ...mutualTlsAliases(settings.mutualTlsOrigin),
     },
 
@@ -125,7 +128,7 @@ function configuration(world: EngineWorld): Configuration {
     scopes: ['openid', 'offline_access'],
     subjectTypes: ['pairwise'],
     pairwiseIdentifier: (_ctx, subjectId, client) => subjectFor(subjectId, client),
-    findAccount: createAccountFinder(consents, world.settle),
+    findAccount: createAccountFinder({ consents, settle: world.settle, assurance: settings.assurance, clock }),
     loadExistingGrant: createGrantLoader(consents, policies, clock),
     interactions: {
       policy: interactionChecks(subjectFor, policies, clock),
@@ -208,7 +211,11 @@ function configuration(world: EngineWorld): Configuration {
 /** The catalogue by scope, and the protocol's own claims. How the person was authenticated is told to everybody. */
 function engineClaims() {
   const { openid = [], ...scopes } = claimsByScope();
-  return { acr: null, amr: null, auth_time: null, iss: null, sid: null, openid: [...openid, 'acr', 'amr'], ...scopes };
+  return {
+    ...{ acr: null, amr: null, auth_time: null, iss: null, sid: null, verified_claims: null },
+    openid: [...openid, 'acr', 'amr', 'claims_provenance'],
+    ...scopes,
+  };
 }
 
 /**

@@ -2,6 +2,8 @@ import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
 import type { CatalogueClaim } from '../attributes/catalogue.ts';
 import type { Challenge } from '../authentication/challenge.ts';
+import type { ApplicationFields, ApplicationTerms, ReadApplication } from '../identity/application.ts';
+import type { AttributeName, FourAttributes } from '../identity/four_attributes.ts';
 import type { Interaction } from './interactions.ts';
 
 export interface ClaimChoice {
@@ -32,8 +34,46 @@ export interface InteractionPages {
   ): void;
   consent(
     ctx: Context,
-    model: { client: Client; interaction: Interaction; csrf: string; claims: readonly ClaimChoice[] },
+    model: {
+      client: Client;
+      interaction: Interaction;
+      csrf: string;
+      claims: readonly ClaimChoice[];
+      /** What is asked for and enrolment would bring, or bring up to date. */
+      enrolment: { isMissing: boolean; isStale: boolean };
+    },
   ): void;
   /** The purpose that the consent page showed, in the language it was shown in: what the record keeps. */
   purposeOf(ctx: Context, interaction: Interaction, client: Client): string | undefined;
+}
+
+/** The pages of enrolment. */
+export interface EnrolmentPages {
+  form(
+    ctx: Context,
+    model: {
+      client: Client;
+      interaction: Interaction;
+      csrf: string;
+      /** What stands in the fields. */
+      fields: ApplicationFields;
+      problems?: ReadApplication['problems'];
+      /** What the person had written, where the card says something else and the fields now say that. */
+      written?: { fields: ApplicationFields; items: readonly AttributeName[] };
+      signsIn: boolean;
+      terms: ApplicationTerms;
+    },
+  ): void;
+  sign(
+    ctx: Context,
+    model: {
+      interaction: Interaction;
+      csrf: string;
+      fields: ApplicationFields;
+      nonce: string;
+      document: string;
+      errorCode: string | undefined;
+    },
+  ): void;
+  done(ctx: Context, model: { interaction: Interaction; attributes: FourAttributes; continuePath: string }): void;
 }

@@ -143,7 +143,10 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
   const requested = requestedClaims(interaction.params);
   const { need, live } = await world.consents.need(subjectOf(interaction), client.clientId, requested);
   const essential = essentialClaims(interaction.params);
+  const isEnrolments = (name: string) => findClaim(name)?.source === 'signing_certificate';
+  const isStale = need.stale.some(isEnrolments);
   world.pages.consent(ctx, {
+    enrolment: { isMissing: need.unavailable.some(isEnrolments), isStale },
     client,
     interaction,
     csrf: csrfToken(interaction),
@@ -216,10 +219,17 @@ export async function loadInteraction(
 
 /**
  * A form of our own page: the browser says that it comes from our origin, and it carries the interaction's token.
+ *
+ * @param limit bytes.
  * Throws HubError `form_forged`.
  */
-async function readOwnForm(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<URLSearchParams> {
-  const form = await readShortForm(ctx, FORM_LIMIT);
+export async function readOwnForm(
+  ctx: Context,
+  world: InteractionWorld,
+  interaction: Interaction,
+  limit = FORM_LIMIT,
+): Promise<URLSearchParams> {
+  const form = await readShortForm(ctx, limit);
   if (requestSource(ctx, world.origin) === 'foreign' || !equal(form.get('csrf') ?? '', csrfToken(interaction))) {
     throw new HubError('form_forged', 403, 'This form did not come from our own page.');
   }

@@ -4,7 +4,7 @@ import type { RevocationPolicies } from '../authentication/revocation_policy.ts'
 import type { Consents } from '../consent/consents.ts';
 import type { Clock } from '../world.ts';
 import { requestedAcr } from './acr_request.ts';
-import { requestedClaims } from './requested_claims.ts';
+import { requestedClaims, wantsVerifiedClaims } from './requested_claims.ts';
 
 /** Scopes that release no claim of the catalogue: agreeing to `sub` includes them. */
 const PLAIN_SCOPES = ['openid', 'offline_access'];
@@ -41,6 +41,8 @@ export function createGrantLoader(consents: Consents, policies: RevocationPolici
       else grant.rejectOIDCScope(scope);
     }
     grant.addOIDCClaims(requested.filter((claim) => granted.has(claim)));
+    // Made of the others when it is told; by itself it releases nothing.
+    if (wantsVerifiedClaims(params)) grant.addOIDCClaims(['verified_claims']);
     if (refused.length > 0) grant.rejectOIDCClaims(refused);
     for (const [resource, server] of Object.entries(ctx.oidc.resourceServers ?? {})) {
       grant.addResourceScope(

@@ -2,13 +2,15 @@ import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
 import type { RelyingPartyInput } from '../../views/models.ts';
 import type { Language } from '../../views/words/words.ts';
+import { type ApplicationFields, applicationSentences } from '../identity/application.ts';
+import type { AttributeName } from '../identity/four_attributes.ts';
 import { preferencesOf } from '../web/preferences.ts';
 import type { Renderer } from '../web/render.ts';
 import { formTarget } from '../web/security_headers.ts';
 import { sendPage } from '../web/send_page.ts';
 import { sectorOf } from './engine.ts';
 import type { EnginePages } from './engine_pages.ts';
-import type { InteractionPages } from './interaction_pages.ts';
+import type { EnrolmentPages, InteractionPages } from './interaction_pages.ts';
 import type { Interaction } from './interactions.ts';
 
 export interface PageSettings {
@@ -21,6 +23,8 @@ export interface PageSettings {
   challengeLifetime: number;
   /** Days. */
   consentLifetime: number;
+  /** Whether people can enrol here. */
+  enrolment: boolean;
 }
 
 /** Turns what the interactions know into view models; no rule lives here. */
@@ -42,6 +46,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           agentHelpUrl: settings.cardAgentHelpUrl,
           certificatePath: settings.certificateSignIn ? `${path}/certificate` : undefined,
           reloadPath: path,
+          enrolmentPath: settings.enrolment ? enrolmentPath(interaction) : undefined,
           lifetimeSeconds: settings.challengeLifetime,
           errorCode,
         },
@@ -67,7 +72,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
       );
     },
 
-    consent(ctx, { client, interaction, csrf, claims }) {
+    consent(ctx, { client, interaction, csrf, claims, enrolment }) {
       const language = languageOf(ctx, interaction);
       const path = `/interaction/${interaction.uid}`;
       sendPage(
@@ -81,6 +86,10 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           purpose: inLanguage(client, 'purpose', language),
           claims: claims.map(({ claim, ...choice }) => ({ name: claim.name, source: claim.source, ...choice })),
           duration: { days: settings.consentLifetime },
+          enrolment:
+            settings.enrolment && (enrolment.isMissing || enrolment.isStale)
+              ? { path: enrolmentPath(interaction), again: enrolment.isStale }
+              : undefined,
           offline: String(interaction.params.scope).split(' ').includes('offline_access'),
         },
         pageOptions(interaction),
@@ -89,6 +98,95 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
 
     purposeOf: (ctx, interaction, client) => inLanguage(client, 'purpose', languageOf(ctx, interaction)),
   };
+}
+
+export function createEnrolmentPages(renderer: Renderer, settings: PageSettings): EnrolmentPages {
+  return {
+    form(ctx, { client, interaction, csrf, fields, problems, written, signsIn, terms }) {
+      const language = languageOf(ctx, interaction);
+      const sentences = applicationSentences(language);
+      sendPage(
+        ctx,
+        renderer,
+        'enrolment_form',
+        {
+          relyingParty: relyingParty(client, language, redirectUriOf(interaction)),
+          action: enrolmentPath(interaction),
+          backPath: `/interaction/${interaction.uid}`,
+          csrf,
+          fields,
+          problems,
+          written:
+            written && Object.fromEntries(written.items.map((item) => [item, writtenText(written.fields, item)])),
+          signsIn,
+          purpose: sentences.purpose,
+          terms: sentences.terms,
+          termsUrl: terms.url,
+        },
+        enrolmentOptions(interaction),
+      );
+    },
+
+    sign(ctx, { interaction, csrf, fields, nonce, document, errorCode }) {
+      const path = enrolmentPath(interaction);
+      sendPage(
+        ctx,
+        renderer,
+        'enrolment_sign',
+        {
+          action: `${path}/signed`,
+          editAction: path,
+          reloadPath: path,
+          fields: { csrf, ...formFields(fields) },
+          nonce,
+          document,
+          agentUrl: settings.cardAgentUrl,
+          agentHelpUrl: settings.cardAgentHelpUrl,
+          lifetimeSeconds: settings.challengeLifetime,
+          errorCode,
+        },
+        enrolmentOptions(interaction),
+      );
+    },
+
+    done(ctx, { interaction, attributes, continuePath }) {
+      const { name, address, birthdate, gender } = attributes;
+      sendPage(
+        ctx,
+        renderer,
+        'enrolment_done',
+        {
+          attributes: { name: name?.text, address: address?.text, birthdate, gender },
+          hasSubstitutes: [name, address].some((text) => text?.substitutes.includes(true)),
+          continuePath,
+        },
+        enrolmentOptions(interaction),
+      );
+    },
+  };
+}
+
+function enrolmentPath({ uid }: Interaction): string {
+  return `/interaction/${uid}/enrolment`;
+}
+
+/** Another language shows the form in that language: what is typed there is lost, and nothing else. */
+function enrolmentOptions(interaction: Interaction) {
+  return { uiLocales: uiLocalesOf(interaction), returnPath: enrolmentPath(interaction) };
+}
+
+function formFields(fields: ApplicationFields): Record<string, string> {
+  const { name, address, birthYear, birthMonth, birthDay, gender, takesOver, knowsOfEarlier } = fields;
+  return {
+    ...{ name, address, birth_year: birthYear, birth_month: birthMonth, birth_day: birthDay, gender },
+    ...(takesOver && { takes_over: 'yes' }),
+    ...(knowsOfEarlier && { knows_of_earlier: 'yes' }),
+  };
+}
+
+function writtenText(fields: ApplicationFields, item: AttributeName): string {
+  if (item !== 'birthdate') return fields[item];
+  return [fields.birthYear, fields.birthMonth, fields.birthDay].join('-');
 }
 
 /** The engine's own pages in our clothes. */
@@ -169,7 +267,7 @@ function languageOf(ctx: Context, interaction: Interaction): Language {
   return preferencesOf(ctx, uiLocalesOf(interaction)).language;
 }
 
-function uiLocalesOf(interaction: Interaction): string | undefined {
+export function uiLocalesOf(interaction: Interaction): string | undefined {
   const { ui_locales: locales } = interaction.params;
   return typeof locales === 'string' ? locales : undefined;
 }

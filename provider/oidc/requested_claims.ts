@@ -1,4 +1,5 @@
 import { catalogue, findClaim } from '../attributes/catalogue.ts';
+import { claimsToVerify } from './verified_claims.ts';
 
 interface ClaimsRequest {
   userinfo?: Record<string, unknown> | null;
@@ -7,7 +8,7 @@ interface ClaimsRequest {
 
 /**
  * Claims of the catalogue that an authorization request asks for, by scope or by the claims parameter (OIDC Core §5.5),
- * in the catalogue's order. The protocol's own claims (`acr`, `auth_time`, `sid` …) are not in the catalogue.
+ * plain or to be verified, in the catalogue's order. The protocol's own claims (`acr`, `auth_time`, `sid` …) are not in the catalogue.
  */
 export function requestedClaims(params: { scope?: unknown; claims?: unknown }): readonly string[] {
   const scopes = new Set(typeof params.scope === 'string' ? params.scope.split(' ') : []);
@@ -20,7 +21,7 @@ export function essentialClaims(params: { claims?: unknown }): ReadonlySet<strin
   const request = parse(params.claims);
   const essential = new Set<string>();
   for (const part of [request.userinfo, request.id_token]) {
-    for (const [name, want] of Object.entries(part ?? {})) {
+    for (const [name, want] of Object.entries({ ...part, ...claimsToVerify(part?.verified_claims) })) {
       if (findClaim(name) && isEssential(want)) essential.add(name);
     }
   }
@@ -28,8 +29,19 @@ export function essentialClaims(params: { claims?: unknown }): ReadonlySet<strin
 }
 
 function claimNames(claims: unknown): ReadonlySet<string> {
-  const request = parse(claims);
-  return new Set([...Object.keys(request.userinfo ?? {}), ...Object.keys(request.id_token ?? {})]);
+  const { userinfo, id_token: idToken } = parse(claims);
+  return new Set(
+    [userinfo, idToken].flatMap((part) => [
+      ...Object.keys(part ?? {}),
+      ...Object.keys(claimsToVerify(part?.verified_claims)),
+    ]),
+  );
+}
+
+/** Whether the relying party asks for verified claims (OIDC4IDA): a claim of the protocol, made of others that need consent. */
+export function wantsVerifiedClaims({ claims }: { claims?: unknown }): boolean {
+  const { userinfo, id_token: idToken } = parse(claims);
+  return [userinfo, idToken].some((part) => part?.verified_claims !== undefined);
 }
 
 /** The engine has validated the parameter before it stored it; here it is JSON text or absent. */

@@ -18,6 +18,8 @@ export interface Metrics {
   readonly measureRequests: Middleware;
   /** Counts a sign-in: `success`, or the code of the HubError that ended it. */
   signInEnded(outcome: string): void;
+  /** Counts an enrolment: what came of it, or the code of the HubError that ended it. */
+  enrolmentEnded(outcome: string): void;
   /** Counts a revocation check by the channel that answered; `unavailable` when none did. */
   revocationChecked(source: 'crl' | 'ocsp' | 'unavailable'): void;
   /** Counts what the revocations of a list came to among the hub's own certificates, sessions and grants. */
@@ -53,6 +55,12 @@ export function createMetrics(): Metrics {
   const signIns = new Counter({
     name: 'musubi_sign_ins_total',
     help: 'Sign-ins with a card by outcome: success, or the code of what ended it',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const enrolments = new Counter({
+    name: 'musubi_enrolments_total',
+    help: 'Enrolments by outcome: enrolled, differs, registered_before, or the code of what ended it',
     labelNames: ['outcome'],
     registers,
   });
@@ -102,6 +110,7 @@ export function createMetrics(): Metrics {
       }
     },
     signInEnded: (outcome) => signIns.inc({ outcome: boundOutcome(outcome) }),
+    enrolmentEnded: (outcome) => enrolments.inc({ outcome: boundOutcome(outcome) }),
     revocationChecked: (source) => revocationChecks.inc({ source }),
     revocationsApplied({ user, signing, sessions, grants }) {
       revokedCertificates.inc({ kind: 'user' }, user);

@@ -10,7 +10,11 @@ import { colors, textSizes } from './preferences.ts';
 
 const VIEWS = join(import.meta.dirname, '../../views');
 /** Module scripts of the pages that have one. */
-const scripts: Partial<Record<PageName, string>> = { sign_in: 'sign_in.js', send_form: 'send_form.js' };
+const scripts: Partial<Record<PageName, string>> = {
+  sign_in: 'card_request.js',
+  enrolment_sign: 'card_request.js',
+  send_form: 'send_form.js',
+};
 
 export interface PageContext extends Preferences {
   /** Local path that the language and appearance switches return to; anything else returns to `/`. */
@@ -60,7 +64,6 @@ export function createRenderer({
     render(name, input, { language, textSize, color, returnPath }) {
       const { title, model, imageOrigins } = buildPage(name, input, language);
       const words = wordsIn(language);
-      const content = run(name, { words, model, title });
       const context = {
         language,
         textSize,
@@ -73,6 +76,7 @@ export function createRenderer({
         sandbox,
         brand: brand[language],
       };
+      const content = run(name, { words, model, title, context });
       const script = scripts[name];
       const html = run('layout', { words, title, content, context, assetUrl, styleSheets, script });
       return { html, imageOrigins };

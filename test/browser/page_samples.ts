@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
+import { applicationSentences, applicationText } from '../../provider/identity/application.ts';
 import { loadAssets, serveAssets } from '../../provider/web/assets.ts';
 import { preferences } from '../../provider/web/preferences.ts';
 import { createRenderer } from '../../provider/web/render.ts';
@@ -35,6 +36,51 @@ const signIn: PageInputs['sign_in'] = {
 function sample<Name extends PageName>(page: Name, input: PageInputs[Name]): Sample {
   return { page, input };
 }
+
+const nothingYet = {
+  ...{ name: '', address: '', birthYear: '', birthMonth: '', birthDay: '', gender: '' },
+  takesOver: false,
+  knowsOfEarlier: false,
+};
+
+const enrolment: PageInputs['enrolment_form'] = {
+  relyingParty,
+  action: '/interaction/1/enrolment',
+  backPath: '/interaction/1',
+  csrf: 'a form token',
+  fields: nothingYet,
+  signsIn: false,
+  ...applicationSentences('ja'),
+  termsUrl: 'https://hub.example/terms',
+};
+
+const filledIn = {
+  name: '見本　太郎',
+  address: '東京都千代田区永田町９－９－９　見本ハイツ１０１号室',
+  ...{ birthYear: '1980', birthMonth: '13', birthDay: '1', gender: 'male' },
+  ...{ takesOver: false, knowsOfEarlier: false },
+};
+
+const application = applicationText(
+  { ...filledIn, birthdate: '1980-01-01', language: 'ja' },
+  {
+    origin: 'https://hub.example',
+    nonce: Buffer.alloc(72, 0x5a).toString('base64'),
+    terms: { version: '2026-11', url: 'https://hub.example/terms' },
+  },
+);
+
+const toSign: PageInputs['enrolment_sign'] = {
+  action: '/interaction/1/enrolment/signed',
+  editAction: '/interaction/1/enrolment',
+  reloadPath: '/interaction/1/enrolment',
+  fields: { csrf: 'a form token' },
+  nonce: 'a-challenge',
+  document: application,
+  agentUrl: 'http://127.0.0.1:9',
+  agentHelpUrl: 'https://hub.example/agent',
+  lifetimeSeconds: 300,
+};
 
 /** Every page in a plausible and in a crowded state, by the path that the sample server shows it under. */
 /** Stands in a sample for the origin of the server that shows it. */
@@ -73,6 +119,47 @@ export const samples: Readonly<Record<string, Sample>> = {
       { name: 'birthdate', source: 'signing_certificate', required: false, available: true, checked: true },
       { name: 'address', source: 'signing_certificate', required: false, available: false },
     ],
+  }),
+  'consent-to-enrol': sample('consent', {
+    relyingParty,
+    action: '/interaction/1/consent',
+    csrf: 'a form token',
+    duration: { days: 365 },
+    claims: [
+      { name: 'sub', source: 'hub', required: true, available: true },
+      { name: 'name', source: 'signing_certificate', required: false, available: true },
+    ],
+    enrolment: { path: '/interaction/1/enrolment', again: true },
+  }),
+  'sign-in-or-enrol': sample('sign_in', { ...signIn, enrolmentPath: '/interaction/1/enrolment' }),
+  'enrolment-form': sample('enrolment_form', enrolment),
+  'enrolment-form-with-problems': sample('enrolment_form', {
+    ...enrolment,
+    signsIn: true,
+    fields: { ...filledIn, name: '' },
+    problems: { name: 'missing', birthdate: 'no_date' },
+  }),
+  'enrolment-form-that-differs': sample('enrolment_form', {
+    ...enrolment,
+    fields: { ...filledIn, birthMonth: '1' },
+    written: { name: '見本　次郎', gender: 'female' },
+  }),
+  'enrolment-form-registered-before': sample('enrolment_form', {
+    ...enrolment,
+    signsIn: true,
+    fields: { ...filledIn, birthMonth: '1', knowsOfEarlier: true },
+  }),
+  'enrolment-sign': sample('enrolment_sign', toSign),
+  'enrolment-sign-refused': sample('enrolment_sign', { ...toSign, errorCode: 'signing_certificate_revoked' }),
+  'enrolment-done': sample('enrolment_done', {
+    attributes: {
+      name: '見本　太郎',
+      address: '東京都千代田区永田町９－９－９',
+      birthdate: { year: 1980, month: 1, day: undefined },
+      gender: 'male',
+    },
+    hasSubstitutes: true,
+    continuePath: '/interaction/1',
   }),
   error: sample('error', {
     code: 'revocation_unavailable',

@@ -1,3 +1,4 @@
+import { enEnrolment } from './en_enrolment.ts';
 import type { Words } from './ja.ts';
 
 /** The pages' words in plain English. */
@@ -117,6 +118,7 @@ export const en: Words = {
     refuse: 'I do not agree',
     refusing: (name) => `If you do not agree, nothing is shared and you go back to “${name}”.`,
   },
+  enrolment: enEnrolment,
   sources: {
     hub: 'made by Musubi',
     card: 'the check of your card',

@@ -144,6 +144,61 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'Use of the card was stopped after a report, for example that it was lost.',
     next: 'If you have the card, please go to the counter of your municipality.',
   },
+  signing_certificate_revoked: {
+    title: 'Your signing certificate is no longer valid',
+    body: 'When something in your certificate of residence changes, such as after moving house, the signing certificate can no longer be used. The certificate for signing in may still work.',
+    next: 'Get a new signing certificate at the counter of your municipality, then register again.',
+  },
+  signing_certificate_expired: {
+    title: 'Your signing certificate has expired',
+    body: 'The signing certificate on your card has expired, so it cannot be used to register.',
+    next: 'Renew your certificates at the counter of your municipality, then register again.',
+  },
+  signing_certificate_not_accepted: {
+    title: 'This signing certificate cannot be used here',
+    body: 'We checked the signing certificate on your card and cannot accept it. Nothing has been registered.',
+    next: 'Make sure that it is your own My Number Card and try again. If it keeps happening, ask at the counter of your municipality.',
+  },
+  application_unreadable: {
+    title: 'The signed application did not arrive properly',
+    body: 'What your card software sent is not a signed application. Nothing has been registered.',
+    next: 'Please try again. If it keeps happening, update the software.',
+  },
+  application_changed: {
+    title: 'What was signed is not what you wrote',
+    body: 'The application that your card signed differs from the one on this page. To keep you safe, nothing has been registered.',
+    next: 'Check what you wrote and sign again.',
+  },
+  application_invalid: {
+    title: 'The application could not be taken',
+    body: 'Something in it cannot be accepted.',
+    next: 'Please fill in the application again.',
+  },
+  attributes_unreadable: {
+    title: 'Your signing certificate could not be read',
+    body: 'Name, address, date of birth and sex do not stand in it as they should. Nothing has been registered.',
+    next: 'Please ask at the counter of your municipality.',
+  },
+  enrolment_step_over: {
+    title: 'This application has become old',
+    body: 'The time to sign it is over, or it has been used already. Nothing has been registered.',
+    next: 'Please sign once more on this page.',
+  },
+  enrolment_not_one_person: {
+    title: 'We could not confirm that both certificates are yours',
+    body: 'The authority did not confirm that the user certificate and the signing certificate belong together. To keep you safe, nothing has been registered.',
+    next: 'If your card was renewed lately, please try again later. If it keeps happening, ask at the counter of your municipality.',
+  },
+  enrolment_other_person: {
+    title: 'This is not the card you signed in with',
+    body: 'The card that signed is not registered as that of the person who signed in. To keep you safe, nothing has been registered.',
+    next: 'Please try again with the card that you signed in with. If it is the right one, contact the website that you came from.',
+  },
+  enrolment_not_offered: {
+    title: 'You cannot register here',
+    body: 'This site does not take registrations of name, address and so on.',
+    next: 'Go back and continue to sign in.',
+  },
   linkage_unavailable: {
     title: 'Whether your card was renewed cannot be checked just now',
     body: 'This card is used here for the first time, so we asked the authority whether it replaces an older one, and got no answer. You have not been signed in.',

@@ -1,3 +1,5 @@
+import { jaEnrolment } from './ja_enrolment.ts';
+
 /**
  * The pages' words in plain, polite Japanese. English has the same keys: `Words` is this object's type.
  * Sentences that name a relying party are functions of its name.
@@ -117,6 +119,7 @@ export const ja = {
     refuse: '同意しない',
     refusing: (name: string) => `同意しないときは、何も提供せずに「${name}」に戻ります。`,
   },
+  enrolment: jaEnrolment,
   sources: {
     hub: 'Musubiが作成',
     card: 'カードの確認結果',

@@ -98,7 +98,7 @@ const FIND_BY_PAIRWISE: Statement = {
   text: 'SELECT subject_id FROM pairwise_identifier WHERE sector = $1 AND identifier = $2',
 };
 
-interface KnownRow {
+export interface KnownRow {
   lookup: Buffer;
   subject_id: string;
   kind: KnownCertificate['kind'];
@@ -106,7 +106,7 @@ interface KnownRow {
   fingerprint: Buffer;
 }
 
-const fromRow = ({ subject_id: subjectId, ...known }: KnownRow): KnownLookup => ({ subjectId, ...known });
+export const knownLookup = ({ subject_id: subjectId, ...known }: KnownRow): KnownLookup => ({ subjectId, ...known });
 
 export function createIdentityStore(queries: Queries): IdentityStore {
   return {
@@ -143,11 +143,11 @@ export function createIdentityStore(queries: Queries): IdentityStore {
 
     async find(lookup) {
       const { rows } = await queries.query<KnownRow>(FIND, [lookup]);
-      return rows.map(fromRow)[0];
+      return rows.map(knownLookup)[0];
     },
 
     async findAll(lookups) {
-      return (await queries.query<KnownRow>(FIND_ALL, [octetsArray(lookups)])).rows.map(fromRow);
+      return (await queries.query<KnownRow>(FIND_ALL, [octetsArray(lookups)])).rows.map(knownLookup);
     },
 
     async reserve(lookups) {
@@ -172,7 +172,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
 
     async findLink(fingerprint) {
       const { rows } = await queries.query<KnownRow>(FIND_LINK, [fingerprint]);
-      return rows.map(fromRow)[0];
+      return rows.map(knownLookup)[0];
     },
 
     async recognisedBy(lookup) {

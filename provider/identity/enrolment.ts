@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto';
+import { readCardToken } from '../authentication/card_token.ts';
+import type { Challenges } from '../authentication/challenge.ts';
+import type { StatusDemand } from '../authentication/decision_log.ts';
+import { checkChallengeSignature } from '../authentication/verify_card_token.ts';
+import type { CertificateVerifier, VerifiedCertificate } from '../authentication/verify_certificate.ts';
+import { HubError } from '../errors.ts';
+import { type Certificate, PkiError, type SignedDocument, verifySignedDocument } from '../pki/index.ts';
+import type { Stores } from '../storage.ts';
+import type { Vault } from '../vault.ts';
+import type { Clock } from '../world.ts';
+import { type Application, type ApplicationTerms, applicationText } from './application.ts';
+import { type Comparison, compareAttributes } from './compare_attributes.ts';
+import { type AttributeName, attributesPresent, type FourAttributes, readFourAttributes } from './four_attributes.ts';
+import { certificateRecord, type Identity } from './identity.ts';
+import type { CardCheck, KnownLookup } from './identity_store.ts';
+import { type CertificateReference, conflict, type LinkageSource } from './linkage.ts';
+import { matchOf, sealAttributes } from './registered_attributes.ts';
+
+/** What came back from the card, with the form that it was for. */
+export interface EnrolmentRequest {
+  readonly application: Application;
+  /** The user key's answer to the challenge, as the page delivered it. */
+  readonly token: string;
+  /** DER of the application signed with the signing key. */
+  readonly document: Uint8Array;
+  readonly nonce: string;
+  /** Origin of our own page: what the browser named to the card agent. */
+  readonly origin: string;
+  /** The interaction that asked. */
+  readonly session: string;
+  /** What the user certificate is checked for; the signing certificate is checked by the same policy. */
+  readonly demand: StatusDemand;
+  /** Who is signed in; undefined for somebody who signs in by enrolling. */
+  readonly signedInAs: string | undefined;
+  /** That the person was told of `registered_before`, and says that it is not theirs. */
+  readonly isSomebodyElse: boolean;
+}
+
+export type EnrolmentOutcome =
+  | {
+      readonly outcome: 'enrolled';
+      readonly subjectId: string;
+      readonly user: VerifiedCertificate;
+      readonly attributes: FourAttributes;
+    }
+  /** The form says something else than the certificate; nothing was bound. Shown to nobody but the holder of both keys. */
+  | {
+      readonly outcome: 'differs';
+      readonly comparison: Readonly<Record<AttributeName, Comparison>>;
+      readonly attributes: FourAttributes;
+    }
+  /** Somebody registered the same four attributes with a card that is gone; nothing was bound, and they are asked. */
+  | { readonly outcome: 'registered_before' };
+
+export interface Enrolments {
+  /** What applications say of the operator's terms of use now. */
+  readonly terms: ApplicationTerms;
+  /**
+   * 利用申込 (flows §2): verifies both certificates and that both keys signed the same challenge, has the authority confirm
+   * that both are one person's, compares the form with the certificate, and binds subject, certificates and attributes in
+   * one transaction. Whatever comes of it, the challenge is spent.
+   *
+   * Throws HubError: the codes of a sign-in (CardVerifier, Identity.subjectOf); `signing_certificate_not_accepted`,
+   * `signing_certificate_revoked`, `signing_certificate_expired`, `application_unreadable`, `application_changed`, `attributes_unreadable`,
+   * `enrolment_not_one_person`, `enrolment_other_person` (403); `linkage_unavailable` (503).
+   */
+  enrol(request: EnrolmentRequest): Promise<EnrolmentOutcome>;
+}
+
+export interface EnrolmentWorld {
+  challenges: Challenges;
+  /** Verifies user certificates. */
+  userCertificates: CertificateVerifier;
+  /** Verifies signing certificates, against the roots of that kind. */
+  signingCertificates: CertificateVerifier;
+  linkage: LinkageSource;
+  identity: Identity;
+  vault: Vault;
+  terms: ApplicationTerms;
+  clock: Clock;
+}
+
+const PURPOSE_APPLICATION = 'enrolment.application';
+
+/** Of those who registered the same four attributes before, more than one can be nobody's predecessor. */
+const REGISTERED_SOUGHT = 2;
+
+/** Ends the transaction, so that the person can be asked. */
+class AskFirst extends Error {}
+
+/** One list: cheap and local checks first, the authority's answers last, then the binding. */
+export function createEnrolments(world: EnrolmentWorld): Enrolments {
+  const { challenges, userCertificates, signingCertificates, identity, vault, terms, clock } = world;
+
+  /** Asked from the signing certificate, as flows §2 does: which card does the signer sign in with? */
+  async function confirmOnePerson(signing: Certificate, user: Certificate): Promise<void> {
+    const counterpart = await world.linkage.counterpart(signing, 'user');
+    if (counterpart !== undefined && isOf(user, counterpart)) return;
+    throw new HubError('enrolment_not_one_person', 403, 'The two certificates do not belong together.');
+  }
+
+  /** Throws when the certificate is somebody else's: nothing of the transaction stays. */
+  async function bindSigning(stores: Stores, subjectId: string, verified: VerifiedCertificate): Promise<Uint8Array> {
+    const now = clock();
+    const record = certificateRecord(vault, verified.certificate, 'signing', subjectId);
+    await stores.enrolments.supersedePastSigningCertificates(subjectId, now);
+    if (await stores.identity.insertCertificate(record, cardCheck(verified), now)) return record.lookup;
+    const known = await stores.identity.find(record.lookup);
+    if (known?.subjectId !== subjectId || known.kind !== 'signing') throw otherPerson();
+    if (known.status !== 'current') throw conflict('the signing certificate has a successor already');
+    return record.lookup;
+  }
+
+  /**
+   * The registration that somebody takes over whom the authority cannot connect with it: the same four attributes, wholly
+   * known, no other candidate, every card of it ended, and the person's signed word that it is theirs. Attributes alone
+   * connect nobody.
+   */
+  async function registeredBefore(
+    stores: Stores,
+    attributes: FourAttributes,
+    takesOver: boolean,
+    isSomebodyElse: boolean,
+  ): Promise<KnownLookup | undefined> {
+    const match = matchOf(vault, attributes);
+    if (match === undefined) return undefined;
+    // Of two new cards with these attributes the second finds that the registration has a living card by now.
+    await stores.identity.reserve([match]);
+    const [found, another] = await stores.enrolments.findRegistered(match, clock(), REGISTERED_SOUGHT);
+    if (found === undefined || another !== undefined || found.hasLivingCard) return undefined;
+    if (takesOver) return found;
+    if (isSomebodyElse) return undefined;
+    throw new AskFirst();
+  }
+
+  async function keep(stores: Stores, subjectId: string, proof: Proof): Promise<void> {
+    const { signing, attributes, document } = proof;
+    const now = clock();
+    const certificate = await bindSigning(stores, subjectId, signing);
+    await stores.enrolments.keepAttributes({
+      subjectId,
+      sealed: sealAttributes(vault, attributes),
+      certificate,
+      obtainedAt: now,
+      match: matchOf(vault, attributes),
+    });
+    await stores.enrolments.keepApplication({
+      id: randomUUID(),
+      subjectId,
+      certificate,
+      sealedDocument: vault.seal(PURPOSE_APPLICATION, document),
+      termsVersion: terms.version,
+      enrolledAt: now,
+    });
+    const data = {
+      certificate: signing.certificate.fingerprint.slice(0, 16),
+      attributes: attributesPresent(attributes),
+      terms: terms.version,
+    };
+    await stores.audit.append({ kind: 'subject.enrolled', actor: `subject:${subjectId}`, subjectId, data }, now);
+  }
+
+  return {
+    terms,
+    async enrol({ application, token, document, nonce, origin, session, demand, signedInAs, isSomebodyElse }) {
+      await challenges.spend(nonce, { origin, session, purpose: 'enrolment' });
+      const answer = readCardToken(token);
+      const authenticUser = userCertificates.authenticate(answer.unverifiedCertificate);
+      checkChallengeSignature(authenticUser.certificate, answer, origin, nonce);
+
+      const signed = readSignedApplication(document);
+      // The form's own octets were signed: nothing else is read from the document, and the nonce in it is this one.
+      if (!isText(signed.content, applicationText(application, { origin, nonce, terms }))) throw changed();
+      const authenticSigning = await ofSigning(async () =>
+        signingCertificates.authenticate(signed.unverifiedCertificate),
+      );
+      const attributes = readFourAttributes(authenticSigning.certificate);
+
+      const user = await userCertificates.checkStatus(authenticUser, demand);
+      const signing = await ofSigning(() =>
+        signingCertificates.checkStatus(authenticSigning, { ...demand, purpose: 'enrolment' }),
+      );
+      const comparison = compareAttributes(attributes, application);
+      const isSame = Object.values(comparison).every(({ verdict }) => verdict !== 'different');
+      if (isSame) await confirmOnePerson(signing.certificate, user.certificate);
+      await Promise.all([user.recorded, signing.recorded]);
+      if (!isSame) return { outcome: 'differs', comparison, attributes };
+
+      try {
+        const { subjectId } = await identity.subjectOf(user, {
+          recognise: (stores) => registeredBefore(stores, attributes, application.takesOver, isSomebodyElse),
+          async keep(stores, subject) {
+            if (signedInAs !== undefined && subject !== signedInAs) throw otherPerson();
+            await keep(stores, subject, { signing, attributes, document });
+          },
+        });
+        return { outcome: 'enrolled', subjectId, user, attributes };
+      } catch (error) {
+        if (error instanceof AskFirst) return { outcome: 'registered_before' };
+        throw error;
+      }
+    },
+  };
+}
+
+interface Proof {
+  readonly signing: VerifiedCertificate;
+  readonly attributes: FourAttributes;
+  readonly document: Uint8Array;
+}
+
+function readSignedApplication(document: Uint8Array): SignedDocument {
+  try {
+    return verifySignedDocument(document);
+  } catch (cause) {
+    if (!(cause instanceof PkiError)) throw cause;
+    throw new HubError('application_unreadable', 403, 'The signed application cannot be read.', {
+      details: { reason: cause.code },
+      cause,
+    });
+  }
+}
+
+function isText(octets: Uint8Array, text: string): boolean {
+  return Buffer.compare(octets, Buffer.from(text)) === 0;
+}
+
+function isOf({ issuer, serial }: Certificate, reference: CertificateReference): boolean {
+  return Buffer.compare(issuer, reference.issuer) === 0 && Buffer.compare(serial, reference.serial) === 0;
+}
+
+const changed = () => new HubError('application_changed', 403, 'What was signed is not what was filled in.');
+const otherPerson = () => new HubError('enrolment_other_person', 403, 'The card belongs to somebody else.');
+
+/** A sign-in's codes speak of the card; the person has to know that it is the other certificate. */
+const OF_SIGNING: Readonly<Record<string, string>> = {
+  certificate_revoked: 'signing_certificate_revoked',
+  certificate_superseded: 'signing_certificate_revoked',
+  certificate_on_hold: 'signing_certificate_revoked',
+  certificate_expired: 'signing_certificate_expired',
+};
+
+async function ofSigning<T>(check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (cause) {
+    if (!(cause instanceof HubError) || cause.status !== 403) throw cause;
+    const code = OF_SIGNING[cause.code] ?? 'signing_certificate_not_accepted';
+    throw new HubError(code, 403, 'The signing certificate is not accepted.', {
+      details: { reason: cause.code },
+      cause,
+    });
+  }
+}
+
+function cardCheck({ revocation }: VerifiedCertificate): CardCheck {
+  return { checkedAt: revocation.checkedAt, source: revocation.source, asOf: revocation.thisUpdate };
+}
