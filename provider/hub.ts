@@ -44,6 +44,7 @@ import { createListFollower, type ListDifference, type ListFollower } from './id
 import { createIdentity } from './identity/identity.ts';
 import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
 import type { LinkageSource } from './identity/linkage.ts';
+import { createNotify } from './identity/notices.ts';
 import { createRevocationEffects, type SubjectSessions } from './identity/revocation_effects.ts';
 import { createServers, listen } from './listeners.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
@@ -70,12 +71,12 @@ import { requestReference } from './operations/request_reference.ts';
 import { MAX_OCSP_RESPONSE_SIZE, RevocationList } from './pki/index.ts';
 import type { Storage } from './storage.ts';
 import { type CertificateKind, openTrust, type Trust } from './trust.ts';
+import type { Vault } from './vault.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
 import { preferences } from './web/preferences.ts';
 import { createRenderer, type Renderer } from './web/render.ts';
 import { securityHeaders } from './web/security_headers.ts';
 import { sendPage } from './web/send_page.ts';
-import type { Vault } from './vault.ts';
 import { type Clock, type Random, systemClock, systemRandom } from './world.ts';
 
 /** What an operator may ask of a hub, whether it runs or was opened for one command. */
@@ -338,7 +339,8 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const signingCertificates = verifierOf('signing');
   const linkedCertificates = createLinkedCertificates(signingCertificates, decisions);
   const linkage = openLinkage(base);
-  const identity = createIdentity({ storage, vault, linkage, linkedCertificates, clock, random });
+  const notify = createNotify({ hasHook: false });
+  const identity = createIdentity({ storage, vault, linkage, linkedCertificates, notify, clock, random });
   const links = createLinkAdministration({ storage, sessions, clock });
   const enrolments = openEnrolments(base, vault, trust, linkage, {
     ...{ challenges, signingCertificates, identity },

@@ -4,6 +4,7 @@ import type { HandOverStore } from './authentication/hand_over.ts';
 import type { ConsentStore } from './consent/consent_store.ts';
 import type { EnrolmentStore } from './identity/enrolment_store.ts';
 import type { IdentityStore } from './identity/identity_store.ts';
+import type { NoticeStore } from './identity/notices.ts';
 import type { RevocationStore } from './identity/revocation_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
 
@@ -11,6 +12,7 @@ import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
 export interface Stores {
   identity: IdentityStore;
   enrolments: EnrolmentStore;
+  notices: NoticeStore;
   revocations: RevocationStore;
   consents: ConsentStore;
   challenges: ChallengeStore;

@@ -162,6 +162,12 @@ export interface EnrolmentDoneInput {
   continuePath: string;
 }
 
+export interface NoticesInput {
+  /** `at`: milliseconds since 1970. */
+  notices: readonly { kind: keyof Words['notices']['kinds']; at: number }[];
+  continuePath: string;
+}
+
 export interface ErrorInput {
   /** Stable code; one that has no words gets the general text. */
   code: string;
@@ -207,6 +213,7 @@ export interface PageInputs {
   enrolment_form: EnrolmentFormInput;
   enrolment_sign: EnrolmentSignInput;
   enrolment_done: EnrolmentDoneInput;
+  notices: NoticesInput;
   error: ErrorInput;
   send_form: SendFormInput;
   sign_out_confirm: SignOutConfirmInput;
@@ -320,6 +327,10 @@ export interface PageModels {
   enrolment_done: {
     attributes: readonly { label: string; value: string }[];
     hasSubstitutes: boolean;
+    continuePath: string;
+  };
+  notices: {
+    notices: readonly { title: string; body: string; next: string; at: string; dateTime: string }[];
     continuePath: string;
   };
   error: ErrorText & { reference: string | undefined; back: Back | undefined };
@@ -501,6 +512,23 @@ const builders: Builders = {
           { label: fields.gender, value: gender ? genders[gender] : done.none },
         ],
         hasSubstitutes: input.hasSubstitutes,
+        continuePath: mustBe(localPath(input.continuePath), 'continuePath'),
+      },
+    };
+  },
+
+  notices(input, language) {
+    const { notices } = wordsIn(language);
+    const dates = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'Asia/Tokyo' });
+    return {
+      title: notices.title,
+      imageOrigins: [],
+      model: {
+        notices: input.notices.map(({ kind, at }) => ({
+          ...notices.kinds[kind],
+          at: dates.format(at),
+          dateTime: new Date(at).toISOString(),
+        })),
         continuePath: mustBe(localPath(input.continuePath), 'continuePath'),
       },
     };

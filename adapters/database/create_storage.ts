@@ -11,6 +11,7 @@ import { createCrlNumberStore } from './stores/crl_number_store.ts';
 import { createEnrolmentStore } from './stores/enrolment_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
+import { createNoticeStore } from './stores/notice_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
 import { createSigningKeyStore } from './stores/signing_key_store.ts';
 
@@ -23,6 +24,7 @@ export function createStorage(
     return {
       identity: createIdentityStore(queries),
       enrolments: createEnrolmentStore(queries),
+      notices: createNoticeStore(queries),
       revocations: createRevocationStore(queries),
       consents: createConsentStore(queries, transact),
       challenges: createChallengeStore(queries),

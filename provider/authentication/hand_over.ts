@@ -1,10 +1,17 @@
 import { hash } from 'node:crypto';
+import type { Notice } from '../identity/notices.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
 
 /** What came of a sign-in that was decided on another origin: who it is, or why it was refused. */
 export type HandOver =
-  | { readonly outcome: 'signed_in'; readonly subjectId: string; readonly acr: string }
+  | {
+      readonly outcome: 'signed_in';
+      readonly subjectId: string;
+      readonly acr: string;
+      /** What the person is to be told. */
+      readonly notices: readonly Notice[];
+    }
   | {
       readonly outcome: 'refused';
       /** The HubError's. */

@@ -8,7 +8,7 @@ import type { Certificate } from '../pki/index.ts';
 import type { Storage, Stores } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
-import type { CardCheck, CertificateRecord, KnownCertificate, KnownLookup } from './identity_store.ts';
+import type { CardCheck, CertificateRecord, KnownCertificate, KnownLookup, LinkMethod } from './identity_store.ts';
 import {
   askedOnce,
   type CertificateReference,
@@ -17,6 +17,7 @@ import {
   type Recognition,
   recognise,
 } from './linkage.ts';
+import type { Notice, NoticeKind, Notify } from './notices.ts';
 import { refusalOf } from './person_state.ts';
 import { openRevocation } from './revocation_effects.ts';
 
@@ -58,6 +59,8 @@ export interface IdentifiedSubject {
   isNew: boolean;
   /** Of each signing certificate linked to the subject. */
   linked: readonly LinkedStatus[];
+  /** What the person is to be told now: it counts as told. */
+  notices: readonly Notice[];
 }
 
 const PURPOSE_LOOKUP = 'certificate.lookup';
@@ -76,18 +79,27 @@ const PAIRWISE_CACHE_ENTRIES = 50_000;
 /** Everybody who is first at a certificate makes the others look again, and a person has few. */
 const MAX_ATTEMPTS = 4;
 
+/** A takeover by a link must not go unnoticed by the person whose registration it is. */
+const NOTICES: Readonly<Record<LinkMethod, NoticeKind>> = {
+  linkage: 'card_renewed',
+  'other device': 'device_added',
+  'signing linkage': 'device_added',
+  attributes: 'registration_taken_over',
+};
+
 export interface IdentityWorld {
   storage: Storage;
   vault: Vault;
   /** Whom to ask where an unknown certificate comes from; without it everybody unknown is somebody new. */
   linkage: LinkageSource | undefined;
   linkedCertificates: LinkedCertificates;
+  notify: Notify;
   clock: Clock;
   random: Random;
 }
 
 export function createIdentity(world: IdentityWorld): Identity {
-  const { storage, vault, linkage, linkedCertificates, clock, random } = world;
+  const { storage, vault, linkage, linkedCertificates, notify, clock, random } = world;
   const pairwiseCache = new Map<string, string>();
 
   /** Binds a certificate that nobody has shown before: to the person whose it is by the authority's word, or a new one. */
@@ -128,7 +140,11 @@ export function createIdentity(world: IdentityWorld): Identity {
       }
       await stores.audit.append(bindingEvent(subjectId, record, recognised), now);
       await together?.keep(stores, subjectId);
-      return { subjectId, isNew: recognised === undefined, linked: [] };
+      const kind = recognised && NOTICES[recognised.method];
+      if (kind) await notify(stores, { subjectId, kind, causedBy: record.lookup, at: now });
+      // Told at once, and to the person's other certificates when they are shown.
+      const notices = kind ? [{ kind, at: now }] : [];
+      return { subjectId, isNew: recognised === undefined, linked: [], notices };
     });
   }
 
@@ -154,7 +170,8 @@ export function createIdentity(world: IdentityWorld): Identity {
         linkedCertificates.check(vault.open(PURPOSE_CERTIFICATE, sealed), { policy, clientId, subjectId }),
       ),
     );
-    return { subjectId, isNew: false, linked };
+    const notices = known.hasNotices ? await storage.notices.takeUnseen(subjectId, lookup, clock()) : [];
+    return { subjectId, isNew: false, linked, notices };
   }
 
   return {

@@ -57,6 +57,8 @@ export interface KnownCertificate {
   status: 'current' | 'superseded' | 'unlinked';
   /** What a revocation list said of it last, if one ever did. */
   revocation: StoredRevocation | undefined;
+  /** Whether there is something that its holder has not been told. */
+  hasNotices: boolean;
   /** The subject's signing certificates that are current: `sealedCertificate` of each. */
   sealedSigningCertificates: readonly Uint8Array[];
 }

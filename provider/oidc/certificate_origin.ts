@@ -66,9 +66,9 @@ async function judge(ctx: Context, world: CertificateOriginWorld): Promise<void>
   try {
     interaction = await interactionOf(ctx, world, uid);
     const verified = await verify(ctx, world, interaction);
-    const { subjectId } = await world.identity.subjectOf(verified);
+    const { subjectId, notices } = await world.identity.subjectOf(verified);
     await verified.recorded;
-    handOver = { outcome: 'signed_in', subjectId, acr: achievedAcr(verified) };
+    handOver = { outcome: 'signed_in', subjectId, acr: achievedAcr(verified), notices };
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     await note(ctx, world, interaction, error);

@@ -12,6 +12,7 @@ import {
   loadInteraction,
   resume,
   save,
+  showNotices,
 } from './interactions.ts';
 
 export interface CertificateSignInWorld extends InteractionWorld {
@@ -60,6 +61,7 @@ async function comeBack(ctx: Context, next: Next, world: CertificateSignInWorld)
   await save(interaction, world, {
     login: { accountId: handOver.subjectId, acr: handOver.acr, amr: [...CARD_AMR] },
   });
+  if (handOver.notices.length > 0) return showNotices(ctx, world, interaction, handOver.notices);
   await resume(ctx, next, interaction, world);
 }
 

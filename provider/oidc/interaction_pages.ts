@@ -4,6 +4,7 @@ import type { CatalogueClaim } from '../attributes/catalogue.ts';
 import type { Challenge } from '../authentication/challenge.ts';
 import type { ApplicationFields, ApplicationTerms, ReadApplication } from '../identity/application.ts';
 import type { AttributeName, FourAttributes } from '../identity/four_attributes.ts';
+import type { Notice } from '../identity/notices.ts';
 import type { Interaction } from './interactions.ts';
 
 export interface ClaimChoice {
@@ -43,6 +44,8 @@ export interface InteractionPages {
       enrolment: { isMissing: boolean; isStale: boolean };
     },
   ): void;
+  /** What happened to the person's registration, before the sign-in goes on. */
+  notices(ctx: Context, model: { interaction: Interaction; notices: readonly Notice[]; continuePath: string }): void;
   /** The purpose that the consent page showed, in the language it was shown in: what the record keeps. */
   purposeOf(ctx: Context, interaction: Interaction, client: Client): string | undefined;
 }

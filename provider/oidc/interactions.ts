@@ -14,6 +14,7 @@ import type { VerifiedCertificate } from '../authentication/verify_certificate.t
 import type { Consents } from '../consent/consents.ts';
 import { HubError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Notice } from '../identity/notices.ts';
 import { readShortForm } from '../web/read_short_form.ts';
 import { requestSource } from '../web/request_source.ts';
 import type { Clock } from '../world.ts';
@@ -108,6 +109,7 @@ async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promis
   const interaction = await loadInteraction(ctx, world, 'login');
   const form = await readOwnForm(ctx, world, interaction);
   let verified: VerifiedCertificate;
+  let notices: readonly Notice[];
   try {
     verified = await world.cards.verify({
       token: form.get('token') ?? '',
@@ -116,7 +118,9 @@ async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promis
       session: interaction.uid,
       demand: signInDemand(world.policies, interaction.params, await clientOf(world, interaction)),
     });
-    const { subjectId } = await world.identity.subjectOf(verified);
+    const identified = await world.identity.subjectOf(verified);
+    const { subjectId } = identified;
+    notices = identified.notices;
     world.observe('success');
     await save(interaction, world, {
       login: { accountId: subjectId, acr: achievedAcr(verified), amr: [...CARD_AMR] },
@@ -133,9 +137,21 @@ async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promis
     if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
     return showSignIn(ctx, world, interaction, error.code);
   }
-  await resume(ctx, next, interaction, world);
+  if (notices.length > 0) showNotices(ctx, world, interaction, notices);
+  else await resume(ctx, next, interaction, world);
   // Recorded beside all of this; what is answered is stored only after it, and not at all without it.
   await verified.recorded;
+}
+
+/** Before the sign-in goes on, which then takes a request of its own. */
+export function showNotices(
+  ctx: Context,
+  world: InteractionWorld,
+  interaction: Interaction,
+  notices: readonly Notice[],
+): void {
+  const continuePath = new URL(interaction.returnTo).pathname;
+  world.pages.notices(ctx, { interaction, notices, continuePath });
 }
 
 async function showConsent(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {

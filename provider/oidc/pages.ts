@@ -96,6 +96,11 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
       );
     },
 
+    notices(ctx, { interaction, notices, continuePath }) {
+      const options = { uiLocales: uiLocalesOf(interaction), returnPath: continuePath };
+      sendPage(ctx, renderer, 'notices', { notices, continuePath }, options);
+    },
+
     purposeOf: (ctx, interaction, client) => inLanguage(client, 'purpose', languageOf(ctx, interaction)),
   };
 }

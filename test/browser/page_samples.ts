@@ -161,6 +161,13 @@ export const samples: Readonly<Record<string, Sample>> = {
     hasSubstitutes: true,
     continuePath: '/interaction/1',
   }),
+  notices: sample('notices', {
+    notices: [
+      { kind: 'device_added', at: Date.UTC(2026, 10, 30, 3) },
+      { kind: 'attributes_stale', at: Date.UTC(2026, 11, 1, 4) },
+    ],
+    continuePath: '/authorize/1',
+  }),
   error: sample('error', {
     code: 'revocation_unavailable',
     reference: '01JD-7Q4K-2M9X',

@@ -4,8 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { StoredAuditEvent } from '../../provider/audit/audit_log.ts';
 import { createHttpBrowser } from '../support/http_browser.ts';
-import { startTestHub, type TestHub } from '../support/hub.ts';
-import { createRelyingParty, isConsentPage, open, presentCard, type RelyingParty, subOf } from './relying_party.ts';
+import { readNotices, startTestHub, type TestHub } from '../support/hub.ts';
+import {
+  createRelyingParty,
+  isConsentPage,
+  open,
+  presentCard,
+  REDIRECT_URI,
+  type RelyingParty,
+  subOf,
+} from './relying_party.ts';
 
 let hub: TestHub;
 let library: RelyingParty;
@@ -41,7 +49,9 @@ describe('a renewed card', () => {
     const attempt = await library.attempt();
     const browser = createHttpBrowser();
     const page = await open(library.authorizationUrl(attempt), browser);
-    const visited = await presentCard(hub, browser, page, { card: 'renewed-once' });
+    const notices = await presentCard(hub, browser, page, { card: 'renewed-once' });
+    assert.match(notices.text, /新しいカードに引き継ぎました/);
+    const visited = await readNotices(browser, notices, REDIRECT_URI);
     assert.ok(!isConsentPage(visited));
     assert.equal(visited.status, 0);
     assert.deepEqual(await identifiers('renewed-once'), before);

@@ -139,6 +139,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
           { stopAt: redirectUri },
         );
       }
+      page = await readNotices(browser, page, redirectUri);
       if (page.status === 200 && page.text.includes('value="agree"'))
         page = await answerConsent(browser, page, redirectUri, agree);
       if (page.status !== 0) throw new UnexpectedPage(page);
@@ -171,6 +172,12 @@ export class UnexpectedPage extends Error {
     super(`${page.url} answered ${page.status}: ${page.text.replace(/<[^>]*>|\s+/g, ' ').slice(0, 400)}`);
     this.page = page;
   }
+}
+
+/** Goes on from the notices that a sign-in may begin with. */
+export async function readNotices(browser: HttpBrowser, page: Visited, stopAt: string): Promise<Visited> {
+  const [, next] = /<h1>(?:お知らせ|Notices)<\/h1>[\s\S]*class="button [^"]*" href="([^"]+)"/.exec(page.text) ?? [];
+  return next === undefined ? page : browser.get(new URL(next, page.url).href, { stopAt });
 }
 
 async function answerConsent(

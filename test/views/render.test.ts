@@ -87,6 +87,7 @@ const inputs: PageInputs = {
     hasSubstitutes: true,
     continuePath: '/c"d',
   },
+  notices: { notices: [{ kind: 'device_added', at: 0 }], continuePath: '/c"d' },
   error: { code: 'certificate_revoked', reference: hostile, relyingParty, backUrl: 'https://rp.example/' },
   send_form: { action: 'https://rp.example/?"a', fields: { [hostile]: hostile } },
   sign_out_confirm: { action: '/end', fields: { [hostile]: hostile }, confirm: { name: hostile, value: hostile } },

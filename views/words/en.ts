@@ -119,6 +119,33 @@ export const en: Words = {
     refusing: (name) => `If you do not agree, nothing is shared and you go back to “${name}”.`,
   },
   enrolment: enEnrolment,
+  notices: {
+    title: 'Notices',
+    lead: 'Something about your registration has changed. Please check before you go on.',
+    kinds: {
+      card_renewed: {
+        title: 'Your new card has taken the old one’s place',
+        body: 'By the authority’s records the new card is yours, as the old one was. The old card can no longer be used to sign in.',
+        next: 'If you do not know of this, contact a website that you use.',
+      },
+      device_added: {
+        title: 'Another card or phone can be used to sign in',
+        body: 'By the authority’s records another card or phone is yours as well, and now signs in as you.',
+        next: 'If you do not know of this, contact a website that you use.',
+      },
+      registration_taken_over: {
+        title: 'Your earlier registration was carried on',
+        body: 'Somebody with the same name, address, date of birth and sex signed for it with a new card.',
+        next: 'If you do not know of this, contact a website that you use at once.',
+      },
+      attributes_stale: {
+        title: 'Please check what you have registered',
+        body: 'The signing certificate that you registered with is no longer valid. Your name, address, date of birth or sex may have changed.',
+        next: 'When you have a new signing certificate, choose “Register and sign in” on the sign-in page to register again. You can sign in as before.',
+      },
+    },
+    button: 'Continue',
+  },
   sources: {
     hub: 'made by Musubi',
     card: 'the check of your card',

@@ -16,8 +16,11 @@ const RECORD_SIGN_IN: Statement = {
       UPDATE certificate SET checked_at = $2, check_source = $3, check_as_of = $4
       WHERE lookup = $1 RETURNING subject_id, kind, status, sealed_revocation, revocation_as_of
     )
-    SELECT known.*, linked.sealed_certificate FROM known
-      LEFT JOIN certificate AS linked
+    SELECT known.*, linked.sealed_certificate, EXISTS (
+        SELECT FROM notice WHERE notice.subject_id = known.subject_id AND seen_at IS NULL
+          AND caused_by IS DISTINCT FROM $1
+      ) AS has_notices
+    FROM known LEFT JOIN certificate AS linked
       ON linked.subject_id = known.subject_id AND linked.kind = 'signing' AND linked.status = 'current'`,
 };
 const LAST_CARD_CHECK: Statement = {
@@ -118,6 +121,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         sealed_revocation: Buffer | null;
         revocation_as_of: number | null;
         sealed_certificate: Buffer | null;
+        has_notices: boolean;
       }>(RECORD_SIGN_IN, [lookup, check.checkedAt, check.source, check.asOf]);
       const [row] = rows;
       return (
@@ -126,6 +130,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
           kind: row.kind,
           status: row.status,
           revocation: storedRevocation(row.sealed_revocation, row.revocation_as_of),
+          hasNotices: row.has_notices,
           sealedSigningCertificates: rows.flatMap(({ sealed_certificate: sealed }) => (sealed ? [sealed] : [])),
         }
       );

@@ -9,6 +9,7 @@ import { HubError } from '../../../provider/errors.ts';
 import { certificateRecord, createIdentity, type Identity } from '../../../provider/identity/identity.ts';
 import { createLinkAdministration } from '../../../provider/identity/link_administration.ts';
 import type { CertificateReference, LinkageSource } from '../../../provider/identity/linkage.ts';
+import { createNotify } from '../../../provider/identity/notices.ts';
 import type { SubjectSessions } from '../../../provider/identity/revocation_effects.ts';
 import type { Certificate } from '../../../provider/pki/index.ts';
 import { systemRandom } from '../../../provider/world.ts';
@@ -101,6 +102,7 @@ describe(`linkage on ${testEngine}`, () => {
     storage = createStorage(test.database, vault);
     identity = createIdentity({
       ...{ storage, vault, linkage: authority, clock: () => NOW, random: systemRandom },
+      notify: createNotify({ hasHook: false }),
       linkedCertificates: { check: async () => 'good' },
     });
   });

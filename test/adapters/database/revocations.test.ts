@@ -14,6 +14,7 @@ import {
   type ListInService,
 } from '../../../provider/identity/follow_lists.ts';
 import { certificateLookup, certificateRecord, createIdentity } from '../../../provider/identity/identity.ts';
+import { createNotify } from '../../../provider/identity/notices.ts';
 import { createRevocationEffects, openRevocation } from '../../../provider/identity/revocation_effects.ts';
 import type { RevocableCertificate } from '../../../provider/identity/revocation_store.ts';
 import {
@@ -549,6 +550,7 @@ describe(`revocations on ${testEngine}`, () => {
         storage,
         vault,
         linkage: undefined,
+        notify: createNotify({ hasHook: false }),
         linkedCertificates: { check: async () => 'good' as const },
         clock: () => now,
         random: systemRandom,

@@ -6,6 +6,7 @@ import { createVault } from '../../../adapters/database/encryption.ts';
 import type { LinkedCertificates } from '../../../provider/authentication/linked_certificate.ts';
 import type { Consent } from '../../../provider/consent/consent_store.ts';
 import { certificateKey, certificateRecord, createIdentity } from '../../../provider/identity/identity.ts';
+import { createNotify } from '../../../provider/identity/notices.ts';
 import type { Certificate } from '../../../provider/pki/index.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
@@ -62,6 +63,7 @@ describe(`the rooms' stores on ${testEngine}`, () => {
         vault,
         linkage: undefined,
         linkedCertificates,
+        notify: createNotify({ hasHook: false }),
         clock: () => NOW,
         random: systemRandom,
       });

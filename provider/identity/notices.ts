@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import type { Stores } from '../storage.ts';
+
+/**
+ * What a person is told: at the next sign-in with another of their certificates, and by the operator's hook (mail).
+ * - `card_renewed`: a new card signs in in the place of the old one.
+ * - `device_added`: a card or phone signs in beside the one that was known.
+ * - `registration_taken_over`: a card that no line connects with the earlier one took the registration over.
+ * - `attributes_stale`: nobody vouches for the four attributes any more; the person is asked to enrol again.
+ */
+export const noticeKinds = ['card_renewed', 'device_added', 'registration_taken_over', 'attributes_stale'] as const;
+export type NoticeKind = (typeof noticeKinds)[number];
+
+export interface Notice {
+  readonly kind: NoticeKind;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface NoticeRecord extends Notice {
+  readonly id: string;
+  readonly subjectId: string;
+  /** `lookup` of the certificate that was shown when it happened. */
+  readonly causedBy: Uint8Array | undefined;
+}
+
+export interface NoticeStore {
+  /** @param isForHook that the operator's hook is to be told as well. */
+  add(notice: NoticeRecord, isForHook: boolean): Promise<void>;
+  /** Of the unseen ones those that somebody else's certificate than this caused; from then on they are seen. */
+  takeUnseen(subjectId: string, lookup: Uint8Array, now: number): Promise<readonly Notice[]>;
+  /** Newest first. */
+  list(subjectId: string, limit: number): Promise<readonly Notice[]>;
+  /**
+   * Up to `limit` that the hook is due to be told, oldest first; until `leasedUntil` no other process takes them.
+   *
+   * @param now milliseconds since 1970, as the others.
+   */
+  takeDue(now: number, leasedUntil: number, limit: number): Promise<readonly DueNotice[]>;
+  /** @param nextAttemptAt undefined: it was told, or never will be. */
+  setDue(id: string, nextAttemptAt: number | undefined): Promise<void>;
+}
+
+export interface DueNotice {
+  readonly id: string;
+  readonly subjectId: string;
+  readonly kind: NoticeKind;
+  readonly at: number;
+  /** This one included. */
+  readonly attempts: number;
+}
+
+/** Writes a notice in the transaction of what it is about. */
+export type Notify = (
+  stores: Stores,
+  notice: { subjectId: string; kind: NoticeKind; causedBy: Uint8Array | undefined; at: number },
+) => Promise<void>;
+
+export function createNotify(world: { hasHook: boolean }): Notify {
+  return (stores, notice) => stores.notices.add({ id: randomUUID(), ...notice }, world.hasHook);
+}
