@@ -25,29 +25,11 @@ export interface NoticeRecord extends Notice {
 }
 
 export interface NoticeStore {
-  /** @param isForHook that the operator's hook is to be told as well. */
-  add(notice: NoticeRecord, isForHook: boolean): Promise<void>;
+  add(notice: NoticeRecord): Promise<void>;
   /** Of the unseen ones those that somebody else's certificate than this caused; from then on they are seen. */
   takeUnseen(subjectId: string, lookup: Uint8Array, now: number): Promise<readonly Notice[]>;
   /** Newest first. */
   list(subjectId: string, limit: number): Promise<readonly Notice[]>;
-  /**
-   * Up to `limit` that the hook is due to be told, oldest first; until `leasedUntil` no other process takes them.
-   *
-   * @param now milliseconds since 1970, as the others.
-   */
-  takeDue(now: number, leasedUntil: number, limit: number): Promise<readonly DueNotice[]>;
-  /** @param nextAttemptAt undefined: it was told, or never will be. */
-  setDue(id: string, nextAttemptAt: number | undefined): Promise<void>;
-}
-
-export interface DueNotice {
-  readonly id: string;
-  readonly subjectId: string;
-  readonly kind: NoticeKind;
-  readonly at: number;
-  /** This one included. */
-  readonly attempts: number;
 }
 
 /** Writes a notice in the transaction of what it is about. */
@@ -56,6 +38,6 @@ export type Notify = (
   notice: { subjectId: string; kind: NoticeKind; causedBy: Uint8Array | undefined; at: number },
 ) => Promise<void>;
 
-export function createNotify(world: { hasHook: boolean }): Notify {
-  return (stores, notice) => stores.notices.add({ id: randomUUID(), ...notice }, world.hasHook);
+export function createNotify(): Notify {
+  return (stores, notice) => stores.notices.add({ id: randomUUID(), ...notice });
 }

@@ -550,7 +550,7 @@ describe(`revocations on ${testEngine}`, () => {
         storage,
         vault,
         linkage: undefined,
-        notify: createNotify({ hasHook: false }),
+        notify: createNotify(),
         linkedCertificates: { check: async () => 'good' as const },
         clock: () => now,
         random: systemRandom,

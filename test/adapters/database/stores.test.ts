@@ -63,7 +63,7 @@ describe(`the rooms' stores on ${testEngine}`, () => {
         vault,
         linkage: undefined,
         linkedCertificates,
-        notify: createNotify({ hasHook: false }),
+        notify: createNotify(),
         clock: () => NOW,
         random: systemRandom,
       });
