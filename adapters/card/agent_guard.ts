@@ -13,8 +13,8 @@
 import type { IncomingMessage } from 'node:http';
 import { CardError } from './card_errors.ts';
 
-/** Bytes. The largest honest body, a request with origin and nonce, has about 700. */
-const MAX_BODY_BYTES = 4096;
+/** Bytes. The largest honest body without a document, a request with origin and nonce, has about 700. */
+export const MAX_BODY_BYTES = 4096;
 
 /** @throws CardError `agent_host_refused`. */
 export function checkHost(request: IncomingMessage, host: string): void {
@@ -37,9 +37,10 @@ export function checkSameOrigin(request: IncomingMessage, origin: string): void 
 /**
  * The request's JSON body; stops reading at the limit.
  *
+ * @param maxBytes of the body as it is sent.
  * @throws CardError `agent_media_type`, `agent_body_too_large`, `agent_request_invalid`.
  */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   if (!/^application\/json(?:;\s*charset=utf-8)?$/i.test(request.headers['content-type'] ?? '')) {
     throw new CardError('agent_media_type');
   }
@@ -48,7 +49,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   // A request's stream without an encoding yields buffers.
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw new CardError('agent_body_too_large');
+    if (length > maxBytes) throw new CardError('agent_body_too_large');
     chunks.push(chunk);
   }
   try {

@@ -8,12 +8,19 @@ const PAGE_LIFETIME = 10 * 60_000;
 /** A person has a handful of windows open. Beyond this the oldest goes, so that opening windows without end costs no memory. */
 const MAX_PAGES = 200;
 
+/** What a website asks a card for, with the origin that the browser named. */
+export interface AgentRequest {
+  readonly challenge: CardChallenge;
+  /** What the signing key is to sign as well (enrolment); null: nothing (sign-in). */
+  readonly document: string | null;
+}
+
 /** One window of the agent, from its opening to its token. */
 export interface AgentPage {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   /** The request that the page was given, once; null before. */
-  readonly challenge: CardChallenge | null;
+  readonly request: AgentRequest | null;
 }
 
 export interface AgentPages {
@@ -49,7 +56,7 @@ export function createAgentPages({ clock, random }: { clock: Clock; random: Rand
 
   return {
     keep,
-    open: () => keep({ expiresAt: clock() + PAGE_LIFETIME, challenge: null }),
+    open: () => keep({ expiresAt: clock() + PAGE_LIFETIME, request: null }),
     take(token) {
       const key = digest(token);
       const page = pages.get(key);

@@ -86,7 +86,8 @@ export interface Card {
    * Signs `bytes` (a CMS's signed attributes, RFC 5652 §5.4, or a whole document) with the signing key; the hash is the
    * algorithm's own.
    *
-   * @throws CardError `card_signing_missing`, `card_signing_pin_malformed` (no try spent), and as `signChallenge`.
+   * @throws CardError `card_signing_missing`, `card_signing_pin_malformed` (no try spent), `card_signing_pin_wrong`
+   *   (`triesLeft` says how many remain), `card_signing_pin_blocked`, `card_unreadable`, `card_busy`.
    */
   signDocument(document: { bytes: Uint8Array; pin: string }): Promise<DocumentSignature>;
 }

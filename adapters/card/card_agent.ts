@@ -1,6 +1,6 @@
 /**
  * The card agent: the only place where a PIN is typed. A process of its own on the person's machine, with a page of its
- * own on loopback, that signs a website's challenge with the card.
+ * own on loopback, that signs a website's challenge with the card, and for an enrolment a document as well.
  *
  * Why its signature is useless to any origin but the one that asked:
  *
@@ -15,8 +15,15 @@
  * 4. The token goes back by postMessage with that same origin as the target: if the opener has meanwhile become another
  *    site, the browser drops it.
  *
+ * Why a document that was signed for an enrolment is useless to any other site, too: it goes the same way, so that no site
+ * can name another origin and get a document that says so. It is bound with the challenge before any PIN is typed, and must
+ * name that origin and that nonce on lines of their own, and no other origin: a hub looks for its own origin and for the nonce
+ * that it gave to this person's session (agent_document.ts). It is shown in full, and nothing is in it that a page would not
+ * show. Both keys sign, or nothing leaves the agent (card_enrolment.ts).
+ *
  * What it leaves to others: a program that runs as the person can do what the person can, on any card agent. It still needs
- * the PIN, which is why the page says where to type it, and the card counts.
+ * the PIN, which is why the page says where to type it, and the card counts. And what a document says beside those two lines,
+ * the person reads; the agent does not judge it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -86,6 +93,7 @@ export async function startCardAgent(options: CardAgentOptions): Promise<CardAge
     cards: options.cards,
     pages: createAgentPages({ clock, random }),
     countAttempt: createAttemptLimit(attemptsPerMinute, clock),
+    clock,
   };
   const assets = loadAssets();
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT });
@@ -120,7 +128,7 @@ async function answer(agent: Agent, request: IncomingMessage, response: ServerRe
   if (step !== undefined) {
     checkMethod(request, 'POST');
     checkSameOrigin(request, `http://${host}`);
-    const { status, answer } = await runStep(world, step, await readJson(request));
+    const { status, answer } = await runStep(world, step, await readJson(request, step.maxBytes));
     return respond(response, status, 'application/json; charset=utf-8', JSON.stringify(answer));
   }
 

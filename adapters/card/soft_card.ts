@@ -24,6 +24,7 @@ import type {
 } from './card.ts';
 import { CardError } from './card_errors.ts';
 import { withCardLock } from './card_lock.ts';
+import { foldPin, pinRefused } from './card_pin.ts';
 import {
   parseSoftCardFile,
   type SoftCardFile,
@@ -34,9 +35,6 @@ import {
 import { algorithmOf, challengeBytes, checkChallenge, HASH_OF, webEidToken } from './web_eid_token.ts';
 
 const signAsync = promisify(sign);
-
-/** What can be a PIN at all. Anything else is refused before it is sent to the card, where it would cost a try. */
-const PIN_SHAPE: Record<CardKeyKind, RegExp> = { user: /^[0-9]{4}$/, signing: /^[A-Za-z0-9]{6,16}$/ };
 
 /** The soft cards in `folder`, read anew at each call. A folder that does not exist yet holds no card. */
 export function softCardDoor(folder: string): CardDoor {
@@ -114,13 +112,11 @@ class SoftCard implements Card {
       const card = readSoftCard(this.#folder, this.name);
       const key = card[kind];
       if (key === null) throw new CardError('card_signing_missing');
-      if (key.triesLeft === 0) throw new CardError('card_pin_blocked', { triesLeft: 0 });
+      if (key.triesLeft === 0) throw pinRefused(kind, 0);
 
       const triesLeft = key.triesLeft - 1;
       this.#writeTries(card, kind, triesLeft);
-      if (!samePin(folded, key.pin)) {
-        throw new CardError(triesLeft === 0 ? 'card_pin_blocked' : 'card_pin_wrong', { triesLeft });
-      }
+      if (!samePin(folded, key.pin)) throw pinRefused(kind, triesLeft);
       this.#writeTries(card, kind, key.maxTries);
       return key;
     });
@@ -130,15 +126,6 @@ class SoftCard implements Card {
     const path = join(this.#folder, softCardFileName(this.name));
     replaceFile(this.#folder, path, { ...card, [kind]: { ...card[kind], triesLeft } });
   }
-}
-
-/** @throws CardError `card_pin_malformed` or `card_signing_pin_malformed`. */
-function foldPin(kind: CardKeyKind, pin: string): string {
-  // The shape is tested before folding: outside ASCII, upper case can make a letter out of what was none (ı becomes I).
-  if (!PIN_SHAPE[kind].test(pin)) {
-    throw new CardError(kind === 'user' ? 'card_pin_malformed' : 'card_signing_pin_malformed');
-  }
-  return pin.toUpperCase();
 }
 
 /** Compares digests, which have one length whatever was typed, in constant time. */

@@ -68,7 +68,8 @@ export function algorithmOf(key: KeyObject): SignatureAlgorithm {
   throw new CardError('card_key_unsupported', { details: { keyType: key.asymmetricKeyType } });
 }
 
-function isWebOrigin(origin: string): boolean {
+/** Whether `origin` is the ASCII serialisation of a website's origin, and not a longer or another spelling of it. */
+export function isWebOrigin(origin: string): boolean {
   if (origin.length > MAX_ORIGIN_LENGTH || !URL.canParse(origin)) return false;
   const url = new URL(origin);
   return (

@@ -7,10 +7,19 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { type CardAgent, startCardAgent } from '../../../adapters/card/card_agent.ts';
-import { CARD_ERROR_CODES } from '../../../adapters/card/card_errors.ts';
+import { CARD_ERROR_CODES, CardError } from '../../../adapters/card/card_errors.ts';
 import { cardMessage, cardMessages, LANGUAGES, pageWords } from '../../../adapters/card/card_words.ts';
 import { softCardDoor, writeSoftCard } from '../../../adapters/card/soft_card.ts';
-import { cardsFolder, NONCE, softCardFile, triesLeft, USER_PIN } from './soft_card_factory.ts';
+import { verifySignedDocument } from '../../../provider/pki/index.ts';
+import {
+  application,
+  cardsFolder,
+  NONCE,
+  SIGNING_PIN,
+  softCardFile,
+  triesLeft,
+  USER_PIN,
+} from './soft_card_factory.ts';
 
 const MAIN = join(import.meta.dirname, '../../../adapters/card/main.ts');
 const origin = 'https://hub.example';
@@ -69,8 +78,9 @@ interface StepResult {
   status: number;
   token: string;
   signed?: { unverifiedCertificate: string; signature: string };
-  cards?: { name: string; user: { triesLeft: number } }[];
-  error?: { code: string; triesLeft?: number };
+  signedDocument?: string;
+  cards?: { name: string; user: { triesLeft: number }; signing: { triesLeft: number } | null }[];
+  error?: { code: string; triesLeft?: number; field?: string };
 }
 
 /** A step as the agent's own page asks for it. */
@@ -95,10 +105,30 @@ async function boundPage(challenge: { origin?: string; nonce?: string } = {}): P
 
 const attempt = (token: string, pin = USER_PIN, card = 'hanako') => step('/agent/signature', { token, card, pin });
 
+/** A page that has been given an application to sign. */
+const enrolmentPage = async (fields: object = {}) =>
+  step('/agent/request', {
+    ...{ token: await openPage(), purpose: 'enrolment', origin, nonce: NONCE, document: application(origin) },
+    ...fields,
+  });
+
+const enrol = (token: string, { pin = USER_PIN, password = SIGNING_PIN, card = 'hanako' } = {}) =>
+  step('/agent/signature', { token, card, pin, password });
+
+const bothTries = () => [triesLeft(folder), triesLeft(folder, 'hanako', 'signing')];
+
 function assertRefused(result: StepResult, code: string): void {
   assert.equal(result.error?.code, code);
   assert.equal(result.signed, undefined);
+  assert.equal(result.signedDocument, undefined);
   assert.ok(result.status >= 400 && result.status < 500);
+}
+
+function signedFor({ signed }: StepResult, site: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const { publicKey } = new X509Certificate(Buffer.from(signed?.unverifiedCertificate ?? '', 'base64'));
+  const signature = Buffer.from(signed?.signature ?? '', 'base64');
+  return verify('sha256', Buffer.concat([digest(site), digest(NONCE)]), publicKey, signature);
 }
 
 describe('the card agent', () => {
@@ -108,23 +138,16 @@ describe('the card agent', () => {
       bound.cards?.map(({ name, user }) => [name, user.triesLeft]),
       [['hanako', 3]],
     );
-    const { signed } = await attempt(bound.token);
-    const digest = (text: string) => createHash('sha256').update(text).digest();
-    const { publicKey } = new X509Certificate(Buffer.from(signed?.unverifiedCertificate ?? '', 'base64'));
-    const signature = Buffer.from(signed?.signature ?? '', 'base64');
-    assert.ok(verify('sha256', Buffer.concat([digest(origin), digest(NONCE)]), publicKey, signature));
+    const result = await attempt(bound.token);
+    assert.ok(signedFor(result, origin));
+    assert.deepEqual(Object.keys(result), ['status', 'signed']);
   });
 
   it('signs for the origin that was bound, whatever comes with the PIN', async () => {
     const { token } = await boundPage({ origin: 'https://attacker.example' });
-    const { signed } = await step('/agent/signature', { token, card: 'hanako', pin: USER_PIN, origin, nonce: NONCE });
-    const digest = (text: string) => createHash('sha256').update(text).digest();
-    const { publicKey } = new X509Certificate(Buffer.from(signed?.unverifiedCertificate ?? '', 'base64'));
-    const signature = Buffer.from(signed?.signature ?? '', 'base64');
-    const signedFor = (site: string) =>
-      verify('sha256', Buffer.concat([digest(site), digest(NONCE)]), publicKey, signature);
-    assert.ok(signedFor('https://attacker.example'));
-    assert.ok(!signedFor(origin));
+    const result = await step('/agent/signature', { token, card: 'hanako', pin: USER_PIN, origin, nonce: NONCE });
+    assert.ok(signedFor(result, 'https://attacker.example'));
+    assert.ok(!signedFor(result, origin));
   });
 
   it('lets the person correct a wrong PIN, and tells the tries left', async () => {
@@ -164,6 +187,138 @@ describe('the card agent', () => {
       body: JSON.stringify({ token: await openPage() }),
     });
     assert.doesNotMatch(text, /PRIVATE KEY|"pin"|certificate|serial/);
+  });
+});
+
+describe('the card agent, for an enrolment,', () => {
+  it('signs the challenge and the document that its page was given', async () => {
+    const bound = await enrolmentPage();
+    const card = bound.cards?.find(({ name }) => name === 'hanako');
+    assert.deepEqual([card?.user.triesLeft, card?.signing?.triesLeft], [3, 5]);
+    const result = await enrol(bound.token);
+    assert.ok(signedFor(result, origin));
+    const { content, signingTime } = verifySignedDocument(Buffer.from(result.signedDocument ?? '', 'base64'));
+    assert.equal(Buffer.from(content).toString(), application(origin));
+    assert.equal(signingTime, Math.floor(now / 1000) * 1000);
+    assert.deepEqual(bothTries(), [3, 5]);
+  });
+
+  it('signs the document that was bound, whatever comes with the PIN', async () => {
+    const { token } = await enrolmentPage();
+    const typed = { token, card: 'hanako', pin: USER_PIN, password: SIGNING_PIN };
+    const other = { origin: 'https://attacker.example', document: application('https://attacker.example') };
+    const result = await step('/agent/signature', { ...typed, ...other });
+    const { content } = verifySignedDocument(Buffer.from(result.signedDocument ?? '', 'base64'));
+    assert.equal(Buffer.from(content).toString(), application(origin));
+    assert.ok(signedFor(result, origin));
+  });
+
+  it('tells which of PIN and password was wrong, malformed or blocked', async () => {
+    let { token } = await enrolmentPage();
+    const refused = async (typed: { pin?: string; password?: string }, code: string, field: string, left?: number) => {
+      const result = await enrol(token, typed);
+      assertRefused(result, code);
+      assert.deepEqual([result.error?.field, result.error?.triesLeft], [field, left]);
+      token = result.token;
+    };
+    await refused({ pin: '0000', password: 'WRONG1' }, 'card_pin_wrong', 'pin', 2);
+    await refused({ pin: '12' }, 'card_pin_malformed', 'pin');
+    await refused({ password: 'WRONG1' }, 'card_signing_pin_wrong', 'password', 4);
+    await refused({ password: 'short' }, 'card_signing_pin_malformed', 'password');
+    assert.deepEqual(bothTries(), [3, 4]);
+    now += 60_000;
+    await writeSoftCard(folder, await softCardFile({ signingTriesLeft: 1 }));
+    await refused({ password: 'WRONG1' }, 'card_signing_pin_blocked', 'password', 0);
+    await writeSoftCard(folder, await softCardFile({ userTriesLeft: 1 }));
+    await refused({ pin: '0000' }, 'card_pin_blocked', 'pin', 0);
+  });
+
+  it('says that an error is about no field when it is about the card', async () => {
+    await writeSoftCard(folder, await softCardFile({ name: 'child', signing: false }));
+    const { token, cards } = await enrolmentPage();
+    assert.equal(cards?.find(({ name }) => name === 'child')?.signing, null);
+    const result = await enrol(token, { card: 'child' });
+    assertRefused(result, 'card_signing_missing');
+    assert.equal(result.error?.field, undefined);
+  });
+
+  it('hands out neither signature when only one was made', async () => {
+    const door = softCardDoor(folder);
+    const failing = await startCardAgent({
+      cards: {
+        list: () => door.list(),
+        open: async (name) => {
+          const card = await door.open(name);
+          card.signDocument = () => Promise.reject(new CardError('card_unreadable'));
+          return card;
+        },
+      },
+      port: 0,
+      clock: () => now,
+    });
+    const whole = agent;
+    agent = failing;
+    try {
+      const result = await enrol((await enrolmentPage()).token);
+      assertRefused(result, 'card_unreadable');
+      assert.deepEqual(Object.keys(result), ['status', 'token', 'error']);
+    } finally {
+      agent = whole;
+      await failing.close();
+    }
+  });
+
+  it('counts two wrong passwords in two windows at the same moment as two', async () => {
+    const [one, other] = [await enrolmentPage(), await enrolmentPage()];
+    const wrong = { password: 'WRONG1' };
+    for (const result of await Promise.all([enrol(one.token, wrong), enrol(other.token, wrong)])) {
+      assertRefused(result, 'card_signing_pin_wrong');
+    }
+    assert.deepEqual(bothTries(), [3, 3]);
+  });
+
+  it('asks for both PIN and password', async () => {
+    assertRefused(await attempt((await enrolmentPage()).token), 'agent_request_invalid');
+    assert.deepEqual(bothTries(), [3, 5]);
+  });
+
+  it('takes a document and nothing else, of the site that asks', async () => {
+    assertRefused(await enrolmentPage({ document: undefined }), 'agent_request_invalid');
+    assertRefused(await enrolmentPage({ document: ['text'] }), 'agent_request_invalid');
+    assertRefused(await enrolmentPage({ document: application('https://other.example') }), 'document_unbound');
+    assertRefused(await enrolmentPage({ document: `${application(origin)}\u202E` }), 'document_characters');
+    assertRefused(
+      await enrolmentPage({ document: `${application(origin)}\n${'x'.repeat(16_384)}` }),
+      'document_too_large',
+    );
+    assertRefused(await enrolmentPage({ document: 'x'.repeat(64 * 1024) }), 'agent_body_too_large');
+    assertRefused(await enrolmentPage({ origin: 'null', document: application('null') }), 'challenge_origin_invalid');
+  });
+
+  it('takes the longest document there can be, whatever JSON makes of it', async () => {
+    const text = application(origin);
+    const document = text + '\n'.repeat(16 * 1024 - Buffer.byteLength(text));
+    assert.ok((await enrol((await enrolmentPage({ document })).token)).signedDocument);
+  });
+
+  it('is given one request, and never another of either purpose', async () => {
+    const asked = { origin, nonce: NONCE, document: application(origin) };
+    const enrolment = await enrolmentPage();
+    const signIn = await step('/agent/request', { token: enrolment.token, purpose: 'sign-in', ...asked });
+    assertRefused(signIn, 'agent_request_bound');
+    assert.ok((await enrol(signIn.token)).signedDocument);
+    const other = await boundPage();
+    const second = await step('/agent/request', { token: other.token, purpose: 'enrolment', ...asked });
+    assertRefused(second, 'agent_request_bound');
+    assert.equal((await enrol(second.token)).signedDocument, undefined);
+  });
+
+  it('signs no document for a sign-in, whatever comes with it', async () => {
+    const asked = { purpose: 'sign-in', origin, nonce: NONCE, document: application(origin) };
+    const { token } = await step('/agent/request', { token: await openPage(), ...asked });
+    const result = await enrol(token);
+    assert.ok(signedFor(result, origin));
+    assert.deepEqual(Object.keys(result), ['status', 'signed']);
   });
 });
 
@@ -274,8 +429,10 @@ describe('a step of the card agent is refused', () => {
   it('with a large body', async () => {
     const { token } = await boundPage();
     const body = JSON.stringify({ token, card: 'hanako', pin: USER_PIN, padding: 'x'.repeat(5000) });
-    const answer = await call('/agent/signature', { method: 'POST', headers: pageHeaders(), body });
-    assert.equal(answer.status, 413);
+    for (const path of ['/agent/signature', '/agent/cards']) {
+      const answer = await call(path, { method: 'POST', headers: pageHeaders(), body });
+      assert.equal(answer.status, 413, path);
+    }
     assert.equal(triesLeft(folder), 3);
   });
 
@@ -393,6 +550,9 @@ describe('the card agent’s words', () => {
     assert.match(cardMessage('en', 'card_pin_wrong', 1), /blocked: 1\./);
     assert.match(cardMessage('ja', 'card_pin_blocked'), /市区町村の窓口/);
     assert.match(cardMessage('en', 'card_pin_blocked'), /ward.*office/);
+    assert.match(cardMessage('ja', 'card_signing_pin_wrong', 4), /署名用パスワード.*あと4回/);
+    assert.match(cardMessage('ja', 'card_signing_pin_blocked'), /市区町村の窓口.*コンビニ.*キオスク端末/);
+    assert.match(cardMessage('en', 'card_signing_pin_blocked'), /ward.*office.*kiosk/);
     assert.equal(cardMessage('en', 'constructor'), cardMessages.en.agent_failed);
   });
 });

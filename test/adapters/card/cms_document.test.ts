@@ -56,7 +56,7 @@ describe('writeSignedDocument', () => {
   });
 
   it('takes the password in small letters, and gives the tries back', async () => {
-    await refuses(write('WRONG1'), 'card_pin_wrong');
+    await refuses(write('WRONG1'), 'card_signing_pin_wrong');
     assert.equal(tries(), 4);
     await write(SIGNING_PIN.toLowerCase());
     assert.equal(tries(), 5);
@@ -68,11 +68,11 @@ describe('writeSignedDocument', () => {
     await refuses(write('WRONG1', card, Buffer.alloc(MAX_DOCUMENT_CONTENT + 1)), 'document_too_large');
     assert.equal(tries(), 5);
     for (const left of [4, 3, 2, 1]) {
-      await refuses(write('WRONG1'), 'card_pin_wrong');
+      await refuses(write('WRONG1'), 'card_signing_pin_wrong');
       assert.equal(tries(), left);
     }
-    await refuses(write('WRONG1'), 'card_pin_blocked');
-    await refuses(write(), 'card_pin_blocked');
+    await refuses(write('WRONG1'), 'card_signing_pin_blocked');
+    await refuses(write(), 'card_signing_pin_blocked');
   });
 
   it('refuses a card without signing certificate', async () => {

@@ -147,7 +147,7 @@ describe('PIN tries of a soft card', () => {
 
   it('the two PINs are counted apart', async () => {
     await refuses(sign('0000'), 'card_pin_wrong', 2);
-    await refuses(card.signDocument({ bytes: Buffer.from('x'), pin: 'WRONG1' }), 'card_pin_wrong', 4);
+    await refuses(card.signDocument({ bytes: Buffer.from('x'), pin: 'WRONG1' }), 'card_signing_pin_wrong', 4);
     assert.deepEqual(await card.status(), {
       user: { triesLeft: 2, maxTries: 3 },
       signing: { triesLeft: 4, maxTries: 5 },
@@ -226,9 +226,10 @@ describe('the signing key of a soft card', () => {
   }
 
   it('is blocked by the fifth wrong password', async () => {
-    for (const left of [4, 3, 2, 1]) await refuses(card.signDocument({ bytes, pin: 'WRONG1' }), 'card_pin_wrong', left);
-    await refuses(card.signDocument({ bytes, pin: 'WRONG1' }), 'card_pin_blocked', 0);
-    await refuses(card.signDocument({ bytes, pin: SIGNING_PIN }), 'card_pin_blocked', 0);
+    for (const left of [4, 3, 2, 1])
+      await refuses(card.signDocument({ bytes, pin: 'WRONG1' }), 'card_signing_pin_wrong', left);
+    await refuses(card.signDocument({ bytes, pin: 'WRONG1' }), 'card_signing_pin_blocked', 0);
+    await refuses(card.signDocument({ bytes, pin: SIGNING_PIN }), 'card_signing_pin_blocked', 0);
     assert.ok(verifies(await sign(USER_PIN), 'sha256'));
   });
 
@@ -240,7 +241,7 @@ describe('the signing key of a soft card', () => {
 
   it('shows its certificate, which carries the four attributes, only for its password', async () => {
     assert.equal((await card.certificates()).signing, null);
-    await refuses(card.certificates('WRONG1'), 'card_pin_wrong', 4);
+    await refuses(card.certificates('WRONG1'), 'card_signing_pin_wrong', 4);
     const { user, signing } = await card.certificates(SIGNING_PIN);
     assert.ok(signing !== null && !Buffer.from(signing).equals(user));
     createPublicKey(new X509Certificate(signing).publicKey.export({ type: 'spki', format: 'pem' }));

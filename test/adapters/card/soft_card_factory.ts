@@ -18,6 +18,18 @@ export const SIGNING_PIN = 'ABC123XYZ';
 /** 44 characters of base64, as the hub makes them. */
 export const NONCE = Buffer.alloc(32, 0x5a).toString('base64');
 
+/** An application form as a hub at `origin` has it signed. */
+export const application = (origin: string, nonce = NONCE) =>
+  [
+    '利用申込書',
+    origin,
+    nonce,
+    '氏名：番号　花子',
+    '住所：東京都千代田区霞が関一丁目',
+    '生年月日：1985-03-15',
+    '性別：2',
+  ].join('\n');
+
 export interface SoftCardOptions {
   name?: string;
   label?: { ja: string; en: string };
@@ -26,6 +38,7 @@ export interface SoftCardOptions {
   userTriesLeft?: number;
   /** Likewise the signing key. */
   signingKey?: KeyPair;
+  signingTriesLeft?: number;
   /** False: a card of an under-15. */
   signing?: boolean;
 }
@@ -45,7 +58,7 @@ export async function softCardFile(options: SoftCardOptions = {}): Promise<SoftC
     name: options.name ?? 'hanako',
     label: options.label ?? { ja: '番号 花子（通常のカード）', en: 'Hanako Bango (ordinary card)' },
     user: { ...softCardKey(user, USER_PIN, 3), triesLeft: options.userTriesLeft ?? 3 },
-    signing: withSigning ? softCardKey(signing, SIGNING_PIN, 5) : null,
+    signing: withSigning ? { ...softCardKey(signing, SIGNING_PIN, 5), triesLeft: options.signingTriesLeft ?? 5 } : null,
     authority: { user: base64(userRoot.der), signing: withSigning ? base64(signingRoot.der) : null },
   };
 }

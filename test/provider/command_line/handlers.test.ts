@@ -142,7 +142,7 @@ describe('musubi sandbox citizen and musubi card', () => {
         1,
         /No try has been used\. \(card_signing_pin_malformed\)/,
       ],
-      ['a wrong password', ['form.txt', '--password', 'WRONG1'], 1, /blocked: 4\. \(card_pin_wrong\)/],
+      ['a wrong password', ['form.txt', '--password', 'WRONG1'], 1, /blocked: 4\. \(card_signing_pin_wrong\)/],
       ['a file that is not there', ['nothing', '--password', 'ABC123'], 1, /ENOENT/],
       ['a file that is too large', ['large', '--password', 'ABC123'], 1, /document_too_large/],
     ];
