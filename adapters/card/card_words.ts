@@ -108,7 +108,7 @@ const pageJa = {
   siteParty: '利用先',
   siteReason: '目的',
   documentTitle: '署名する文書',
-  documentHelp: 'ここに表示された内容が、そのまま署名されます。',
+  documentHelp: 'ここに表示された内容が、そのまま署名されます。長い英数字の行は、この手続きを見分けるための番号です。',
   documentCarries: '署名すると、氏名、住所、生年月日、性別が記録された署名用電子証明書も、このサイトに渡ります。',
   chooseCard: 'カードを選ぶ',
   noCard: 'カードがありません。カードを用意して、「カードを読み直す」を押してください。',
@@ -168,7 +168,8 @@ const pageEn: typeof pageJa = {
   siteParty: 'For',
   siteReason: 'Why',
   documentTitle: 'The document to be signed',
-  documentHelp: 'What you see here is exactly what will be signed.',
+  documentHelp:
+    'What you see here is exactly what will be signed. The long line of letters and digits identifies this request.',
   documentCarries:
     'The site also gets your signing certificate, which holds your name, address, date of birth and sex.',
   chooseCard: 'Choose a card',

@@ -204,7 +204,7 @@ function showCards(list) {
   const useless = cards.length > 0 && cards.every(cannotSign);
   byId('no-signing').hidden = !useless;
   for (const id of ['pin-field', 'only-here', 'sign']) byId(id).hidden = useless;
-  byId('password-field').hidden = useless || !enrolment;
+  for (const id of ['document-part', 'password-field']) byId(id).hidden = useless || !enrolment;
 }
 
 function usableCards() {
@@ -239,7 +239,6 @@ function show(id) {
 function showEnrolment(text) {
   enrolment = true;
   byId('document').textContent = text;
-  byId('document-part').hidden = false;
   showWords();
 }
 
