@@ -28,7 +28,6 @@ export async function signEnrolment(
   const { signing } = await card.status();
   if (signing === null) throw new CardError('card_signing_missing');
   if (signing.triesLeft === 0) throw pinRefused('signing', 0);
-  foldPin('user', pin);
   foldPin('signing', password);
 
   const token = await card.signChallenge({ ...challenge, pin });

@@ -560,6 +560,9 @@ describe('an enrolment with the card agent', () => {
       await typeBoth(page, { password });
       assert.equal(await page.isVisible('#password-error'), true, password);
     }
+    await typeBoth(page, { pin: '123' });
+    assert.equal(await page.isVisible('#password-error'), false);
+    assert.equal(await page.getAttribute('#password', 'aria-invalid'), null);
     assert.deepEqual(bothTries(), [3, 5]);
   });
 
