@@ -120,7 +120,8 @@ export function applicationText(
     ...(takesOver ? [`${words.bullet}${words.takesOver}`] : []),
     '',
     `${words.edition}${terms.version}`,
-    ...(terms.url === undefined ? [] : [terms.url]),
+    // With its slash: of the lines, one is an origin, and it is the addressee's (the card agent signs no other document).
+    ...(terms.url === undefined ? [] : [new URL(terms.url).href]),
     '',
     words.addressee,
     origin,

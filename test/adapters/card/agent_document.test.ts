@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { checkDocument, MAX_SHOWN_DOCUMENT } from '../../../adapters/card/agent_document.ts';
+import { applicationText } from '../../../provider/identity/application.ts';
 import { application, NONCE } from './soft_card_factory.ts';
 
 const origin = 'https://hub.example';
@@ -16,6 +17,17 @@ describe('a document to be signed', () => {
     checkDocument(`${NONCE}\n${origin}`, challenge);
     checkDocument(application('http://localhost:3000'), { origin: 'http://localhost:3000', nonce: NONCE });
   });
+
+  for (const language of ['ja', 'en'] as const) {
+    it(`is taken as the hub writes it in ${language}, wherever the terms of use are published`, () => {
+      const form = { name: '葛\u{E0100}城　花子', address: '東京都千代田区霞が関１－１', birthdate: '1985-03-15' };
+      for (const url of [undefined, 'https://id.example.jp/terms/2026-11', 'https://terms.example', origin]) {
+        const terms = { version: '1', url };
+        const filledIn = { ...form, gender: 'female', language, takesOver: true };
+        checkDocument(applicationText(filledIn, { ...challenge, terms }), challenge);
+      }
+    });
+  }
 
   it('may be as long as 16 KiB of UTF-8, and not an octet longer', () => {
     const filled = application(origin);
