@@ -1,3 +1,4 @@
+import { isShown } from '../shown_text.ts';
 import type { TypedAttributes } from './compare_attributes.ts';
 import type { AttributeName } from './four_attributes.ts';
 
@@ -55,12 +56,6 @@ export interface ApplicationRequest {
 
 /** Code points. A name or address in a certificate has at most 400, an address that people have far fewer. */
 const MAX_CHARACTERS = 200;
-
-/**
- * What cannot be seen, or turns what is around it: nobody must sign what they cannot read. Of private use are characters
- * that one office or machine made for itself and nobody else can show.
- */
-const UNREADABLE = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 const GENDERS = new Set(['female', 'male', 'unspecified']);
 
@@ -207,7 +202,8 @@ function boundedFields(fields: ApplicationFields): ApplicationFields {
 function textProblem(text: string): FieldProblem | undefined {
   if (text === '') return 'missing';
   if (text.length > 2 * MAX_CHARACTERS || [...text].length > MAX_CHARACTERS) return 'too_long';
-  return UNREADABLE.test(text) ? 'characters' : undefined;
+  // The card agent would refuse to have it signed.
+  return isShown(text) ? undefined : 'characters';
 }
 
 /** `YYYY-MM-DD`. */
