@@ -482,6 +482,13 @@ export const schema = z.strictObject({
       unit: 'requests',
       example: 300,
     }),
+    relyingPartyCalls: setting(wholeNumber(1, 1_000_000).default(120), {
+      meaning:
+        'Calls of the hub’s own interfaces, such as the status check of up to 1,000 people, that one relying party may ' +
+        'make in each window',
+      unit: 'requests',
+      example: 120,
+    }),
     windowSeconds: setting(wholeNumber(1, 3600).default(60), {
       meaning: 'Length of the window. Each process counts for itself',
       unit: 'seconds',

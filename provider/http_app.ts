@@ -56,13 +56,19 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
       answerError(ctx, hubError ?? new HubError('server_error', 500, 'Something went wrong.'), errorPage);
       return;
     }
-    if (ctx.status === 404 && ctx.body == null)
-      errorPage(ctx, new HubError('not_found', 404, 'There is no such page.'));
+    if (ctx.status === 404 && ctx.body == null) {
+      const notFound = new HubError('not_found', 404, 'There is no such page.');
+      if (OWN_INTERFACES.test(ctx.path)) answerError(ctx, notFound, errorPage);
+      else errorPage(ctx, notFound);
+    }
   };
 }
 
 /** Endpoints that programs call: they get an error in the protocol's own form (RFC 6749 §5.2), not a page. */
 const FOR_PROGRAMS = /^\/(token|userinfo|par|introspect|revoke|jwks|\.well-known\/.*)$/i;
+
+/** The hub's own interfaces for relying parties' servers: an error is JSON with the code itself. */
+const OWN_INTERFACES = /^\/(status-check|openapi)(\/|$)/i;
 
 /** By status, where the request itself is not at fault. */
 const PROTOCOL_ERRORS: Readonly<Record<number, string>> = {
@@ -72,7 +78,8 @@ const PROTOCOL_ERRORS: Readonly<Record<number, string>> = {
 };
 
 function answerError(ctx: Context, error: HubError, errorPage: HttpAppParts['errorPage']): void {
-  if (!FOR_PROGRAMS.test(ctx.path)) {
+  const isOwn = OWN_INTERFACES.test(ctx.path);
+  if (!isOwn && !FOR_PROGRAMS.test(ctx.path)) {
     errorPage(ctx, error);
     return;
   }
@@ -80,7 +87,7 @@ function answerError(ctx: Context, error: HubError, errorPage: HttpAppParts['err
   if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
   ctx.set('Cache-Control', 'no-store');
   ctx.body = {
-    error: PROTOCOL_ERRORS[error.status] ?? 'invalid_request',
+    error: isOwn ? error.code : (PROTOCOL_ERRORS[error.status] ?? 'invalid_request'),
     error_description: error.message,
   };
 }

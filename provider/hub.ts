@@ -24,7 +24,7 @@ import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import { identityAttributesSource } from './attributes/identity_attributes_source.ts';
 import type { AuditEvent } from './audit/audit_log.ts';
-import { createAuditQueue } from './audit/group_commit.ts';
+import { type AuditQueue, createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
 import { createDecisionLog, type DecisionLog } from './authentication/decision_log.ts';
 import { type Explanation, explainVerification, type Presented } from './authentication/explain_verification.ts';
@@ -47,10 +47,11 @@ import type { LinkageSource } from './identity/linkage.ts';
 import { createNotify } from './identity/notices.ts';
 import { createRevocationEffects, type SubjectSessions } from './identity/revocation_effects.ts';
 import { createServers, listen } from './listeners.ts';
+import { createBearerGuard } from './oidc/bearer_guard.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
 import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
-import { createEngine } from './oidc/engine.ts';
+import { CLIENT_SIGNING, createEngine } from './oidc/engine.ts';
 import { showEngineForms } from './oidc/engine_forms.ts';
 import { mountEnrolment } from './oidc/enrolment_interaction.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
@@ -65,10 +66,14 @@ import { createReadiness, health } from './operations/health.ts';
 import { hostGuard } from './operations/host_guard.ts';
 import type { Logger } from './operations/logger.ts';
 import { createMetrics, type Metrics, metricsForThisMachine } from './operations/metrics.ts';
-import { createRateLimit, rateLimit } from './operations/rate_limit.ts';
+import { createRateLimit, type RateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
 import { MAX_OCSP_RESPONSE_SIZE, RevocationList } from './pki/index.ts';
+import { askingParty } from './status/asking_parties.ts';
+import { createListAges } from './status/list_ages.ts';
+import { mountStatusApi } from './status/status_api.ts';
+import { createStatusCheck, type StatusCheck, type StatusReport } from './status/status_check.ts';
 import type { Storage } from './storage.ts';
 import { type CertificateKind, openTrust, type Trust } from './trust.ts';
 import type { Vault } from './vault.ts';
@@ -92,6 +97,12 @@ export interface Administration {
   explain(presented: Presented, kind: CertificateKind, policy: string | undefined): Promise<Explanation>;
   readonly lists: ListAdministration;
   readonly links: LinkAdministration;
+  /**
+   * What a relying party would be told of these people, for whom the operator asks in its place.
+   *
+   * @throws HubError `client_not_found`, `status_check_not_allowed`.
+   */
+  checkStatus(clientId: string, identifiers: readonly string[]): Promise<StatusReport>;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
 }
@@ -176,6 +187,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       explain: rooms.explain,
       lists: rooms.lists,
       links: rooms.links,
+      checkStatus: rooms.checkStatus,
       refreshKeys: () => runner.refresh(),
       async refreshLists() {
         await rooms.revocation.refresh();
@@ -219,6 +231,10 @@ export async function openAdministration(
         import: rooms.lists.import,
       },
       links: rooms.links,
+      async checkStatus(clientId, identifiers) {
+        await rooms.revocation.restore();
+        return rooms.checkStatus(clientId, identifiers);
+      },
       refreshKeys: async () => {},
       async close() {
         await rooms.notices.stop();
@@ -353,9 +369,12 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
   const explain = explanations(config, { trust, policies, verifierOf });
+  const statusCheck = openStatusCheck(base, store, { trust, authority, follower, auditQueue });
+  const checkStatus: Administration['checkStatus'] = async (clientId, identifiers) =>
+    statusCheck.check(await askingParty(engine(), clientId), identifiers, 'operator');
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
-    ...{ explain, lists, links, follower, notices, enrolments },
+    ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus },
   };
 }
 
@@ -451,6 +470,36 @@ function openFollower(
     observe: metrics.revocationsApplied,
     ...{ clock, random, log },
   });
+}
+
+/** Rests on what the follower has recorded, and knows by the lists how old that is. */
+function openStatusCheck(
+  { config, clock, metrics }: Base,
+  { storage, vault }: Store,
+  rooms: {
+    trust: Readonly<Record<CertificateKind, Trust>>;
+    authority: Revocation;
+    follower: ListFollower;
+    auditQueue: AuditQueue;
+  },
+): StatusCheck {
+  const { trust, authority, follower, auditQueue } = rooms;
+  const grace = config.revocation.graceSeconds * 1000;
+  const ages = createListAges({
+    issuers: namedAnchors(trust).map(({ anchor: { id, certificate } }) => ({
+      id,
+      name: certificate.subject,
+      notAfter: certificate.notAfter,
+    })),
+    followed: follower.reached,
+    fresh() {
+      const now = clock();
+      const inDate = authority.held().filter(({ list }) => list.isFresh(now, grace));
+      return new Set(inDate.map(({ series }) => series));
+    },
+    clock,
+  });
+  return createStatusCheck({ storage, vault, ages, audit: auditQueue, clock, observe: metrics.statusAnswered });
 }
 
 function differenceOf({ difference, newlyRevoked }: TakenList): ListDifference | undefined {
@@ -628,6 +677,9 @@ function webRoom(
     observe: metrics.signInEnded,
   };
 
+  const issuer = config.publicUrl;
+  const bearer = createBearerGuard({ engine, issuer, proofAlgorithms: CLIENT_SIGNING, clock });
+
   const { tls } = config.signIn;
   const onBug = (ctx: Context, err: unknown) => log.error({ err, reference: requestReference(ctx, random) }, 'a bug');
   const certificateOrigin =
@@ -694,6 +746,7 @@ function webRoom(
           const observeEnrolment = metrics.enrolmentEnded;
           mountEnrolment(router, { ...interactions, enrolments, enrolmentPages, observeEnrolment });
         }
+        mountStatusApi(router, { statusCheck: rooms.statusCheck, bearer, limit: limits.calls, issuer });
         if (tls) mountCertificateSignIn(router, { ...interactions, certificateOrigin: tls.publicUrl });
       },
       around: [showSignInAtOnce(interactions)],
@@ -722,8 +775,12 @@ function home(ctx: Context, renderer: Renderer, publicUrl: string): void {
 }
 
 /** Requests by which somebody without a session makes the hub store something or verify signatures. */
-function rateLimits(config: Configuration, clock: Clock): Record<'signIns' | 'attempts' | 'writes', Middleware> {
-  const { signInAttempts, unauthenticatedWrites, windowSeconds, trackedAddresses } = config.rateLimits;
+function rateLimits(
+  config: Configuration,
+  clock: Clock,
+): Record<'signIns' | 'attempts' | 'writes', Middleware> & { calls: RateLimit } {
+  const { signInAttempts, unauthenticatedWrites, relyingPartyCalls, windowSeconds, trackedAddresses } =
+    config.rateLimits;
   const shared = { window: windowSeconds * 1000, trackedAddresses };
   // The routers match in any letter case and with a slash at the end: what is counted must not depend on the spelling.
   const isSignIn = (ctx: Context) =>
@@ -736,6 +793,8 @@ function rateLimits(config: Configuration, clock: Clock): Record<'signIns' | 'at
     // At the origin that asks for certificates every request is one.
     attempts: rateLimit(attempts),
     writes: rateLimit(createRateLimit({ ...shared, requests: unauthenticatedWrites }, clock), isWrite),
+    // By relying party, once it has authenticated.
+    calls: createRateLimit({ ...shared, requests: relyingPartyCalls }, clock),
   };
 }
 

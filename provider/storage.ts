@@ -7,6 +7,7 @@ import type { IdentityStore } from './identity/identity_store.ts';
 import type { NoticeStore } from './identity/notices.ts';
 import type { RevocationStore } from './identity/revocation_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
+import type { StatusStore } from './status/status_store.ts';
 
 /** Every room's store, all speaking to one database or one transaction of it. */
 export interface Stores {
@@ -14,6 +15,7 @@ export interface Stores {
   enrolments: EnrolmentStore;
   notices: NoticeStore;
   revocations: RevocationStore;
+  status: StatusStore;
   consents: ConsentStore;
   challenges: ChallengeStore;
   handOvers: HandOverStore;

@@ -14,6 +14,7 @@ import { createIdentityStore } from './stores/identity_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
 import { createSigningKeyStore } from './stores/signing_key_store.ts';
+import { createStatusStore } from './stores/status_store.ts';
 
 /** Every room's store over one database. What is kept of lists stands apart: no transaction of a room includes it. */
 export function createStorage(
@@ -26,6 +27,7 @@ export function createStorage(
       enrolments: createEnrolmentStore(queries),
       notices: createNoticeStore(queries),
       revocations: createRevocationStore(queries),
+      status: createStatusStore(queries),
       consents: createConsentStore(queries, transact),
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),

@@ -20,7 +20,8 @@ export interface AuditEvent {
     | 'client.removed'
     | 'sign_in.refused'
     | 'revocation.decided'
-    | 'revocation_list.taken';
+    | 'revocation_list.taken'
+    | 'status.checked';
   /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `hub`. */
   actor: string;
   subjectId?: string;

@@ -64,6 +64,11 @@ export interface ListFollower {
   taken(taken: ListInService, difference: ListDifference | undefined): void;
   /** Follows what there is to follow. Never rejects: what fails is tried again. */
   follow(): Promise<void>;
+  /**
+   * Up to which issue of each series what is recorded on certificates is complete: as far as anybody has followed it to
+   * its end, or this process has looked at it once.
+   */
+  reached(): Promise<ReadonlyMap<string, ListIssue>>;
   /** Resolves when nothing is under way any more. What is left undone is done after the next start, by whoever. */
   stop(): Promise<void>;
 }
@@ -279,6 +284,13 @@ export function createListFollower(world: ListFollowerWorld): ListFollower {
       if (timer) void follow();
     },
     follow,
+    async reached() {
+      const reached = new Map(await progress.applied());
+      for (const [series, { of }] of firstLooks) {
+        if (!reaches(reached.get(series), of)) reached.set(series, of);
+      }
+      return reached;
+    },
     async stop() {
       stopped = true;
       clearInterval(timer);
@@ -305,7 +317,7 @@ function isSame(one: ListIssue, other: ListIssue): boolean {
   return one.number === other.number && one.thisUpdate === other.thisUpdate;
 }
 
-function reaches(issue: ListIssue | undefined, { number, thisUpdate }: RevocationList): boolean {
+function reaches(issue: ListIssue | undefined, { number, thisUpdate }: ListIssue): boolean {
   if (issue === undefined) return false;
   return issue.number > number || (issue.number === number && issue.thisUpdate >= thisUpdate);
 }

@@ -13,6 +13,7 @@ export const CLIENT_METADATA = [
   'require_pkce',
   'introspection_resource',
   'musubi_revocation_policy',
+  'status_check',
 ] as const;
 
 const TEXT_LIMIT = 200;
@@ -31,6 +32,10 @@ export function validateClientMetadata(
   metadata: Record<string, unknown>,
   policies: Pick<RevocationPolicies, 'has'>,
 ): void {
+  if (key === 'status_check') {
+    validateStatusCheck(value, metadata);
+    return;
+  }
   if (value === undefined) return;
   if (key === 'require_pkce') {
     if (typeof value !== 'boolean') throw new errors.InvalidClientMetadata('require_pkce must be true or false');
@@ -47,6 +52,26 @@ export function validateClientMetadata(
   }
   if (key === 'musubi_revocation_policy' && !policies.has(value)) {
     throw new errors.InvalidClientMetadata('musubi_revocation_policy names no policy of this hub');
+  }
+}
+
+/** Secrets are typed into configurations and sent along; whoever asks about many people proves possession of a key. */
+const KEY_METHODS = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
+
+/** Tokens in a relying party's own name are for the hub's own resources, and those are for whom the operator allows them. */
+function validateStatusCheck(value: unknown, metadata: Record<string, unknown>): void {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw new errors.InvalidClientMetadata('status_check must be true or false');
+  }
+  const { grant_types: grants, token_endpoint_auth_method: method } = metadata;
+  const hasGrant = Array.isArray(grants) && grants.includes('client_credentials');
+  if (value !== true) {
+    if (hasGrant) throw new errors.InvalidClientMetadata('client_credentials is for clients with status_check only');
+    return;
+  }
+  if (!hasGrant) throw new errors.InvalidClientMetadata('status_check needs the grant type client_credentials');
+  if (!KEY_METHODS.includes(String(method))) {
+    throw new errors.InvalidClientMetadata(`status_check needs one of ${KEY_METHODS.join(', ')}`);
   }
 }
 

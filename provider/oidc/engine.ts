@@ -5,6 +5,7 @@ import {
   type ClientMetadata,
   type Configuration,
   errors,
+  type KoaContextWithOIDC,
   Provider,
 } from 'oidc-provider';
 import { claimsByScope } from '../attributes/catalogue.ts';
@@ -28,6 +29,7 @@ import type { EnginePages } from './engine_pages.ts';
 import { interactionChecks } from './interaction_policy.ts';
 import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
+import { audienceOf, OWN_RESOURCES, OWN_TOKEN_LIFETIME } from './own_resources.ts';
 import { decideReplaysBySaving } from './replay_detection.ts';
 import { type AssuranceSettings, assuranceMetadata } from './verified_claims.ts';
 
@@ -69,7 +71,7 @@ export interface EngineWorld {
 }
 
 const SIGNING = ['ES256', 'RS256', 'PS256'] as const;
-const CLIENT_SIGNING = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const;
+export const CLIENT_SIGNING = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const;
 /** No RSA1_5 and no PBES2 (unbounded work): what is left are the standard's recommended algorithms. */
 const KEY_ENCRYPTION = ['ECDH-ES', 'RSA-OAEP-256', 'RSA-OAEP', 'A256KW', 'dir'] as const;
 const CONTENT_ENCRYPTION = ['A256GCM', 'A128GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as const;
@@ -160,6 +162,7 @@ function configuration(world: EngineWorld): Configuration {
       devInteractions: { enabled: false },
       backchannelLogout: { enabled: true },
       claimsParameter: { enabled: true },
+      clientCredentials: { enabled: true },
       dPoP: { enabled: true },
       encryption: { enabled: true },
       introspection: {
@@ -183,7 +186,7 @@ function configuration(world: EngineWorld): Configuration {
         enabled: true,
         assertJwtClaimsAndHeader: async (_ctx, claims, header) => assertions.assertRequestObject(claims, header),
       },
-      resourceIndicators: resourceIndicators(settings.resources),
+      resourceIndicators: resourceIndicators(settings),
       revocation: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
@@ -197,6 +200,7 @@ function configuration(world: EngineWorld): Configuration {
     ttl: {
       AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken,
       AuthorizationCode: 60,
+      ClientCredentials: OWN_TOKEN_LIFETIME,
       // A refresh token starts its time again at each use, and nothing that hangs on a Grant outlives it.
       Grant: (_ctx, grant) =>
         isOffline(grant) ? Math.max(lifetimes.consent, lifetimes.refreshToken) : lifetimes.refreshToken,
@@ -254,15 +258,27 @@ function mutualTlsAliases(origin: string | undefined) {
   };
 }
 
-function resourceIndicators(resources: readonly ResourceServerSettings[]) {
+function resourceIndicators({ issuer, resources }: EngineSettings) {
   const byIdentifier = new Map(resources.map((resource) => [resource.identifier, resource]));
+  const ownByAudience = new Map(OWN_RESOURCES.map((resource) => [audienceOf(issuer, resource), resource]));
   return {
     enabled: true,
     defaultResource: async () => undefined as never, // no resource named: the token is for userinfo
     useGrantedResource: async () => true,
-    getResourceServerInfo: async (_ctx: unknown, identifier: string) => {
+    getResourceServerInfo: async (ctx: KoaContextWithOIDC, identifier: string, client: Client) => {
+      const isInOwnName = ctx.oidc.params?.grant_type === 'client_credentials';
+      const own = ownByAudience.get(identifier);
+      if (own && isInOwnName && client.status_check === true) {
+        return {
+          scope: own.scopes.join(' '),
+          audience: identifier,
+          accessTokenFormat: 'opaque' as const,
+          accessTokenTTL: OWN_TOKEN_LIFETIME,
+        };
+      }
       const resource = byIdentifier.get(identifier);
-      if (!resource) throw new errors.InvalidTarget();
+      // What a person may agree to at other servers is not for machines, and our own is not for people.
+      if (!resource || own || isInOwnName) throw new errors.InvalidTarget();
       return {
         scope: resource.scopes.join(' '),
         audience: resource.identifier,

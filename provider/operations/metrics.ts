@@ -26,6 +26,8 @@ export interface Metrics {
   revocationsApplied(counts: { user: number; signing: number; sessions: number; grants: number }): void;
   /** Counts the notices to relying parties about sessions that ended by a revocation. */
   logoutNoticed(outcome: 'delivered' | 'failed'): void;
+  /** Counts what status checks answered, by status. */
+  statusAnswered(status: string, count: number): void;
   /** Asked for at each scrape. */
   watchRevocation(read: () => readonly RevocationListStatus[]): void;
   /** @param seconds the time that the database took for `operation`, a name from our own code */
@@ -88,6 +90,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const statusAnswers = new Counter({
+    name: 'musubi_status_answers_total',
+    help: 'People whom relying parties asked about, by what they were told',
+    labelNames: ['status'],
+    registers,
+  });
   const database = new Histogram({
     name: 'musubi_database_duration_seconds',
     help: 'Time of database operations',
@@ -119,6 +127,7 @@ export function createMetrics(): Metrics {
       endedByRevocation.inc({ what: 'grant' }, grants);
     },
     logoutNoticed: (outcome) => logoutNotices.inc({ outcome }),
+    statusAnswered: (status, count) => statusAnswers.inc({ status }, count),
     watchRevocation: (read) => addRevocationGauges(registry, read),
     databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),
     contentType: registry.contentType,

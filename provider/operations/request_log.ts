@@ -43,9 +43,9 @@ export function requestLog(world: {
   };
 }
 
-/** The engine knows which relying party a protocol request came from, once it has found it. */
+/** Which relying party a request came from, once the engine, or a guard of our own, has found it. */
 function relyingPartyOf(ctx: Context): { relyingParty?: string } {
   const { oidc } = ctx as Context & { oidc?: { client?: { clientId?: string } } };
-  const clientId = oidc?.client?.clientId;
+  const clientId: string | undefined = oidc?.client?.clientId ?? ctx.state.relyingParty;
   return clientId === undefined ? {} : { relyingParty: clientId };
 }

@@ -1,0 +1,35 @@
+import type { StoredRevocation } from '../identity/revocation_store.ts';
+
+/** How the status room reads what is recorded. Times are milliseconds since 1970. */
+
+/** A current certificate of the person behind one of the identifiers that were asked about. */
+export interface RecordedCertificate {
+  /** Index of the identifier in the question. */
+  readonly place: number;
+  readonly lookup: Uint8Array;
+  readonly kind: 'user' | 'signing';
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** Index of its issuer among those that were named; undefined for any other. */
+  readonly issuer: number | undefined;
+  /** What a list said last, if one ever said anything. */
+  readonly revocation: StoredRevocation | undefined;
+  /** How old the authority's word was at the last sign-in with it, or when it was linked. */
+  readonly checkAsOf: number;
+}
+
+/** Everything that is found of a batch of identifiers. */
+export interface RecordedPeople {
+  /** Indices of the identifiers of this sector; any other is nobody's as far as the sector can know. */
+  readonly known: ReadonlySet<number>;
+  readonly certificates: readonly RecordedCertificate[];
+}
+
+export interface StatusStore {
+  /**
+   * One statement for some ten thousand identifiers.
+   *
+   * @param issuerHashes SHA-256 of issuers' DER names: what `RecordedCertificate.issuer` refers to.
+   */
+  find(sector: string, identifiers: readonly string[], issuerHashes: readonly Uint8Array[]): Promise<RecordedPeople>;
+}
