@@ -1,7 +1,8 @@
 /** What a command may touch of the world; handed in, so that a test can be the terminal. */
 export interface CommandLineIo {
   readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  /** `isTTY`: a person looks at it, so that a line may be written over. */
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   /** Read to its end by commands that take input. */
   readonly stdin: AsyncIterable<Uint8Array | string>;
   readonly environment: Readonly<Record<string, string | undefined>>;

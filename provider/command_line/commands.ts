@@ -154,6 +154,24 @@ export const commands: readonly Command[] = [
     load: () => import('./verify_command.ts'),
   },
   {
+    path: ['status-check'],
+    summary: 'answer a CSV file of people for a relying party: unchanged, changed, renewed, contact needed',
+    details:
+      'IN has a first line with the names of its columns, of which one is sub, as the relying party knows people. OUT gets\n' +
+      'the same rows with status, attributes, as_of, source and checked_at behind. OUT.part is what is written meanwhile:\n' +
+      'the same command goes on where an interrupted one stopped.',
+    options: {
+      ...hub,
+      client: { value: 'CLIENT_ID', help: 'the relying party; its registration must allow it', required: true },
+    },
+    positionals: [
+      { name: 'IN', help: 'the file to answer' },
+      { name: 'OUT', help: 'the file to write; it must not exist' },
+    ],
+    yieldsData: true,
+    load: () => import('./status_check_command.ts'),
+  },
+  {
     path: ['migrate'],
     summary: 'bring the database’s tables up to date',
     options: { config },

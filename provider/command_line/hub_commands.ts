@@ -11,6 +11,8 @@ import type { ShownLink } from '../identity/link_administration.ts';
 import type { ClientMetadata } from '../oidc/clients.ts';
 import type { SigningKey } from '../oidc/oidc_stores.ts';
 import { createLogger } from '../operations/logger.ts';
+import type { StatusReport } from '../status/status_check.ts';
+import { BATCH, MAX_IDENTIFIER } from '../status/status_file.ts';
 import type { CommandLineIo, Invocation } from './command.ts';
 import { type ControlHandlers, callControlSocket } from './control_socket.ts';
 import { controlSocketPath } from './control_socket_path.ts';
@@ -34,6 +36,10 @@ const rotationSchema = z.object({
     .min(0)
     .max(7 * 86_400),
   algorithm: z.enum(['ES256', 'RS256', 'PS256']).optional(),
+});
+const statusSchema = z.object({
+  clientId: z.string(),
+  subjects: z.array(z.string().max(MAX_IDENTIFIER)).max(BATCH),
 });
 const undoSchema = z.object({ certificate: z.string() });
 const importSchema = z.object({ path: z.string(), anchor: z.string().optional() });
@@ -84,6 +90,10 @@ export function administrationHandlers(administration: Administration): ControlH
       const { path, anchor } = checked(importSchema, args);
       return administration.lists.import(path, anchor);
     },
+    'status.check': (args) => {
+      const { clientId, subjects } = checked(statusSchema, args);
+      return administration.checkStatus(clientId, subjects);
+    },
     verify: (args) => {
       const question = checked(verifySchema, args);
       return administration.explain(presentedBy(question), question.profile, question.policy);
@@ -109,32 +119,62 @@ export interface AdministrationResults {
   'linkage.undo': undefined;
   'crl.status': readonly ShownList[];
   'crl.import': ImportedList;
+  'status.check': StatusReport;
   verify: Explanation;
 }
+
+/** One question to the hub. */
+export type AskHub = <Name extends keyof AdministrationResults>(
+  name: Name,
+  args: unknown,
+) => Promise<AdministrationResults[Name]>;
 
 /**
  * Asks the hub that runs with this data folder; when none does, opens its database for this one command. The embedded
  * database serves one process, so the running hub must be the one to answer.
  */
-export async function askHub<Name extends keyof AdministrationResults>(
+export function askHub<Name extends keyof AdministrationResults>(
   io: CommandLineIo,
   invocation: Invocation,
   name: Name,
   args: unknown,
 ): Promise<AdministrationResults[Name]> {
-  const folder = dataFolderOf(io, invocation);
-  const answer = await callControlSocket(controlSocketPath(folder), name, args);
-  // The handlers above and the results type are one table; JSON between them changes nothing in these shapes.
-  if (answer) return answer.result as AdministrationResults[Name];
+  return withHub(io, invocation, (ask) => ask(name, args));
+}
 
-  const config = configurationOf(io, invocation, folder);
-  const log = createLogger({ level: 'error', format: 'text' }, { write: (line) => void io.stderr.write(line) });
-  const administration = await openAdministration(config, { log });
+/** The same for many questions: the database is opened once. A hub that ends in between is missed, not replaced. */
+export async function withHub<T>(
+  io: CommandLineIo,
+  invocation: Invocation,
+  work: (ask: AskHub) => Promise<T>,
+): Promise<T> {
+  const folder = dataFolderOf(io, invocation);
+  const path = controlSocketPath(folder);
+  let opened: Awaited<ReturnType<typeof openAdministration>> | undefined;
+  let hasAnswered = false;
+
+  const ask = async (name: keyof AdministrationResults, args: unknown): Promise<unknown> => {
+    const answer = opened === undefined ? await callControlSocket(path, name, args) : undefined;
+    if (answer) {
+      hasAnswered = true;
+      return answer.result;
+    }
+    if (hasAnswered) throw new HubError('hub_unreachable', 503, 'The running hub has ended.');
+    opening ??= open();
+    opened = await opening;
+    return administrationHandlers(opened)[name]?.(args);
+  };
+  let opening: ReturnType<typeof open> | undefined;
+  const open = () => {
+    const config = configurationOf(io, invocation, folder);
+    const log = createLogger({ level: 'error', format: 'text' }, { write: (line) => void io.stderr.write(line) });
+    return openAdministration(config, { log });
+  };
   try {
-    const handler = administrationHandlers(administration)[name];
-    return (await handler?.(args)) as AdministrationResults[Name];
+    // The handlers above and the results type are one table; JSON between them changes nothing in these shapes.
+    return await work(ask as AskHub);
   } finally {
-    await administration.close();
+    await opened?.close();
   }
 }
 
