@@ -38,9 +38,16 @@ import { type CertificateVerifier, createCertificateVerifier } from './authentic
 import { createConsents } from './consent/consents.ts';
 import { type EngineRunner, type EngineRunnerWorld, runEngine } from './engine_runner.ts';
 import { HubError } from './errors.ts';
+import { createEventAdministration, type EventAdministration } from './events/event_administration.ts';
+import { createEventDelivery, type EventDelivery } from './events/event_delivery.ts';
+import { createEventStreams } from './events/event_streams.ts';
+import { createSetSigner } from './events/set_signer.ts';
+import { mountStreamApi } from './events/stream_api.ts';
+import { createSubjectEvents } from './events/subject_events.ts';
 import { createHttpApp, type RequestHandler } from './http_app.ts';
 import { createEnrolments, type Enrolments, type EnrolmentWorld } from './identity/enrolment.ts';
 import { createListFollower, type ListDifference, type ListFollower } from './identity/follow_lists.ts';
+import type { SubjectEvents } from './identity/happenings.ts';
 import { createIdentity } from './identity/identity.ts';
 import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
 import type { LinkageSource } from './identity/linkage.ts';
@@ -51,7 +58,7 @@ import { createBearerGuard } from './oidc/bearer_guard.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
 import { mountCertificateSignIn } from './oidc/certificate_sign_in.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
-import { CLIENT_SIGNING, createEngine } from './oidc/engine.ts';
+import { CLIENT_SIGNING, createEngine, sectorOf } from './oidc/engine.ts';
 import { showEngineForms } from './oidc/engine_forms.ts';
 import { mountEnrolment } from './oidc/enrolment_interaction.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
@@ -103,6 +110,8 @@ export interface Administration {
    * @throws HubError `client_not_found`, `status_check_not_allowed`.
    */
   checkStatus(clientId: string, identifiers: readonly string[]): Promise<StatusReport>;
+  /** Security events that wait, and those that were given up. */
+  readonly events: EventAdministration;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
 }
@@ -113,6 +122,10 @@ export interface Hub extends Administration {
   readonly storage: Storage;
   /** Looks at every revocation list now and not by its schedule. Resolves when what is new has taken effect. */
   refreshLists(): Promise<void>;
+  /** Pushes security events now and not at the next look. Resolves when nothing is due any more. */
+  deliverEvents(): Promise<void>;
+  /** Gives up security events that have waited too long, and pauses streams that nobody empties, as each minute. */
+  tidyEvents(): Promise<void>;
   /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
   readonly shutdown: GracefulShutdown;
   /** Registers what has to end after the last request and before the database is closed. */
@@ -155,7 +168,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     });
     const handlers = { hub: runner.handle, certificateOrigin: web.certificateOrigin };
     const servers = createServers(config, handlers, base.metrics);
-    const sweeper = startSweeper(base, store);
+    const sweeper = startSweeper(base, store, rooms.delivery);
     const steps: (() => unknown)[] = [];
     shutdown = createGracefulShutdown({
       servers: servers.map(({ server }) => server),
@@ -165,6 +178,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         sweeper.stop,
         runner.stop,
         () => rooms.follower.stop(),
+        () => rooms.delivery.stop(),
         () => rooms.notices.stop(),
         () => rooms.revocation.stop(),
         // Of requests that were cut off; all others have waited for theirs.
@@ -177,6 +191,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     // The lists are fetched while the hub already answers: until they are there, /readyz says so and sign-ins wait.
     void rooms.revocation.start();
     rooms.follower.start();
+    rooms.delivery.start();
     for (const { server, host, port } of servers) await listen(server, host, port);
     base.log.info({ issuer: config.publicUrl, database: store.database.engine }, 'the hub answers');
     return {
@@ -187,12 +202,15 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       explain: rooms.explain,
       lists: rooms.lists,
       links: rooms.links,
+      events: rooms.eventAdministration,
       checkStatus: rooms.checkStatus,
       refreshKeys: () => runner.refresh(),
       async refreshLists() {
         await rooms.revocation.refresh();
         await rooms.follower.follow();
       },
+      deliverEvents: rooms.delivery.deliver,
+      tidyEvents: rooms.delivery.tidy,
       shutdown,
       beforeClose: (step) => steps.push(step),
     };
@@ -231,6 +249,7 @@ export async function openAdministration(
         import: rooms.lists.import,
       },
       links: rooms.links,
+      events: rooms.eventAdministration,
       async checkStatus(clientId, identifiers) {
         await rooms.revocation.restore();
         return rooms.checkStatus(clientId, identifiers);
@@ -329,7 +348,8 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const revocation = watched(metrics, authority);
   const notices = createLogoutNotices({ engine, log, observe: metrics.logoutNoticed });
   const sessions = createSubjectSessions(store.oidcStore, notices);
-  const follower = openFollower(base, store, authority, sessions);
+  const events = createSubjectEvents({ issuer: config.publicUrl, vault, clock, random });
+  const follower = openFollower(base, store, authority, sessions, events);
   const lists = createListAdministration(authority, namedAnchors(trust));
   const decisions = createDecisionLog(auditQueue, clock);
   const verifierOf = (kind: CertificateKind, recordedIn: DecisionLog = decisions) =>
@@ -369,12 +389,24 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
   const explain = explanations(config, { trust, policies, verifierOf });
+  const signer = createSetSigner({ issuer: config.publicUrl, keys, clock });
+  const streams = createEventStreams({ storage, vault, signer, clock, random });
+  const delivery = createEventDelivery({
+    ...{ storage, vault, signer, clock, random, log },
+    fetch: relyingPartyFetch(config),
+    receiver: async (clientId) => {
+      const client = await engine().Client.find(clientId);
+      return client?.status_check === true ? { clientId, sector: sectorOf(client) } : undefined;
+    },
+    observe: metrics.eventPushed,
+  });
   const statusCheck = openStatusCheck(base, store, { trust, authority, follower, auditQueue });
   const checkStatus: Administration['checkStatus'] = async (clientId, identifiers) =>
     statusCheck.check(await askingParty(engine(), clientId), identifiers, 'operator');
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
-    ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus },
+    ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery },
+    eventAdministration: createEventAdministration({ storage, clock }),
   };
 }
 
@@ -460,13 +492,14 @@ function openFollower(
   { storage, vault }: Store,
   authority: Revocation,
   sessions: SubjectSessions,
+  events: SubjectEvents,
 ): ListFollower {
   return createListFollower({
     lists: authority.held,
     storage,
     progress: storage.listProgress,
     vault,
-    effects: createRevocationEffects({ storage, vault, sessions, clock }),
+    effects: createRevocationEffects({ storage, vault, sessions, events, clock }),
     observe: metrics.revocationsApplied,
     ...{ clock, random, log },
   });
@@ -548,6 +581,16 @@ function authorityFetch({ revocation, linkage }: Configuration): typeof fetch {
       ),
       allowed: [...ocspHosts, ...listHosts],
     },
+  });
+}
+
+/** To addresses that relying parties choose. */
+function relyingPartyFetch({ outbound }: Configuration): typeof fetch {
+  return createGuardedFetch({
+    timeout: outbound.timeoutSeconds * 1000,
+    maxBody: outbound.maxBodyBytes,
+    allowedNetworks: outbound.allowedNetworks,
+    allowPlainHttp: outbound.allowPlainHttp,
   });
 }
 
@@ -643,12 +686,7 @@ function webRoom(
   const pages = createInteractionPages(renderer, pageSettings);
   const enrolmentPages = createEnrolmentPages(renderer, pageSettings);
   const enginePages = createEnginePages(renderer);
-  const fetch = createGuardedFetch({
-    timeout: config.outbound.timeoutSeconds * 1000,
-    maxBody: config.outbound.maxBodyBytes,
-    allowedNetworks: config.outbound.allowedNetworks,
-    allowPlainHttp: config.outbound.allowPlainHttp,
-  });
+  const fetch = relyingPartyFetch(config);
   const headers = securityHeaders({ publicUrl: config.publicUrl });
   const watch = [requestLog({ log, clock, random }), metrics.measureRequests];
   const before = [
@@ -746,7 +784,10 @@ function webRoom(
           const observeEnrolment = metrics.enrolmentEnded;
           mountEnrolment(router, { ...interactions, enrolments, enrolmentPages, observeEnrolment });
         }
-        mountStatusApi(router, { statusCheck: rooms.statusCheck, bearer, limit: limits.calls, issuer });
+        const forServers = { bearer, limit: limits.calls, issuer };
+        mountStatusApi(router, { ...forServers, statusCheck: rooms.statusCheck });
+        const { allowPlainHttp } = config.outbound;
+        mountStreamApi(router, { ...forServers, streams: rooms.streams, allowPlainHttp });
         if (tls) mountCertificateSignIn(router, { ...interactions, certificateOrigin: tls.publicUrl });
       },
       around: [showSignInAtOnce(interactions)],
@@ -798,11 +839,14 @@ function rateLimits(
   };
 }
 
-function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store): { stop(): void } {
+function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store, { tidy }: EventDelivery): { stop(): void } {
   const sweep = () =>
-    Promise.all([oidcStore.sweep(clock()), storage.challenges.sweep(clock()), storage.handOvers.sweep(clock())]).catch(
-      (err) => log.warn({ err }, 'expired rows could not be deleted'),
-    );
+    Promise.all([
+      oidcStore.sweep(clock()),
+      storage.challenges.sweep(clock()),
+      storage.handOvers.sweep(clock()),
+      tidy(),
+    ]).catch((err) => log.warn({ err }, 'expired rows could not be deleted'));
   const timer = setInterval(sweep, SWEEP_EVERY);
   timer.unref();
   return { stop: () => clearInterval(timer) };

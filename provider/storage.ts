@@ -2,6 +2,7 @@ import type { AuditLog } from './audit/audit_log.ts';
 import type { ChallengeStore } from './authentication/challenge.ts';
 import type { HandOverStore } from './authentication/hand_over.ts';
 import type { ConsentStore } from './consent/consent_store.ts';
+import type { EventStore } from './events/event_store.ts';
 import type { EnrolmentStore } from './identity/enrolment_store.ts';
 import type { IdentityStore } from './identity/identity_store.ts';
 import type { NoticeStore } from './identity/notices.ts';
@@ -16,6 +17,7 @@ export interface Stores {
   notices: NoticeStore;
   revocations: RevocationStore;
   status: StatusStore;
+  events: EventStore;
   consents: ConsentStore;
   challenges: ChallengeStore;
   handOvers: HandOverStore;

@@ -9,6 +9,7 @@ import { createClientStore } from './stores/client_store.ts';
 import { createConsentStore } from './stores/consent_store.ts';
 import { createCrlNumberStore } from './stores/crl_number_store.ts';
 import { createEnrolmentStore } from './stores/enrolment_store.ts';
+import { createEventStore } from './stores/event_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
@@ -28,6 +29,7 @@ export function createStorage(
       notices: createNoticeStore(queries),
       revocations: createRevocationStore(queries),
       status: createStatusStore(queries),
+      events: createEventStore(queries, transact),
       consents: createConsentStore(queries, transact),
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),

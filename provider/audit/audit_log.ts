@@ -21,7 +21,8 @@ export interface AuditEvent {
     | 'sign_in.refused'
     | 'revocation.decided'
     | 'revocation_list.taken'
-    | 'status.checked';
+    | 'status.checked'
+    | 'events.stream_changed';
   /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `hub`. */
   actor: string;
   subjectId?: string;

@@ -18,6 +18,7 @@ const loadClient = () => import('./client_command.ts');
 const loadKeys = () => import('./keys_command.ts');
 const loadCrl = () => import('./crl_command.ts');
 const loadLinkage = () => import('./linkage_command.ts');
+const loadEvents = () => import('./events_command.ts');
 const loadCitizen = () => import('../../adapters/sandbox/commands/citizen_command.ts');
 const loadCard = () => import('../../adapters/card/card_command.ts');
 const loadConfig = () => import('./config_command.ts');
@@ -170,6 +171,29 @@ export const commands: readonly Command[] = [
     ],
     yieldsData: true,
     load: () => import('./status_check_command.ts'),
+  },
+  {
+    path: ['events', 'list'],
+    summary: 'list the streams of security events, and how many wait or were given up',
+    options: hub,
+    yieldsData: true,
+    load: loadEvents,
+  },
+  {
+    path: ['events', 'dead'],
+    summary: 'list the newest events that were given up, and why',
+    details: 'Ends with 1 when there are any.',
+    options: hub,
+    yieldsData: true,
+    load: loadEvents,
+  },
+  {
+    path: ['events', 'retry'],
+    summary: 'send events once more that were given up',
+    options: hub,
+    positionals: [{ name: 'STREAM', help: 'of this stream only', optional: true }],
+    yieldsData: true,
+    load: loadEvents,
   },
   {
     path: ['migrate'],

@@ -6,6 +6,7 @@ import type { Configuration } from '../../config/schema.ts';
 import type { Explanation, Presented } from '../authentication/explain_verification.ts';
 import type { ImportedList, ShownList } from '../authentication/list_administration.ts';
 import { HubError } from '../errors.ts';
+import type { ShownLetter, ShownStream } from '../events/event_administration.ts';
 import { type Administration, openAdministration } from '../hub.ts';
 import type { ShownLink } from '../identity/link_administration.ts';
 import type { ClientMetadata } from '../oidc/clients.ts';
@@ -41,6 +42,7 @@ const statusSchema = z.object({
   clientId: z.string(),
   subjects: z.array(z.string().max(MAX_IDENTIFIER)).max(BATCH),
 });
+const retrySchema = z.object({ stream: z.string().optional() });
 const undoSchema = z.object({ certificate: z.string() });
 const importSchema = z.object({ path: z.string(), anchor: z.string().optional() });
 /** A file of certificates or a signed document in base64, or a token with what it answers. */
@@ -90,6 +92,9 @@ export function administrationHandlers(administration: Administration): ControlH
       const { path, anchor } = checked(importSchema, args);
       return administration.lists.import(path, anchor);
     },
+    'events.list': () => administration.events.streams(),
+    'events.dead': () => administration.events.deadLetters(),
+    'events.retry': (args) => administration.events.retry(checked(retrySchema, args).stream),
     'status.check': (args) => {
       const { clientId, subjects } = checked(statusSchema, args);
       return administration.checkStatus(clientId, subjects);
@@ -119,6 +124,9 @@ export interface AdministrationResults {
   'linkage.undo': undefined;
   'crl.status': readonly ShownList[];
   'crl.import': ImportedList;
+  'events.list': readonly ShownStream[];
+  'events.dead': readonly ShownLetter[];
+  'events.retry': number;
   'status.check': StatusReport;
   verify: Explanation;
 }

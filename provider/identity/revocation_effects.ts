@@ -2,6 +2,7 @@ import { type Revocation, revocationReasons } from '../pki/index.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock } from '../world.ts';
+import type { Happening, SubjectEvents } from './happenings.ts';
 import { effectOf, type PersonState, personState } from './person_state.ts';
 import type { RevocableCertificate, StoredRevocation } from './revocation_store.ts';
 
@@ -35,8 +36,8 @@ export interface Effects extends EndedSessions {
 export interface RevocationEffects {
   /**
    * Lets a revocation take effect as the table says (person_state.ts): it is recorded on the certificate, so that no
-   * sign-in that rests on an older word comes through from then on, and the person's sessions end. Any number of times:
-   * what is settled is left alone.
+   * sign-in that rests on an older word comes through from then on, with the events for relying parties that come of it,
+   * and the person's sessions end. Any number of times: what is settled is left alone.
    *
    * @param isLast that nobody can be in the middle of a sign-in any more who was let in by the word before.
    */
@@ -50,12 +51,18 @@ export function createRevocationEffects(world: {
   storage: Pick<Storage, 'revocations' | 'transaction'>;
   vault: Vault;
   sessions: SubjectSessions;
+  events: SubjectEvents;
   clock: Clock;
 }): RevocationEffects {
-  const { storage, vault, sessions, clock } = world;
+  const { storage, vault, sessions, events, clock } = world;
 
-  /** With its audit event or not at all; another process may have been faster. */
-  function record(found: RevocableCertificate, said: ListedRevocation, state: PersonState): Promise<void> {
+  /** With its audit event and what relying parties are told, or not at all; another process may have been faster. */
+  function record(
+    found: RevocableCertificate,
+    said: ListedRevocation,
+    state: PersonState,
+    news: readonly Happening[],
+  ): Promise<void> {
     return storage.transaction(async (stores) => {
       if (!(await stores.revocations.record(found, sealRevocation(vault, said)))) return;
       await stores.audit.append(
@@ -67,6 +74,7 @@ export function createRevocationEffects(world: {
         },
         clock(),
       );
+      await events.emit(stores, found.subjectId, news);
     });
   }
 
@@ -92,8 +100,11 @@ export function createRevocationEffects(world: {
         found.kind === 'user' ? (['none', said.reason] as const) : ([said.reason, 'good'] as const);
       const state = personState(signing, user);
       const effect = effectOf(signing, user);
+      // A reason that becomes another must not be heard where the two are not to be told apart.
+      const before = known ? happeningsOf(found, known) : [];
+      const news = happeningsOf(found, said).filter((happening) => !before.includes(happening));
       // First, so that nobody signs in between.
-      if (isNews) await record(found, said, state);
+      if (isNews) await record(found, said, state, news);
       const isFollowed = effect.sessions === 'end_unless_followed' && found.status === 'superseded';
       const endsNothing = effect.sessions === 'go_on' || isFollowed;
       const ended = endsNothing ? NONE : await endSessions(found.subjectId, state);
@@ -101,6 +112,21 @@ export function createRevocationEffects(world: {
       return { ...ended, isNews, alert: isNews && effect.alert };
     },
   };
+}
+
+/** What relying parties hear of when this is said of a certificate; of one that has a successor here, less. */
+function happeningsOf(
+  { kind, status }: Pick<RevocableCertificate, 'kind' | 'status'>,
+  { reason }: Pick<Revocation, 'reason'>,
+): readonly Happening[] {
+  const isCurrent = status === 'current';
+  if (kind === 'signing') {
+    return isCurrent && personState(reason, 'good') === 'attributes_changed' ? ['attributes_stale'] : [];
+  }
+  const { sessions } = effectOf('none', reason);
+  const ends = sessions === 'end' || (sessions === 'end_unless_followed' && isCurrent);
+  const isOver = isCurrent && personState('none', reason) !== 'renewed';
+  return [...(ends ? (['sessions_ended'] as const) : []), ...(isOver ? (['contact_needed'] as const) : [])];
 }
 
 /**

@@ -17,13 +17,13 @@ export interface TokenHolder {
 export interface BearerGuard {
   /**
    * Who calls, by an access token (RFC 6750, or RFC 9449 where it is bound to a key; RFC 8705 §3 where to a certificate)
-   * that this relying party got for this resource in its own name, and that covers `scope`. Whether the relying party is
+   * that this relying party got for this resource in its own name, and that covers one of `scopes`. Whether the relying party is
    * still registered and allowed is looked up every time.
    *
    * @throws HubError 401 `invalid_token`, `invalid_dpop_proof`; 403 `insufficient_scope`, `status_check_not_allowed`. The
    *   answer's WWW-Authenticate is set.
    */
-  holder(ctx: Context, resource: OwnResource, scope: string): Promise<TokenHolder>;
+  holder(ctx: Context, resource: OwnResource, scopes: readonly string[]): Promise<TokenHolder>;
 }
 
 /** A token of ours has 43 characters. */
@@ -50,7 +50,7 @@ export function createBearerGuard(world: {
 }): BearerGuard {
   const { issuer, clock } = world;
 
-  async function holder(ctx: Context, resource: OwnResource, scope: string): Promise<TokenHolder> {
+  async function holder(ctx: Context, resource: OwnResource, scopes: readonly string[]): Promise<TokenHolder> {
     const { scheme, value } = presentedToken(ctx);
     const engine = world.engine();
     // A person's access token is another kind, and is not found here.
@@ -60,8 +60,9 @@ export function createBearerGuard(world: {
     await proveBinding(ctx, scheme, value, token);
     const client = await engine.Client.find(token.clientId);
     if (!client) throw invalidToken();
-    if (!(token.scope ?? '').split(' ').includes(scope)) {
-      throw new HubError('insufficient_scope', 403, `The access token is not for the scope ${scope}.`);
+    const granted = (token.scope ?? '').split(' ');
+    if (!scopes.some((scope) => granted.includes(scope))) {
+      throw new HubError('insufficient_scope', 403, `The access token is not for the scope ${scopes.join(' or ')}.`);
     }
     assertMayCheckStatus(client);
     return { clientId: client.clientId, sector: sectorOf(client) };
@@ -93,11 +94,11 @@ export function createBearerGuard(world: {
   }
 
   return {
-    async holder(ctx, resource, scope) {
+    async holder(ctx, resource, scopes) {
       try {
-        return await holder(ctx, resource, scope);
+        return await holder(ctx, resource, scopes);
       } catch (error) {
-        if (error instanceof HubError) challenge(ctx, error, scope);
+        if (error instanceof HubError) challenge(ctx, error, scopes);
         throw error;
       }
     },
@@ -126,9 +127,10 @@ function invalidToken(): HubError {
 }
 
 /** RFC 6750 §3. The codes are ours and have no character that would need care. */
-function challenge(ctx: Context, { code, status }: HubError, scope: string): void {
+function challenge(ctx: Context, { code, status }: HubError, scopes: readonly string[]): void {
   if (status !== 401 && status !== 403) return;
   const isBare = ctx.get('Authorization') === '';
+  const scope = scopes.join(' ');
   const parameters = isBare ? `scope="${scope}"` : `error="${code}", scope="${scope}"`;
   ctx.append('WWW-Authenticate', `Bearer ${parameters}`);
   ctx.append('WWW-Authenticate', `DPoP ${parameters}`);

@@ -11,7 +11,10 @@ export interface OwnResource {
 
 export const STATUS_CHECK: OwnResource = { path: '/status-check', scopes: ['status-check'] };
 
-export const OWN_RESOURCES: readonly OwnResource[] = [STATUS_CHECK];
+/** Scopes as the CAEP interoperability profile names them (§2.7.2): `ssf.manage` includes `ssf.read`. */
+export const EVENT_STREAMS: OwnResource = { path: '/ssf', scopes: ['ssf.read', 'ssf.manage'] };
+
+export const OWN_RESOURCES: readonly OwnResource[] = [STATUS_CHECK, EVENT_STREAMS];
 
 /** Seconds: a machine gets another one without anybody noticing. */
 export const OWN_TOKEN_LIFETIME = 300;

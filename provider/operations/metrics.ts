@@ -28,6 +28,8 @@ export interface Metrics {
   logoutNoticed(outcome: 'delivered' | 'failed'): void;
   /** Counts what status checks answered, by status. */
   statusAnswered(status: string, count: number): void;
+  /** Counts security events that were pushed, or could not be. */
+  eventPushed(outcome: 'delivered' | 'rejected' | 'failed'): void;
   /** Asked for at each scrape. */
   watchRevocation(read: () => readonly RevocationListStatus[]): void;
   /** @param seconds the time that the database took for `operation`, a name from our own code */
@@ -96,6 +98,12 @@ export function createMetrics(): Metrics {
     labelNames: ['status'],
     registers,
   });
+  const pushedEvents = new Counter({
+    name: 'musubi_event_pushes_total',
+    help: 'Attempts to push a security event to a relying party',
+    labelNames: ['outcome'],
+    registers,
+  });
   const database = new Histogram({
     name: 'musubi_database_duration_seconds',
     help: 'Time of database operations',
@@ -128,6 +136,7 @@ export function createMetrics(): Metrics {
     },
     logoutNoticed: (outcome) => logoutNotices.inc({ outcome }),
     statusAnswered: (status, count) => statusAnswers.inc({ status }, count),
+    eventPushed: (outcome) => pushedEvents.inc({ outcome }),
     watchRevocation: (read) => addRevocationGauges(registry, read),
     databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),
     contentType: registry.contentType,

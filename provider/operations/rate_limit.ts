@@ -73,12 +73,24 @@ export function rateLimit(limit: RateLimit, applies: (ctx: Context) => boolean =
   return async (ctx, next) => {
     if (applies(ctx)) {
       const retryAfter = limit.count(addressGroup(String(ctx.state.clientAddress)));
-      if (retryAfter !== undefined) {
-        throw new HubError('too_many_requests', 429, 'Too many requests. Please wait a little.', { retryAfter });
-      }
+      if (retryAfter !== undefined) throw tooMany(retryAfter);
     }
     await next();
   };
+}
+
+/**
+ * The same for a caller that has said who it is.
+ *
+ * @throws HubError `too_many_requests`.
+ */
+export function countCall(limit: RateLimit, key: string): void {
+  const retryAfter = limit.count(key);
+  if (retryAfter !== undefined) throw tooMany(retryAfter);
+}
+
+function tooMany(retryAfter: number): HubError {
+  return new HubError('too_many_requests', 429, 'Too many requests. Please wait a little.', { retryAfter });
 }
 
 /** FNV-1a: which of the shared counts a key goes to. */

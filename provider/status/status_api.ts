@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { HubError } from '../errors.ts';
 import type { BearerGuard } from '../oidc/bearer_guard.ts';
 import { STATUS_CHECK } from '../oidc/own_resources.ts';
-import type { RateLimit } from '../operations/rate_limit.ts';
+import { countCall, type RateLimit } from '../operations/rate_limit.ts';
 import { readJsonBody } from '../web/read_json_body.ts';
 import { describeStatusApi } from './openapi.ts';
 import type { StatusCheck } from './status_check.ts';
@@ -28,9 +28,9 @@ export function mountStatusApi(
   const description = describeStatusApi(issuer);
 
   router.post(STATUS_CHECK.path, async (ctx) => {
-    const holder = await bearer.holder(ctx, STATUS_CHECK, 'status-check');
+    const holder = await bearer.holder(ctx, STATUS_CHECK, STATUS_CHECK.scopes);
     ctx.state.relyingParty = holder.clientId;
-    limitRate(limit, holder.clientId);
+    countCall(limit, holder.clientId);
     const subjects = readSubjects(await readJsonBody(ctx, BODY_LIMIT));
     const { checkedAt, answers } = await statusCheck.check(holder, subjects, `client:${holder.clientId}`);
     answer(ctx, {
@@ -43,13 +43,6 @@ export function mountStatusApi(
     ctx.set('Cache-Control', 'public, max-age=3600');
     ctx.body = description;
   });
-}
-
-/** @throws HubError `too_many_requests` with `retryAfter`. */
-function limitRate(limit: RateLimit, clientId: string): void {
-  const retryAfter = limit.count(clientId);
-  if (retryAfter === undefined) return;
-  throw new HubError('too_many_requests', 429, 'Too many requests. Please wait a little.', { retryAfter });
 }
 
 function readSubjects(body: unknown): readonly string[] {

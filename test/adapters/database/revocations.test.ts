@@ -161,7 +161,7 @@ describe(`revocations on ${testEngine}`, () => {
       storage,
       progress: storage.listProgress,
       vault,
-      effects: createRevocationEffects({ storage, vault, sessions, clock }),
+      effects: createRevocationEffects({ storage, vault, sessions, events: { emit: async () => {} }, clock }),
       clock,
       random: systemRandom,
       log: { info() {}, warn() {} },
