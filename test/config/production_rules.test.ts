@@ -125,6 +125,13 @@ describe('production', () => {
       refuses({ ...good(), trust: { anchors: anchors(), policies: ['1.3.6.1.4.1.9'] } }, 'trust.policies', /its own/);
     });
 
+    it('takes policies of phones with JPKI’s own profile only', () => {
+      const trust = { anchors: anchors(), phonePolicies: ['1.2.392.200149.8.5.1.3.99'] };
+      assert.deepEqual(faultsOf({ ...good(), trust }), {});
+      refuses({ ...good(), trust: { ...trust, profile: 'plain' } }, 'trust.phonePolicies', /plain takes none/);
+      refuses({ ...good(), trust: { ...trust, phonePolicies: ['phone'] } }, 'trust.phonePolicies[0]', /object ident/);
+    });
+
     it('refuses a policy that is no object identifier, and an intermediate that is no certificate', () => {
       const trust = { anchors: anchors(), profile: 'plain' };
       for (const policy of ['', '1', '3.1.1', '1.02.3', '1.2.', 'anyPolicy', '1.2.3.4 ']) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +41,36 @@ describe('migrations of a PostgreSQL database', () => {
         [files],
       );
       await Promise.all(hubs.map((hub) => hub.close()));
+    }));
+
+  it('take over the renewals that were followed before links had a method', () =>
+    withEmptyDatabase(async (url) => {
+      const database = await openDatabase({ kind: 'postgresql', url, poolSize: 1 });
+      const knex = await database.knex();
+      const run = async (file: string) => (await import(`../../../migrations/${file}`)).up(knex);
+      for (const file of files.filter((name) => name < '0021')) await run(file);
+      const [subject, older, newer] = [randomUUID(), randomBytes(32), randomBytes(32)];
+      await knex('subject').insert({ id: subject, created_at: 1 });
+      const certificate = {
+        ...{ kind: 'user', subject_id: subject, sealed_serial: randomBytes(60), issuer_hash: randomBytes(32) },
+        ...{ fingerprint: randomBytes(8), not_before: 1, not_after: 2, bound_at: 1 },
+        ...{ checked_at: 1, check_source: 'crl', check_as_of: 1 },
+      };
+      await knex('certificate').insert({ ...certificate, lookup: older, status: 'superseded' });
+      await knex('certificate').insert({ ...certificate, lookup: newer, status: 'current', predecessor: older });
+      await run('0021_certificate_recognition.ts');
+      const rows = await knex('certificate').select('lookup', 'link_method', 'linked_by').orderBy('status');
+      assert.deepEqual(
+        rows.map((row) => ({ ...row })),
+        [
+          { lookup: newer, link_method: 'linkage', linked_by: older },
+          { lookup: older, link_method: null, linked_by: null },
+        ],
+      );
+      // A link of another kind takes nobody's place.
+      const other = { link_method: 'other device', linked_by: older, predecessor: newer };
+      await assert.rejects(async () => knex('certificate').where({ lookup: older }).update(other), { code: '23514' });
+      await database.close();
     }));
 
   it('leave nothing behind when one of them fails', () =>
