@@ -68,7 +68,7 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
 const FOR_PROGRAMS = /^\/(token|userinfo|par|introspect|revoke|jwks|\.well-known\/.*)$/i;
 
 /** The hub's own interfaces for relying parties' servers: an error is JSON with the code itself. */
-const OWN_INTERFACES = /^\/(status-check|openapi|ssf)(\/|$)/i;
+const OWN_INTERFACES = /^\/(status-check|verifier|openapi|ssf)(\/|$)/i;
 
 /** By status, where the request itself is not at fault. */
 const PROTOCOL_ERRORS: Readonly<Record<number, string>> = {

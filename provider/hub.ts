@@ -84,6 +84,8 @@ import { createStatusCheck, type StatusCheck, type StatusReport } from './status
 import type { Storage } from './storage.ts';
 import { type CertificateKind, openTrust, type Trust } from './trust.ts';
 import type { Vault } from './vault.ts';
+import { createVerifier } from './verifier/verifier.ts';
+import { AUTHENTICATE_PATH, mountVerifierApi } from './verifier/verifier_api.ts';
 import { loadAssets, serveAssets } from './web/assets.ts';
 import { preferences } from './web/preferences.ts';
 import { createRenderer, type Renderer } from './web/render.ts';
@@ -717,6 +719,8 @@ function webRoom(
 
   const issuer = config.publicUrl;
   const bearer = createBearerGuard({ engine, issuer, proofAlgorithms: CLIENT_SIGNING, clock });
+  const endpoint = new URL(AUTHENTICATE_PATH, issuer).href;
+  const verifier = createVerifier({ ...rooms, engine, issuer, endpoint, audit: rooms.auditQueue, clock });
 
   const { tls } = config.signIn;
   const onBug = (ctx: Context, err: unknown) => log.error({ err, reference: requestReference(ctx, random) }, 'a bug');
@@ -788,6 +792,7 @@ function webRoom(
         mountStatusApi(router, { ...forServers, statusCheck: rooms.statusCheck });
         const { allowPlainHttp } = config.outbound;
         mountStreamApi(router, { ...forServers, streams: rooms.streams, allowPlainHttp });
+        mountVerifierApi(router, { ...forServers, verifier });
         if (tls) mountCertificateSignIn(router, { ...interactions, certificateOrigin: tls.publicUrl });
       },
       around: [showSignInAtOnce(interactions)],

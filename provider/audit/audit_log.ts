@@ -22,7 +22,9 @@ export interface AuditEvent {
     | 'revocation.decided'
     | 'revocation_list.taken'
     | 'status.checked'
-    | 'events.stream_changed';
+    | 'events.stream_changed'
+    | 'verifier.authenticated'
+    | 'verifier.refused';
   /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `hub`. */
   actor: string;
   subjectId?: string;

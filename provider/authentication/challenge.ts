@@ -6,15 +6,15 @@ import type { Clock, Random } from '../world.ts';
 /**
  * What the answer will be used for; a challenge for one purpose is useless for another. `sign-in`: a card signs it.
  * `tls`: it is the request that a browser takes to the listener for client certificates. `enrolment`: both keys of a card
- * sign it.
+ * sign it. `verifier`: a card signs it for a relying party's own page.
  */
-export type ChallengePurpose = 'sign-in' | 'tls' | 'enrolment';
+export type ChallengePurpose = 'sign-in' | 'tls' | 'enrolment' | 'verifier';
 
 /** Whom and what a challenge is for. */
 export interface ChallengeBinding {
   /** Origin whose pages may use the signature, as a browser serialises it. */
   readonly origin: string;
-  /** The interaction (browser session) that the challenge was made for. */
+  /** The interaction (browser session) that the challenge was made for; of a `verifier`, its client id. */
   readonly session: string;
   readonly purpose: ChallengePurpose;
 }

@@ -13,7 +13,7 @@ export interface Consent {
   expiresAt: number;
 }
 
-export type Exit = 'id_token' | 'userinfo' | 'introspection';
+export type Exit = 'id_token' | 'userinfo' | 'introspection' | 'verifier';
 
 export interface ConsentStore {
   /** The live consent of (subject, relying party): not withdrawn, not expired at `now`. */

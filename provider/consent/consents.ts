@@ -30,6 +30,11 @@ export interface Consents {
     exit: Exit;
     claims: readonly string[];
   }): Promise<Record<string, AttributeValue> | undefined>;
+  /**
+   * Whether the pairwise identifier may leave, and nothing with it: the live consent is checked and the disclosure row
+   * written in one statement, as by `release`.
+   */
+  releaseIdentifier(disclosure: { subjectId: string; clientId: string; exit: Exit }): Promise<boolean>;
 }
 
 export function createConsents(world: {
@@ -84,6 +89,11 @@ export function createConsents(world: {
       const allowed = await storage.consents.disclose({ subjectId, clientId, exit, claims, now: clock() });
       if (!allowed) return undefined;
       return attributes.values(subjectId, allowed);
+    },
+
+    async releaseIdentifier(disclosure) {
+      const allowed = await storage.consents.disclose({ ...disclosure, claims: ['sub'], now: clock() });
+      return allowed?.includes('sub') ?? false;
     },
   };
 }

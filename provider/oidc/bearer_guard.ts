@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
-import type { Provider } from 'oidc-provider';
+import type { Client, Provider } from 'oidc-provider';
 import { HubError } from '../errors.ts';
 import type { Clock } from '../world.ts';
 import { checkProof, PROOF_WINDOW } from './dpop_proof.ts';
 import { sectorOf } from './engine.ts';
 import { clientCertificate } from './mutual_tls.ts';
-import { audienceOf, type OwnResource } from './own_resources.ts';
+import { audienceOf, isRegisteredFor, type OwnResource } from './own_resources.ts';
+import { isFirstUse } from './replay_detection.ts';
 
 /** The relying party that an access token was given to, in its own name. */
 export interface TokenHolder {
   readonly clientId: string;
   readonly sector: string;
+  readonly client: Client;
 }
 
 export interface BearerGuard {
@@ -20,8 +22,8 @@ export interface BearerGuard {
    * that this relying party got for this resource in its own name, and that covers one of `scopes`. Whether the relying party is
    * still registered and allowed is looked up every time.
    *
-   * @throws HubError 401 `invalid_token`, `invalid_dpop_proof`; 403 `insufficient_scope`, `status_check_not_allowed`. The
-   *   answer's WWW-Authenticate is set.
+   * @throws HubError 401 `invalid_token`, `invalid_dpop_proof`; 403 `insufficient_scope`, and as
+   *   `assertRegisteredFor`. The answer's WWW-Authenticate is set.
    */
   holder(ctx: Context, resource: OwnResource, scopes: readonly string[]): Promise<TokenHolder>;
 }
@@ -36,10 +38,6 @@ interface FoundToken {
   readonly scope?: string;
   readonly jkt?: string;
   readonly 'x5t#S256'?: string;
-}
-
-interface ReplayDetection {
-  unique(iss: string, jti: string, exp: number): Promise<boolean>;
 }
 
 export function createBearerGuard(world: {
@@ -64,8 +62,8 @@ export function createBearerGuard(world: {
     if (!scopes.some((scope) => granted.includes(scope))) {
       throw new HubError('insufficient_scope', 403, `The access token is not for the scope ${scopes.join(' or ')}.`);
     }
-    assertMayCheckStatus(client);
-    return { clientId: client.clientId, sector: sectorOf(client) };
+    assertRegisteredFor(client, resource);
+    return { clientId: client.clientId, sector: sectorOf(client), client };
   }
 
   async function proveBinding(ctx: Context, scheme: string, value: string, token: FoundToken): Promise<void> {
@@ -86,9 +84,8 @@ export function createBearerGuard(world: {
       now,
     });
     if (proved.thumbprint !== token.jkt) throw invalidToken();
-    const detection = world.engine().ReplayDetection as unknown as ReplayDetection; // not in the type declarations
     const expires = Math.floor(now / 1000) + 2 * PROOF_WINDOW;
-    if (!(await detection.unique(String(token.clientId), proved.jti, expires))) {
+    if (!(await isFirstUse(world.engine(), String(token.clientId), proved.jti, expires))) {
       throw new HubError('invalid_dpop_proof', 401, 'The DPoP proof has been used already.');
     }
   }
@@ -105,14 +102,15 @@ export function createBearerGuard(world: {
   };
 }
 
-/** What the operator allows a relying party by its registration. @throws HubError `status_check_not_allowed` (403). */
-export function assertMayCheckStatus(client: object): void {
-  if ((client as { status_check?: unknown }).status_check === true) return;
-  throw new HubError(
-    'status_check_not_allowed',
-    403,
-    'This relying party is not registered for status checks (status_check).',
-  );
+/**
+ * What the operator allows a relying party by its registration.
+ *
+ * @throws HubError `status_check_not_allowed`, `verifier_not_allowed` (403).
+ */
+export function assertRegisteredFor(client: object, resource: OwnResource): void {
+  if (isRegisteredFor(client, resource)) return;
+  const { registration } = resource;
+  throw new HubError(`${registration}_not_allowed`, 403, `This relying party is not registered with ${registration}.`);
 }
 
 function presentedToken(ctx: Context): { scheme: string; value: string } {

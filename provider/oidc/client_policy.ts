@@ -2,6 +2,7 @@ import type { Client, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Clock } from '../world.ts';
+import { isRegisteredFor, OWN_RESOURCES } from './own_resources.ts';
 
 /** Client metadata of ours beside RFC 7591's: registered with the client, validated below. */
 export const CLIENT_METADATA = [
@@ -14,6 +15,7 @@ export const CLIENT_METADATA = [
   'introspection_resource',
   'musubi_revocation_policy',
   'status_check',
+  'verifier',
 ] as const;
 
 const TEXT_LIMIT = 200;
@@ -32,8 +34,8 @@ export function validateClientMetadata(
   metadata: Record<string, unknown>,
   policies: Pick<RevocationPolicies, 'has'>,
 ): void {
-  if (key === 'status_check') {
-    validateStatusCheck(value, metadata);
+  if (key === 'status_check' || key === 'verifier') {
+    validateOwnResource(key, value, metadata);
     return;
   }
   if (value === undefined) return;
@@ -58,20 +60,39 @@ export function validateClientMetadata(
 /** Secrets are typed into configurations and sent along; whoever asks about many people proves possession of a key. */
 const KEY_METHODS = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
 
+const VERIFIER_PROOFS = ['challenge', 'tls_statement'];
+
 /** Tokens in a relying party's own name are for the hub's own resources, and those are for whom the operator allows them. */
-function validateStatusCheck(value: unknown, metadata: Record<string, unknown>): void {
-  if (value !== undefined && typeof value !== 'boolean') {
-    throw new errors.InvalidClientMetadata('status_check must be true or false');
-  }
+function validateOwnResource(
+  key: 'status_check' | 'verifier',
+  value: unknown,
+  metadata: Record<string, unknown>,
+): void {
   const { grant_types: grants, token_endpoint_auth_method: method } = metadata;
   const hasGrant = Array.isArray(grants) && grants.includes('client_credentials');
-  if (value !== true) {
-    if (hasGrant) throw new errors.InvalidClientMetadata('client_credentials is for clients with status_check only');
-    return;
+  if (hasGrant && !OWN_RESOURCES.some((resource) => isRegisteredFor(metadata, resource))) {
+    throw new errors.InvalidClientMetadata('client_credentials is for clients with status_check or verifier only');
   }
-  if (!hasGrant) throw new errors.InvalidClientMetadata('status_check needs the grant type client_credentials');
+  if (value === undefined) return;
+  if (key === 'status_check' && typeof value !== 'boolean') {
+    throw new errors.InvalidClientMetadata('status_check must be true or false');
+  }
+  if (value === false) return;
+  if (key === 'verifier') validateVerifier(value, metadata);
+  if (!hasGrant) throw new errors.InvalidClientMetadata(`${key} needs the grant type client_credentials`);
   if (!KEY_METHODS.includes(String(method))) {
-    throw new errors.InvalidClientMetadata(`status_check needs one of ${KEY_METHODS.join(', ')}`);
+    throw new errors.InvalidClientMetadata(`${key} needs one of ${KEY_METHODS.join(', ')}`);
+  }
+}
+
+/** `{ "proof": "challenge" }`, or `tls_statement` for one whose word about its own handshakes the operator trusts. */
+function validateVerifier(value: unknown, { jwks, jwks_uri: jwksUri }: Record<string, unknown>): void {
+  const { proof, ...others } = Object(value);
+  if (Array.isArray(value) || !VERIFIER_PROOFS.includes(proof) || Object.keys(others).length > 0) {
+    throw new errors.InvalidClientMetadata(`verifier must be {"proof": "${VERIFIER_PROOFS.join('" or "')}"}`);
+  }
+  if (proof === 'tls_statement' && jwks === undefined && jwksUri === undefined) {
+    throw new errors.InvalidClientMetadata('verifier with tls_statement needs jwks or jwks_uri');
   }
 }
 

@@ -29,7 +29,7 @@ import type { EnginePages } from './engine_pages.ts';
 import { interactionChecks } from './interaction_policy.ts';
 import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
-import { audienceOf, OWN_RESOURCES, OWN_TOKEN_LIFETIME } from './own_resources.ts';
+import { audienceOf, isRegisteredFor, OWN_RESOURCES, OWN_TOKEN_LIFETIME } from './own_resources.ts';
 import { decideReplaysBySaving } from './replay_detection.ts';
 import { type AssuranceSettings, assuranceMetadata } from './verified_claims.ts';
 
@@ -268,7 +268,7 @@ function resourceIndicators({ issuer, resources }: EngineSettings) {
     getResourceServerInfo: async (ctx: KoaContextWithOIDC, identifier: string, client: Client) => {
       const isInOwnName = ctx.oidc.params?.grant_type === 'client_credentials';
       const own = ownByAudience.get(identifier);
-      if (own && isInOwnName && client.status_check === true) {
+      if (own && isInOwnName && isRegisteredFor(client, own)) {
         return {
           scope: own.scopes.join(' '),
           audience: identifier,

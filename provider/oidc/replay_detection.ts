@@ -13,6 +13,16 @@ interface ReplayDetection {
 }
 
 /**
+ * Whether this is the first use of something with this `jti`, which it is from now on not any more: one atomic statement.
+ *
+ * @param issuer apart from the engine's own uses: two issuers' may be the same.
+ * @param expires seconds since 1970.
+ */
+export function isFirstUse(engine: Provider, issuer: string, jti: string, expires: number): Promise<boolean> {
+  return (engine.ReplayDetection as unknown as ReplayDetection).unique(issuer, jti, expires);
+}
+
+/**
  * The engine looks whether an assertion or proof was seen before and then saves it: of two that arrive at once both find
  * nothing. Here saving decides, and whoever is second hears what a repetition hears (RFC 7523 §3, RFC 9449 §11.1).
  */

@@ -1,7 +1,8 @@
 import type { Provider } from 'oidc-provider';
 import { HubError } from '../errors.ts';
-import { assertMayCheckStatus } from '../oidc/bearer_guard.ts';
+import { assertRegisteredFor } from '../oidc/bearer_guard.ts';
 import { sectorOf } from '../oidc/engine.ts';
+import { STATUS_CHECK } from '../oidc/own_resources.ts';
 import type { AskingParty } from './status_check.ts';
 
 /**
@@ -12,6 +13,6 @@ import type { AskingParty } from './status_check.ts';
 export async function askingParty(engine: Provider, clientId: string): Promise<AskingParty> {
   const client = await engine.Client.find(clientId);
   if (!client) throw new HubError('client_not_found', 404, `No client ${clientId} is registered.`);
-  assertMayCheckStatus(client);
+  assertRegisteredFor(client, STATUS_CHECK);
   return { clientId, sector: sectorOf(client) };
 }

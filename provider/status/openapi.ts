@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import { audienceOf, STATUS_CHECK } from '../oidc/own_resources.ts';
-import { apiError, statusAnswer, statusQuestion } from './status_messages.ts';
+import { apiError, schemaOf } from '../web/json_schema.ts';
+import { statusAnswer, statusQuestion } from './status_messages.ts';
 
 const json = (name: string) => ({ 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } });
 
@@ -65,10 +65,4 @@ export function describeStatusApi(issuer: string): Readonly<Record<string, unkno
       },
     },
   };
-}
-
-function schemaOf(schema: z.ZodType): Record<string, unknown> {
-  // Without `$schema`: OpenAPI 3.1 has JSON Schema 2020-12 for its dialect already.
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema);
-  return rest;
 }

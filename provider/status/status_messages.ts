@@ -43,9 +43,4 @@ export const statusAnswer = z.strictObject({
   results: z.array(statusResult).max(MAX_SUBJECTS).describe('In the order of the question.'),
 });
 
-export const apiError = z.strictObject({
-  error: z.string().describe('A stable code.'),
-  error_description: z.string().describe('For developers.'),
-});
-
 export type StatusAnswer = z.output<typeof statusAnswer>;
