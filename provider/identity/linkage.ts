@@ -93,9 +93,7 @@ export async function recognise(
     if (known === undefined) continue;
     if (known.status === 'unlinked') break;
     if (known.kind !== kind) throw conflict('the line leads to a certificate of another kind');
-    // What stands beside a certificate may have been renewed since the authority looked; what it replaced may not.
-    const isNamedItself = method !== 'linkage' && known.isFirst;
-    if (known.status === 'superseded' && !isNamedItself) {
+    if (known.status === 'superseded' && isTakenOver(method, known)) {
       throw conflict('the line leads to a certificate that has a successor already');
     }
     if (method !== 'linkage') await refuseReplaced(source, reference);
@@ -105,13 +103,27 @@ export async function recognise(
   return undefined;
 }
 
+/**
+ * Whether a superseded certificate contradicts the way that led to it: then two are said to have replaced it. What stands
+ * beside a certificate may have been renewed since the authority looked. A signing certificate is superseded by an enrolment
+ * with another one, which says nothing of its line, and tells whose it is as well as before.
+ */
+function isTakenOver(method: LinkMethod, { kind, isFirst }: FoundInLine): boolean {
+  return kind === 'user' && (method === 'linkage' || !isFirst);
+}
+
+interface FoundInLine extends KnownLookup {
+  /** The line begins with it. */
+  readonly isFirst: boolean;
+}
+
 /** The first certificate that is known, of this one, the one that it replaced, and so on. */
 async function firstKnown(
   source: LinkageSource,
   start: CertificateReference,
   origin: CertificateReference,
   find: (reference: CertificateReference) => Promise<KnownLookup | undefined>,
-): Promise<(KnownLookup & { isFirst: boolean }) | undefined> {
+): Promise<FoundInLine | undefined> {
   const seen = new Set([keyOf(origin)]);
   let current: CertificateReference | undefined = start;
   while (current !== undefined) {

@@ -191,6 +191,15 @@ describe('recognising an unknown certificate by the signing certificate beside i
     }
   });
 
+  it('finds whose it is after an enrolment with another one', async () => {
+    const authority = authorityOf({ signing: [[9, 62]], lines: [[62, 61]] });
+    for (const serial of [62, 61]) {
+      const superseded = known({ [serial]: { kind: 'signing', status: 'superseded' } });
+      const origin = await recognise(authority, certificate(9), superseded);
+      assert.deepEqual(found(origin), ['signing linkage', `subject ${serial}`]);
+    }
+  });
+
   it('finds whose the one on the other device is', async () => {
     const authority = authorityOf({ devices: [[9, 50]], signing: [[9, 62]], lines: [[62, 61]] });
     const origin = await recognise(authority, certificate(50), known({ 61: { kind: 'signing' } }));
