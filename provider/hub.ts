@@ -381,7 +381,7 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const identity = createIdentity({ storage, vault, linkage, linkedCertificates, notify, clock, random });
   const links = createLinkAdministration({ storage, sessions, clock });
   const enrolments = openEnrolments(base, vault, trust, linkage, {
-    ...{ challenges, signingCertificates, identity },
+    ...{ challenges, signingCertificates, identity, events },
     userCertificates: certificates,
   });
   const attributes = createAttributes([
@@ -617,7 +617,7 @@ function openEnrolments(
   vault: Vault,
   { signing }: Readonly<Record<CertificateKind, Trust>>,
   linkage: LinkageSource | undefined,
-  rooms: Pick<EnrolmentWorld, 'challenges' | 'userCertificates' | 'signingCertificates' | 'identity'>,
+  rooms: Pick<EnrolmentWorld, 'challenges' | 'userCertificates' | 'signingCertificates' | 'identity' | 'events'>,
 ): Enrolments | undefined {
   if (linkage === undefined || signing.anchors.length === 0) return undefined;
   const terms = { version: config.enrolment.termsVersion, url: config.enrolment.termsUrl };

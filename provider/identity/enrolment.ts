@@ -12,6 +12,7 @@ import type { Clock } from '../world.ts';
 import { type Application, type ApplicationTerms, applicationText } from './application.ts';
 import { type Comparison, compareAttributes } from './compare_attributes.ts';
 import { type AttributeName, attributesPresent, type FourAttributes, readFourAttributes } from './four_attributes.ts';
+import type { SubjectEvents } from './happenings.ts';
 import { certificateRecord, type Identity } from './identity.ts';
 import type { CardCheck, KnownLookup } from './identity_store.ts';
 import { type CertificateReference, conflict, type LinkageSource } from './linkage.ts';
@@ -76,6 +77,8 @@ export interface EnrolmentWorld {
   signingCertificates: CertificateVerifier;
   linkage: LinkageSource;
   identity: Identity;
+  /** Relying parties hear that the attributes are vouched for (again). */
+  events: SubjectEvents;
   vault: Vault;
   terms: ApplicationTerms;
   clock: Clock;
@@ -91,7 +94,7 @@ class AskFirst extends Error {}
 
 /** One list: cheap and local checks first, the authority's answers last, then the binding. */
 export function createEnrolments(world: EnrolmentWorld): Enrolments {
-  const { challenges, userCertificates, signingCertificates, identity, vault, terms, clock } = world;
+  const { challenges, userCertificates, signingCertificates, identity, events, vault, terms, clock } = world;
 
   /** Asked from the signing certificate, as flows §2 does: which card does the signer sign in with? */
   async function confirmOnePerson(signing: Certificate, user: Certificate): Promise<void> {
@@ -159,6 +162,7 @@ export function createEnrolments(world: EnrolmentWorld): Enrolments {
       terms: terms.version,
     };
     await stores.audit.append({ kind: 'subject.enrolled', actor: `subject:${subjectId}`, subjectId, data }, now);
+    await events.emit(stores, subjectId, ['attributes_current']);
   }
 
   return {
