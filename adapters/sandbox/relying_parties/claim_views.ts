@@ -23,6 +23,13 @@ export function describeClaim(name: string, value: unknown, language: Language):
   }
 }
 
+/** Whether the hub says that nobody vouches for this claim any more: it is told as it was. */
+export function isStale(name: string, claims: Readonly<Record<string, unknown>>): boolean {
+  const { claims_provenance: provenance } = claims;
+  const own = isRecord(provenance) ? provenance[name] : undefined;
+  return isRecord(own) && own.current === false;
+}
+
 /** Japanese time: that is what the person's clock shows, wherever this process runs. */
 export function formatTime(seconds: unknown, language: Language): string | undefined {
   if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import ejs from 'ejs';
 import type { Assets } from '../../../provider/web/assets.ts';
-import { describeClaim, formatTime } from './claim_views.ts';
+import { describeClaim, formatTime, isStale } from './claim_views.ts';
 import type { Problem } from './relying_party_error.ts';
 import type { SignedIn } from './sign_in.ts';
 import type { Language, Site } from './sites.ts';
@@ -80,6 +80,7 @@ export function createPages(world: { site: Site; neighbour: { site: Site; origin
         claims: site.claims.map((claim) => ({
           label: known.claims[claim],
           view: describeClaim(claim, person.claims[claim], language),
+          isStale: isStale(claim, person.claims),
         })),
         neighbour: { name: neighbour.site.brand[language], url: `${neighbour.origin}/` },
         technical: {

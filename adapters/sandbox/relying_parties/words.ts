@@ -42,6 +42,8 @@ export interface Words {
   given: string;
   notGiven: string;
   notGivenNote: string;
+  /** Beside a claim that the hub marks as no longer vouched for. */
+  stale: string;
   cardGood: string;
   cardCheckedAt: string;
   cardSource: string;
@@ -117,6 +119,7 @@ const ja: Words = {
   given: '渡されました',
   notGiven: '渡されていません',
   notGivenNote: '同意しなかったか、Musubi に登録がありません。なくてもこのサイトは使えます。',
+  stale: '登録のあとで変わった可能性があります。',
   cardGood: 'カードは有効です。',
   cardCheckedAt: '確認した日時',
   cardSource: '確認の方法',
@@ -269,6 +272,7 @@ const en: Words = {
   given: 'Given',
   notGiven: 'Not given',
   notGivenNote: 'You did not agree to it, or Musubi does not hold it. This site works without it.',
+  stale: 'This may have changed since it was registered.',
   cardGood: 'Your card is valid.',
   cardCheckedAt: 'Card checked',
   cardSource: 'Source',
