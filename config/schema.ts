@@ -425,6 +425,14 @@ export const schema = z.strictObject({
       example: false,
       derivedDefault: 'true in the sandbox, false in production',
     }),
+    authorityQuestionsPerDay: setting(wholeNumber(0, 1_000_000_000).optional(), {
+      meaning:
+        'Questions to responders that status checks may cost on one relying party’s behalf on one day (Japan’s). Beyond ' +
+        'it they answer with what was seen last, and say so. Lists cost none, nor answers that are remembered',
+      unit: 'questions',
+      example: 10_000,
+      derivedDefault: 'as many as it takes',
+    }),
   }),
   resources: setting(
     listOf(
@@ -554,7 +562,7 @@ export type Configuration = DeepReadonly<
     trust: Settings['trust'] & { profile: 'jpki' | 'jpki-test' | 'plain' };
     database: Settings['database'] & { folder: string };
     revocation: Settings['revocation'] & { listFolder: string };
-    relyingParties: { allowLoopback: boolean };
+    relyingParties: Settings['relyingParties'] & { allowLoopback: boolean };
     outbound: Settings['outbound'] & { allowedNetworks: string[]; allowPlainHttp: boolean };
     logging: Settings['logging'] & { format: 'json' | 'text' };
   }

@@ -47,12 +47,11 @@ import { createSubjectEvents } from './events/subject_events.ts';
 import { createHttpApp, type RequestHandler } from './http_app.ts';
 import { createEnrolments, type Enrolments, type EnrolmentWorld } from './identity/enrolment.ts';
 import { createListFollower, type ListDifference, type ListFollower } from './identity/follow_lists.ts';
-import type { SubjectEvents } from './identity/happenings.ts';
 import { createIdentity } from './identity/identity.ts';
 import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
 import type { LinkageSource } from './identity/linkage.ts';
 import { createNotify } from './identity/notices.ts';
-import { createRevocationEffects, type SubjectSessions } from './identity/revocation_effects.ts';
+import { createRevocationEffects, type RevocationEffects } from './identity/revocation_effects.ts';
 import { createServers, listen } from './listeners.ts';
 import { createBearerGuard } from './oidc/bearer_guard.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
@@ -78,7 +77,10 @@ import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
 import { MAX_OCSP_RESPONSE_SIZE, RevocationList } from './pki/index.ts';
 import { askingParty } from './status/asking_parties.ts';
+import { type AuthorityQuestions, createAuthorityQuestions } from './status/authority_questions.ts';
 import { createListAges } from './status/list_ages.ts';
+import type { DailyQuestions } from './status/question_store.ts';
+import { createResponders } from './status/responders.ts';
 import { mountStatusApi } from './status/status_api.ts';
 import { createStatusCheck, type StatusCheck, type StatusReport } from './status/status_check.ts';
 import type { Storage } from './storage.ts';
@@ -112,6 +114,8 @@ export interface Administration {
    * @throws HubError `client_not_found`, `status_check_not_allowed`.
    */
   checkStatus(clientId: string, identifiers: readonly string[]): Promise<StatusReport>;
+  /** What the authority was asked on each relying party's behalf, of so many days with today; newest first. */
+  questionUsage(days: number): Promise<readonly DailyQuestions[]>;
   /** Security events that wait, and those that were given up. */
   readonly events: EventAdministration;
   /** After a rotation: uses the new keys now and not at the next look. */
@@ -185,6 +189,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         () => rooms.revocation.stop(),
         // Of requests that were cut off; all others have waited for theirs.
         () => rooms.auditQueue.flush(),
+        () => rooms.questions.stop(),
         () => store.database.close(),
       ],
       deadline: config.shutdownSeconds * 1000,
@@ -194,6 +199,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     void rooms.revocation.start();
     rooms.follower.start();
     rooms.delivery.start();
+    rooms.questions.start();
     for (const { server, host, port } of servers) await listen(server, host, port);
     base.log.info({ issuer: config.publicUrl, database: store.database.engine }, 'the hub answers');
     return {
@@ -206,6 +212,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       links: rooms.links,
       events: rooms.eventAdministration,
       checkStatus: rooms.checkStatus,
+      questionUsage: rooms.questions.usage,
       refreshKeys: () => runner.refresh(),
       async refreshLists() {
         await rooms.revocation.refresh();
@@ -252,6 +259,7 @@ export async function openAdministration(
       },
       links: rooms.links,
       events: rooms.eventAdministration,
+      questionUsage: rooms.questions.usage,
       async checkStatus(clientId, identifiers) {
         await rooms.revocation.restore();
         return rooms.checkStatus(clientId, identifiers);
@@ -261,6 +269,7 @@ export async function openAdministration(
         await rooms.notices.stop();
         await rooms.revocation.stop();
         await rooms.auditQueue.flush();
+        await rooms.questions.stop();
         await store.database.close();
       },
     };
@@ -343,15 +352,24 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const { storage, vault } = store;
   const trust = openTrust(config);
   const auditQueue = createAuditQueue(storage.audit);
-  const authority = openAuthority(base, trust, storage, async (taken, event) => {
-    await auditQueue.append(event, clock());
-    follower.taken(taken, differenceOf(taken));
+  const questions = createAuthorityQuestions({
+    ...{ storage, clock, log },
+    budget: config.relyingParties.authorityQuestionsPerDay,
+    observe: metrics.authorityAsked,
+  });
+  const authority = openAuthority(base, trust, storage, {
+    async onTaken(taken, event) {
+      await auditQueue.append(event, clock());
+      follower.taken(taken, differenceOf(taken));
+    },
+    onQuestion: (outcome, clientId) => questions.count({ channel: 'ocsp', outcome, clientId }),
   });
   const revocation = watched(metrics, authority);
   const notices = createLogoutNotices({ engine, log, observe: metrics.logoutNoticed });
   const sessions = createSubjectSessions(store.oidcStore, notices);
   const events = createSubjectEvents({ issuer: config.publicUrl, vault, clock, random });
-  const follower = openFollower(base, store, authority, sessions, events);
+  const effects = createRevocationEffects({ storage, vault, sessions, events, clock });
+  const follower = openFollower(base, store, authority, effects);
   const lists = createListAdministration(authority, namedAnchors(trust));
   const decisions = createDecisionLog(auditQueue, clock);
   const verifierOf = (kind: CertificateKind, recordedIn: DecisionLog = decisions) =>
@@ -377,11 +395,15 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const signingCertificates = verifierOf('signing');
   const linkedCertificates = createLinkedCertificates(signingCertificates, decisions);
   const linkage = openLinkage(base);
+  const onLinkageQuestion = (clientId: string | undefined) =>
+    questions.count({ channel: 'linkage', outcome: 'asked', clientId });
   const notify = createNotify();
-  const identity = createIdentity({ storage, vault, linkage, linkedCertificates, notify, clock, random });
+  const identity = createIdentity({
+    ...{ storage, vault, linkage, onLinkageQuestion, linkedCertificates, notify, clock, random },
+  });
   const links = createLinkAdministration({ storage, sessions, clock });
   const enrolments = openEnrolments(base, vault, trust, linkage, {
-    ...{ challenges, signingCertificates, identity, events },
+    ...{ challenges, signingCertificates, identity, events, onLinkageQuestion },
     userCertificates: certificates,
   });
   const attributes = createAttributes([
@@ -402,12 +424,12 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
     },
     observe: metrics.eventPushed,
   });
-  const statusCheck = openStatusCheck(base, store, { trust, authority, follower, auditQueue });
+  const statusCheck = openStatusCheck(base, store, { trust, authority, follower, auditQueue, questions, effects });
   const checkStatus: Administration['checkStatus'] = async (clientId, identifiers) =>
     statusCheck.check(await askingParty(engine(), clientId), identifiers, 'operator');
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
-    ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery },
+    ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
     eventAdministration: createEventAdministration({ storage, clock }),
   };
 }
@@ -449,7 +471,10 @@ function openAuthority(
   { config, log, clock, random }: Base,
   { user, signing }: Readonly<Record<CertificateKind, Trust>>,
   storage: Store['storage'],
-  onTaken: (taken: TakenList, event: AuditEvent) => Promise<void>,
+  hears: {
+    onTaken(taken: TakenList, event: AuditEvent): Promise<void>;
+    onQuestion(outcome: 'asked' | 'remembered', clientId: string | undefined): void;
+  },
 ): Revocation {
   const { revocation } = config;
   const forSignIn = [...user.anchors, ...user.intermediates];
@@ -467,7 +492,8 @@ function openAuthority(
     needed: new Set(forSignIn.map(({ anchor }) => anchor.id)),
     crlNumbers: storage.crlNumbers,
     folder: revocation.listFolder,
-    onTaken: (taken) => onTaken(taken, listTaken(taken, anchors)),
+    onTaken: (taken) => hears.onTaken(taken, listTaken(taken, anchors)),
+    onQuestion: hears.onQuestion,
     fetch: authorityFetch(config),
     clock,
     random,
@@ -493,15 +519,14 @@ function openFollower(
   { clock, random, log, metrics }: Base,
   { storage, vault }: Store,
   authority: Revocation,
-  sessions: SubjectSessions,
-  events: SubjectEvents,
+  effects: RevocationEffects,
 ): ListFollower {
   return createListFollower({
     lists: authority.held,
     storage,
     progress: storage.listProgress,
     vault,
-    effects: createRevocationEffects({ storage, vault, sessions, events, clock }),
+    effects,
     observe: metrics.revocationsApplied,
     ...{ clock, random, log },
   });
@@ -509,16 +534,18 @@ function openFollower(
 
 /** Rests on what the follower has recorded, and knows by the lists how old that is. */
 function openStatusCheck(
-  { config, clock, metrics }: Base,
+  { config, clock, metrics, log }: Base,
   { storage, vault }: Store,
   rooms: {
     trust: Readonly<Record<CertificateKind, Trust>>;
     authority: Revocation;
     follower: ListFollower;
     auditQueue: AuditQueue;
+    questions: AuthorityQuestions;
+    effects: RevocationEffects;
   },
 ): StatusCheck {
-  const { trust, authority, follower, auditQueue } = rooms;
+  const { trust, authority, follower, auditQueue, questions, effects } = rooms;
   const grace = config.revocation.graceSeconds * 1000;
   const ages = createListAges({
     issuers: namedAnchors(trust).map(({ anchor: { id, certificate } }) => ({
@@ -534,7 +561,12 @@ function openStatusCheck(
     },
     clock,
   });
-  return createStatusCheck({ storage, vault, ages, audit: auditQueue, clock, observe: metrics.statusAnswered });
+  const responders = createResponders({ storage, vault, word: authority.word, questions, effects, log });
+  return createStatusCheck({
+    ...{ storage, vault, ages, responders, clock },
+    audit: auditQueue,
+    observe: metrics.statusAnswered,
+  });
 }
 
 function differenceOf({ difference, newlyRevoked }: TakenList): ListDifference | undefined {
@@ -617,7 +649,10 @@ function openEnrolments(
   vault: Vault,
   { signing }: Readonly<Record<CertificateKind, Trust>>,
   linkage: LinkageSource | undefined,
-  rooms: Pick<EnrolmentWorld, 'challenges' | 'userCertificates' | 'signingCertificates' | 'identity' | 'events'>,
+  rooms: Pick<
+    EnrolmentWorld,
+    'challenges' | 'userCertificates' | 'signingCertificates' | 'identity' | 'events' | 'onLinkageQuestion'
+  >,
 ): Enrolments | undefined {
   if (linkage === undefined || signing.anchors.length === 0) return undefined;
   const terms = { version: config.enrolment.termsVersion, url: config.enrolment.termsUrl };
@@ -650,9 +685,9 @@ function watched(metrics: Metrics, revocation: Revocation): Revocation {
   metrics.watchRevocation(() => revocation.status().lists);
   return {
     ...revocation,
-    async check(certificate, anchor, policy) {
+    async check(certificate, anchor, policy, askedFor) {
       try {
-        const verdict = await revocation.check(certificate, anchor, policy);
+        const verdict = await revocation.check(certificate, anchor, policy, askedFor);
         metrics.revocationChecked(verdict.source);
         return verdict;
       } catch (error) {

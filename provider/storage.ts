@@ -8,6 +8,7 @@ import type { IdentityStore } from './identity/identity_store.ts';
 import type { NoticeStore } from './identity/notices.ts';
 import type { RevocationStore } from './identity/revocation_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
+import type { QuestionStore } from './status/question_store.ts';
 import type { StatusStore } from './status/status_store.ts';
 
 /** Every room's store, all speaking to one database or one transaction of it. */
@@ -17,6 +18,7 @@ export interface Stores {
   notices: NoticeStore;
   revocations: RevocationStore;
   status: StatusStore;
+  questions: QuestionStore;
   events: EventStore;
   consents: ConsentStore;
   challenges: ChallengeStore;

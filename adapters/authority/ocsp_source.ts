@@ -1,6 +1,6 @@
 import type { RevocationVerdict } from '../../provider/authentication/revocation.ts';
 import { HubError } from '../../provider/errors.ts';
-import type { Certificate, OcspAnswer, TrustAnchor } from '../../provider/pki/index.ts';
+import type { AskedCertificate, Certificate, OcspAnswer, TrustAnchor } from '../../provider/pki/index.ts';
 import { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, PkiError, parseOcspResponse } from '../../provider/pki/index.ts';
 import type { Clock, Random } from '../../provider/world.ts';
 import { isAtHost } from './address.ts';
@@ -25,6 +25,13 @@ export interface OcspSourceWorld extends Transport {
   readonly addresses: ReadonlyMap<string, string>;
   /** Whether a fresh list says that a responder's own certificate is good. */
   readonly isResponderGood: (responder: Certificate, anchor: TrustAnchor) => boolean;
+  /**
+   * Hears of every question: they cost money.
+   *
+   * @param outcome `remembered`: it was not put, since the answer was known or another one for it was on its way.
+   * @param askedFor the relying party on whose behalf; undefined for nobody's.
+   */
+  readonly onQuestion?: (outcome: 'asked' | 'remembered', askedFor: string | undefined) => void;
 }
 
 export interface OcspSourceStatus {
@@ -52,7 +59,7 @@ export class OcspSource {
 
   /** An answer that is still in date and not older than `maxAge` milliseconds, without asking. */
   known(
-    certificate: Certificate,
+    certificate: AskedCertificate,
     anchor: TrustAnchor,
     now: number,
     maxAge = Number.POSITIVE_INFINITY,
@@ -79,14 +86,22 @@ export class OcspSource {
    * The answer, from memory or from the responder at `address`. Several people waiting for the same answer share one question.
    *
    * @param maxAge milliseconds since its thisUpdate beyond which a remembered answer is asked for anew.
+   * @param askedFor the relying party on whose behalf.
    * @throws SourceUnavailable; HubError `certificate_unknown`.
    */
-  ask(address: string, certificate: Certificate, anchor: TrustAnchor, maxAge?: number): Promise<RevocationVerdict> {
-    const known = this.known(certificate, anchor, this.#world.clock(), maxAge);
-    if (known !== undefined) return Promise.resolve(known);
+  ask(
+    address: string,
+    certificate: AskedCertificate,
+    anchor: TrustAnchor,
+    maxAge?: number,
+    askedFor?: string,
+  ): Promise<RevocationVerdict> {
+    const { onQuestion = () => {} } = this.#world;
     const key = keyOf(certificate, anchor);
-    const underway = this.#underway.get(key);
-    if (underway !== undefined) return underway;
+    const known = this.known(certificate, anchor, this.#world.clock(), maxAge);
+    const answer = known === undefined ? this.#underway.get(key) : Promise.resolve(known);
+    onQuestion(answer === undefined ? 'asked' : 'remembered', askedFor);
+    if (answer !== undefined) return answer;
     const asking = this.#ask(address, certificate, anchor, key).finally(() => this.#underway.delete(key));
     this.#underway.set(key, asking);
     return asking;
@@ -97,7 +112,12 @@ export class OcspSource {
     return { cached: this.#answers.size, asked: this.#asked, failed: this.#failed, open };
   }
 
-  async #ask(address: string, certificate: Certificate, anchor: TrustAnchor, key: string): Promise<RevocationVerdict> {
+  async #ask(
+    address: string,
+    certificate: AskedCertificate,
+    anchor: TrustAnchor,
+    key: string,
+  ): Promise<RevocationVerdict> {
     const { clock, log } = this.#world;
     const breaker = this.#breakerOf(address);
     const retryAt = breaker.admit(clock());
@@ -122,7 +142,7 @@ export class OcspSource {
     return this.#remember(key, answer, answer.status);
   }
 
-  async #exchange(address: string, certificate: Certificate, anchor: TrustAnchor): Promise<OcspAnswer> {
+  async #exchange(address: string, certificate: AskedCertificate, anchor: TrustAnchor): Promise<OcspAnswer> {
     const { clock, random, settings, isResponderGood } = this.#world;
     const nonce = settings.ocspNonce === 'none' ? undefined : random(NONCE_OCTETS);
     // By POST only: the GET of RFC 5019 §5 would write the serial into addresses, and so into the logs of proxies.
@@ -182,6 +202,6 @@ export class OcspSource {
   }
 }
 
-function keyOf(certificate: Certificate, anchor: TrustAnchor): string {
+function keyOf(certificate: AskedCertificate, anchor: TrustAnchor): string {
   return `${anchor.id}:${Buffer.from(certificate.serial).toString('hex')}`;
 }

@@ -7,8 +7,10 @@ import type {
 } from '../../provider/authentication/revocation.ts';
 import { HubError } from '../../provider/errors.ts';
 import { type Certificate, isAboutPersonsOnly, listAddressesOf, type TrustAnchor } from '../../provider/pki/index.ts';
+import type { AuthorityWord } from '../../provider/status/authority_word.ts';
 import type { Clock, Random } from '../../provider/world.ts';
 import { isAtHost } from './address.ts';
+import { createAuthorityWord } from './authority_word.ts';
 import type { CrlSourceStatus, CrlSourceWorld } from './crl_source.ts';
 import { CrlSource } from './crl_source.ts';
 import { importList } from './import_list.ts';
@@ -36,6 +38,8 @@ export interface RevocationWorld {
   readonly folder: string;
   /** Called after a list has come into service in this process. */
   readonly onTaken?: (taken: TakenList) => Promise<void>;
+  /** Hears of every question that is put to a responder, or need not be (ocsp_source.ts). */
+  readonly onQuestion?: (outcome: 'asked' | 'remembered', askedFor: string | undefined) => void;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
   readonly random: Random;
@@ -78,6 +82,8 @@ export interface Revocation extends RevocationSource {
    */
   ready(): boolean;
   status(): RevocationStatus;
+  /** Responders, about certificates that nobody shows at the moment. */
+  readonly word: AuthorityWord;
   /** The lists in service, in date or not. One that is replaced meanwhile throws when it is read. */
   held(): readonly HeldList[];
 }
@@ -134,7 +140,7 @@ export function createRevocation(world: RevocationWorld): Revocation {
   };
 
   return {
-    async check(certificate, anchor, policy) {
+    async check(certificate, anchor, policy, askedFor) {
       const now = clock();
       let byList = askLists(certificate, anchor, now);
       if (byList?.status === 'revoked') return byList;
@@ -149,7 +155,7 @@ export function createRevocation(world: RevocationWorld): Revocation {
           const verdict =
             channel === 'crl'
               ? (byList ?? noList(sources(), anchor, now))
-              : await askResponder(ocsp, certificate, anchor, policy);
+              : await askResponder(ocsp, certificate, anchor, policy, askedFor);
           if (verdict.status === 'revoked' || isRecent(verdict, policy, clock())) return verdict;
           const nextAt = channel === 'crl' ? nextLook(sources(), anchor, now) : now;
           failures.push(new SourceUnavailable(`${channel}_too_old`, nextAt));
@@ -192,6 +198,7 @@ export function createRevocation(world: RevocationWorld): Revocation {
           return ofAnchor.length > 0 && ofAnchor.every((one) => isFresh(one, now));
         });
     },
+    word: createAuthorityWord({ ocsp, anchors, responders, clock }),
     held,
     status() {
       const statuses = held().map((list) => statusOf(list, clock(), settings.listGrace));
@@ -293,10 +300,11 @@ async function askResponder(
   certificate: Certificate,
   anchor: TrustAnchor,
   { maxAge }: RevocationPolicy,
+  askedFor: string | undefined,
 ): Promise<RevocationVerdict> {
   const address = ocsp.addressOf(certificate, anchor);
   if (address === undefined) throw new SourceUnavailable('ocsp_no_responder', Number.POSITIVE_INFINITY);
-  return ocsp.ask(address, certificate, anchor, maxAge);
+  return ocsp.ask(address, certificate, anchor, maxAge, askedFor);
 }
 
 /** When one of the root's lists is looked at next. */

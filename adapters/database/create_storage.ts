@@ -13,6 +13,7 @@ import { createEventStore } from './stores/event_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
+import { createQuestionStore } from './stores/question_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
 import { createSigningKeyStore } from './stores/signing_key_store.ts';
 import { createStatusStore } from './stores/status_store.ts';
@@ -29,6 +30,7 @@ export function createStorage(
       notices: createNoticeStore(queries),
       revocations: createRevocationStore(queries),
       status: createStatusStore(queries),
+      questions: createQuestionStore(queries),
       events: createEventStore(queries, transact),
       consents: createConsentStore(queries, transact),
       challenges: createChallengeStore(queries),

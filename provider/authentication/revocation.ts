@@ -35,11 +35,17 @@ export interface RevocationSource {
    * An answer, good enough for `policy`, about a certificate whose path to `anchor` and whose possession have been
    * proved. Whatever the policy, `revoked` wins where another source that is known already says so.
    *
+   * @param askedFor the relying party on whose behalf; questions to the authority are counted by it.
    * @throws HubError `revocation_unavailable` (503, with `retryAfter` in seconds) when no source of the policy has
    *   anything fresh and authentic: no answer, no sign-in. `certificate_unknown` (403) when the authority says that it
    *   never issued it.
    */
-  check(certificate: Certificate, anchor: TrustAnchor, policy: RevocationPolicy): Promise<RevocationVerdict>;
+  check(
+    certificate: Certificate,
+    anchor: TrustAnchor,
+    policy: RevocationPolicy,
+    askedFor?: string,
+  ): Promise<RevocationVerdict>;
 }
 
 /** Remembers the highest CRL number, so that a list cannot move backwards (design.md §3). */

@@ -99,7 +99,7 @@ export function createCertificateVerifier(world: CertificateVerifierWorld): Cert
   async function ask({ certificate, issuer }: PathLink, demand: StatusDemand) {
     let verdict: RevocationVerdict;
     try {
-      verdict = await revocation.check(certificate, issuer, demand.policy);
+      verdict = await revocation.check(certificate, issuer, demand.policy, demand.clientId);
     } catch (error) {
       const decision = undecided(error);
       if (decision) await decisions.record(certificate, demand, decision);

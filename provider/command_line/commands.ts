@@ -18,6 +18,7 @@ const loadClient = () => import('./client_command.ts');
 const loadKeys = () => import('./keys_command.ts');
 const loadCrl = () => import('./crl_command.ts');
 const loadLinkage = () => import('./linkage_command.ts');
+const loadStatusCheck = () => import('./status_check_command.ts');
 const loadEvents = () => import('./events_command.ts');
 const loadCitizen = () => import('../../adapters/sandbox/commands/citizen_command.ts');
 const loadCard = () => import('../../adapters/card/card_command.ts');
@@ -170,7 +171,14 @@ export const commands: readonly Command[] = [
       { name: 'OUT', help: 'the file to write; it must not exist' },
     ],
     yieldsData: true,
-    load: () => import('./status_check_command.ts'),
+    load: loadStatusCheck,
+  },
+  {
+    path: ['status-check', 'usage'],
+    summary: 'show how many questions to the authority each relying party has cost, day by day',
+    options: { ...hub, days: { value: 'N', help: 'so many days, today included (default 31)' } },
+    yieldsData: true,
+    load: loadStatusCheck,
   },
   {
     path: ['events', 'list'],

@@ -12,6 +12,7 @@ import type { ShownLink } from '../identity/link_administration.ts';
 import type { ClientMetadata } from '../oidc/clients.ts';
 import type { SigningKey } from '../oidc/oidc_stores.ts';
 import { createLogger } from '../operations/logger.ts';
+import type { DailyQuestions } from '../status/question_store.ts';
 import type { StatusReport } from '../status/status_check.ts';
 import { BATCH, MAX_IDENTIFIER } from '../status/status_file.ts';
 import type { CommandLineIo, Invocation } from './command.ts';
@@ -43,6 +44,7 @@ const statusSchema = z.object({
   subjects: z.array(z.string().max(MAX_IDENTIFIER)).max(BATCH),
 });
 const retrySchema = z.object({ stream: z.string().optional() });
+const usageSchema = z.object({ days: z.int().min(1).max(3660) });
 const undoSchema = z.object({ certificate: z.string() });
 const importSchema = z.object({ path: z.string(), anchor: z.string().optional() });
 /** A file of certificates or a signed document in base64, or a token with what it answers. */
@@ -95,6 +97,7 @@ export function administrationHandlers(administration: Administration): ControlH
     'events.list': () => administration.events.streams(),
     'events.dead': () => administration.events.deadLetters(),
     'events.retry': (args) => administration.events.retry(checked(retrySchema, args).stream),
+    'status.usage': (args) => administration.questionUsage(checked(usageSchema, args).days),
     'status.check': (args) => {
       const { clientId, subjects } = checked(statusSchema, args);
       return administration.checkStatus(clientId, subjects);
@@ -127,6 +130,7 @@ export interface AdministrationResults {
   'events.list': readonly ShownStream[];
   'events.dead': readonly ShownLetter[];
   'events.retry': number;
+  'status.usage': readonly DailyQuestions[];
   'status.check': StatusReport;
   verify: Explanation;
 }

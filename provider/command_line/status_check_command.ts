@@ -1,11 +1,17 @@
 import { resolve } from 'node:path';
+import type { DailyQuestions } from '../status/question_store.ts';
 import { checkFile, type StatusFileOutcome, type StatusFileProgress } from '../status/status_file.ts';
-import type { CommandHandler, CommandLineIo } from './command.ts';
-import { withHub } from './hub_commands.ts';
-import { printData } from './input_output.ts';
+import { type CommandHandler, type CommandLineIo, UsageError } from './command.ts';
+import { askHub, withHub } from './hub_commands.ts';
+import { printData, textTable } from './input_output.ts';
 
-/** `musubi status-check`, whether the hub runs or not. */
+/** `musubi status-check` and `musubi status-check usage`, whether the hub runs or not. */
 export const run: CommandHandler = async (io, invocation) => {
+  if (invocation.command[1] === 'usage') {
+    const days = readDays(invocation.values.days);
+    printData(io, invocation, await askHub(io, invocation, 'status.usage', { days }), usageTable);
+    return 0;
+  }
   const [input = '', output = ''] = invocation.positionals;
   const { client: clientId = '' } = invocation.values;
   const progress = progressLine(io);
@@ -27,6 +33,26 @@ export const run: CommandHandler = async (io, invocation) => {
     progress.clear();
   }
 };
+
+function readDays(text = '31'): number {
+  const days = Number(text);
+  if (!Number.isInteger(days) || days < 1) throw new UsageError('--days takes a whole number from 1 on');
+  return days;
+}
+
+function usageTable(usage: readonly DailyQuestions[]): string {
+  if (usage.length === 0) return 'The authority was asked nothing.\n';
+  return textTable(
+    usage.map(({ day, clientId, ocspAsked, ocspRemembered, linkageAsked }) => ({
+      day,
+      client: clientId === '' ? '(nobody’s)' : clientId,
+      'ocsp asked': String(ocspAsked),
+      'ocsp remembered': String(ocspRemembered),
+      'linkage asked': String(linkageAsked),
+    })),
+    ['day', 'client', 'ocsp asked', 'ocsp remembered', 'linkage asked'],
+  );
+}
 
 function said({ rows, resumed, counts }: StatusFileOutcome): string {
   const lines = Object.entries(counts).map(([status, count]) => `  ${status.padEnd(18)} ${count}\n`);

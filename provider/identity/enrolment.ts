@@ -76,6 +76,8 @@ export interface EnrolmentWorld {
   /** Verifies signing certificates, against the roots of that kind. */
   signingCertificates: CertificateVerifier;
   linkage: LinkageSource;
+  /** Hears of each question to the linkage, with the relying party on whose behalf: they are counted. */
+  onLinkageQuestion?(clientId: string | undefined): void;
   identity: Identity;
   /** Relying parties hear that the attributes are vouched for (again). */
   events: SubjectEvents;
@@ -97,7 +99,8 @@ export function createEnrolments(world: EnrolmentWorld): Enrolments {
   const { challenges, userCertificates, signingCertificates, identity, events, vault, terms, clock } = world;
 
   /** Asked from the signing certificate, as flows §2 does: which card does the signer sign in with? */
-  async function confirmOnePerson(signing: Certificate, user: Certificate): Promise<void> {
+  async function confirmOnePerson(signing: Certificate, user: Certificate, { clientId }: StatusDemand): Promise<void> {
+    world.onLinkageQuestion?.(clientId);
     const counterpart = await world.linkage.counterpart(signing, 'user');
     if (counterpart !== undefined && isOf(user, counterpart)) return;
     throw new HubError('enrolment_not_one_person', 403, 'The two certificates do not belong together.');
@@ -187,7 +190,7 @@ export function createEnrolments(world: EnrolmentWorld): Enrolments {
       );
       const comparison = compareAttributes(attributes, application);
       const isSame = Object.values(comparison).every(({ verdict }) => verdict !== 'different');
-      if (isSame) await confirmOnePerson(signing.certificate, user.certificate);
+      if (isSame) await confirmOnePerson(signing.certificate, user.certificate, demand);
       await Promise.all([user.recorded, signing.recorded]);
       if (!isSame) return { outcome: 'differs', comparison, attributes };
 

@@ -13,6 +13,7 @@ import {
   askedOnce,
   type CertificateReference,
   conflict,
+  countedLinkage,
   type LinkageSource,
   type Recognition,
   recognise,
@@ -92,6 +93,8 @@ export interface IdentityWorld {
   vault: Vault;
   /** Whom to ask where an unknown certificate comes from; without it everybody unknown is somebody new. */
   linkage: LinkageSource | undefined;
+  /** Hears of each question to the linkage, with the relying party on whose behalf: they are counted. */
+  onLinkageQuestion?(clientId: string | undefined): void;
   linkedCertificates: LinkedCertificates;
   notify: Notify;
   clock: Clock;
@@ -184,7 +187,8 @@ export function createIdentity(world: IdentityWorld): Identity {
         asOf: revocation.thisUpdate,
       };
 
-      const source = linkage && askedOnce(linkage);
+      const { clientId } = verified.demand;
+      const source = linkage && askedOnce(countedLinkage(linkage, () => world.onLinkageQuestion?.(clientId)));
       for (let attempt = 1; ; attempt += 1) {
         const subject = await knownSubject(verified, lookup, check);
         if (subject) {

@@ -64,6 +64,20 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+/** The same source; `onQuestion` hears of everything that it is asked. */
+export function countedLinkage(source: LinkageSource, onQuestion: () => void): LinkageSource {
+  const count = <T>(question: () => Promise<T>): Promise<T> => {
+    onQuestion();
+    return question();
+  };
+  return {
+    predecessor: (reference) => count(() => source.predecessor(reference)),
+    successor: (reference) => count(() => source.successor(reference)),
+    counterpart: (reference, kind) => count(() => source.counterpart(reference, kind)),
+    otherDevice: (reference) => count(() => source.otherDevice(reference)),
+  };
+}
+
 /** A card is renewed every five years, after losses sooner: this many are more than a life. */
 const MAX_CHAIN = 50;
 /** For one certificate, over all ways. Who has a whole life behind them has it on one. */

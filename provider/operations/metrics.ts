@@ -28,6 +28,8 @@ export interface Metrics {
   logoutNoticed(outcome: 'delivered' | 'failed'): void;
   /** Counts what status checks answered, by status. */
   statusAnswered(status: string, count: number): void;
+  /** Counts what the authority was asked, or need not be since the answer was remembered. */
+  authorityAsked(question: { channel: 'ocsp' | 'linkage'; outcome: 'asked' | 'remembered' }): void;
   /** Counts security events that were pushed, or could not be. */
   eventPushed(outcome: 'delivered' | 'rejected' | 'failed'): void;
   /** Asked for at each scrape. */
@@ -98,6 +100,12 @@ export function createMetrics(): Metrics {
     labelNames: ['status'],
     registers,
   });
+  const authorityQuestions = new Counter({
+    name: 'musubi_authority_questions_total',
+    help: 'Questions to the authority: put, or answered from memory',
+    labelNames: ['channel', 'outcome'],
+    registers,
+  });
   const pushedEvents = new Counter({
     name: 'musubi_event_pushes_total',
     help: 'Attempts to push a security event to a relying party',
@@ -136,6 +144,7 @@ export function createMetrics(): Metrics {
     },
     logoutNoticed: (outcome) => logoutNotices.inc({ outcome }),
     statusAnswered: (status, count) => statusAnswers.inc({ status }, count),
+    authorityAsked: ({ channel, outcome }) => authorityQuestions.inc({ channel, outcome }),
     eventPushed: (outcome) => pushedEvents.inc({ outcome }),
     watchRevocation: (read) => addRevocationGauges(registry, read),
     databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),

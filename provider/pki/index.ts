@@ -35,7 +35,7 @@ export { PkiError } from './errors.ts';
 export type { CertificateExtensions, KeyUsage, OtherName } from './extensions.ts';
 export { isAboutPersonsOnly, readOtherNameText } from './extensions.ts';
 export { jpkiAttributes, jpkiPolicies } from './object_identifiers.ts';
-export type { CertIdDigest, OcspAnswer, OcspResponseOptions } from './ocsp.ts';
+export type { AskedCertificate, CertIdDigest, OcspAnswer, OcspResponseOptions } from './ocsp.ts';
 export { buildOcspRequest, MAX_OCSP_RESPONSE_SIZE, parseOcspResponse } from './ocsp.ts';
 export type { TrustAnchor } from './path.ts';
 export { checkValidity, findAnchor, loadTrustAnchor } from './path.ts';

@@ -33,6 +33,9 @@ const MAX_RESPONDER_CERTIFICATES = 4;
 /** The digest that names the issuer in a CertID. It protects nothing; SHA-1 is what responders know best. */
 export type CertIdDigest = 'sha1' | 'sha256';
 
+/** What a question names of a certificate beside its issuer's key; all of it need not be at hand. */
+export type AskedCertificate = Pick<Certificate, 'issuer' | 'serial'>;
+
 /**
  * The request for one certificate (RFC 6960 §4.1), unsigned, with a nonce so that an old answer cannot be replayed.
  *
@@ -40,7 +43,7 @@ export type CertIdDigest = 'sha1' | 'sha256';
  *   (RFC 5019 §2.1.2); hand the same to `parseOcspResponse`.
  */
 export function buildOcspRequest(
-  certificate: Certificate,
+  certificate: AskedCertificate,
   anchor: TrustAnchor,
   options: { digest: CertIdDigest; nonce: Uint8Array | undefined },
 ): Uint8Array {
@@ -64,7 +67,7 @@ export function buildOcspRequest(
 }
 
 export interface OcspResponseOptions {
-  readonly certificate: Certificate;
+  readonly certificate: AskedCertificate;
   /** The root that issued the certificate: it answers itself, or through a responder that it certified. */
   readonly anchor: TrustAnchor;
   /** The nonce of the request; undefined when none was sent. */
@@ -328,7 +331,7 @@ function readSingleResponse(
 }
 
 /** CertID names the issuer by digests of its name and its key, so that a namesake's answer does not fit. */
-function namesCertificate(element: DerElement, certificate: Certificate, anchor: TrustAnchor): boolean {
+function namesCertificate(element: DerElement, certificate: AskedCertificate, anchor: TrustAnchor): boolean {
   const reader = element.open();
   const algorithm = reader.next(Tag.sequence).open();
   const type = readObjectIdentifier(algorithm.next());

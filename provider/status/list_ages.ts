@@ -5,14 +5,14 @@ import type { ListIssue } from '../identity/revocation_store.ts';
 export interface IssuerAge {
   /** SHA-256 of the issuer's DER name: certificates are kept by it. */
   readonly issuerHash: Uint8Array;
-  /** thisUpdate of the oldest of its lists that have been followed (ms). */
-  readonly asOf: number;
-  /** Whether its lists are in date. */
+  /** thisUpdate of the oldest of its lists that have been followed (ms); undefined when none has. */
+  readonly asOf: number | undefined;
+  /** Whether there are such lists, and all are in date. */
   readonly isFresh: boolean;
 }
 
 export interface ListAges {
-  /** Issuers of whom at least one list has been followed; about any other only a responder can be asked. */
+  /** Of every issuer whose certificates can be in date. */
   read(): Promise<readonly IssuerAge[]>;
 }
 
@@ -46,30 +46,31 @@ export function createListAges(world: {
       for (const issuer of world.issuers) {
         if (issuer.notAfter < now) continue;
         const age = ageOf(issuer.id, followed, fresh);
-        if (!age) continue;
         const issuerHash = createHash('sha256').update(issuer.name).digest();
         const key = issuerHash.toString('hex');
-        const other = ages.get(key) ?? age;
-        ages.set(key, {
-          issuerHash,
-          asOf: Math.min(age.asOf, other.asOf),
-          isFresh: age.isFresh && other.isFresh,
-        });
+        const other = ages.get(key);
+        ages.set(key, { issuerHash, ...(other ? older(age, other) : age) });
       }
       return [...ages.values()];
     },
   };
 }
 
-function ageOf(
-  id: string,
-  followed: ReadonlyMap<string, ListIssue>,
-  fresh: ReadonlySet<string>,
-): Pick<IssuerAge, 'asOf' | 'isFresh'> | undefined {
+type Age = Pick<IssuerAge, 'asOf' | 'isFresh'>;
+
+const NEVER: Age = { asOf: undefined, isFresh: false };
+
+/** Of two generations; one without lists has issued nothing that is looked for. */
+function older(one: Age, other: Age): Age {
+  if (one.asOf === undefined || other.asOf === undefined) return one.asOf === undefined ? other : one;
+  return { asOf: Math.min(one.asOf, other.asOf), isFresh: one.isFresh && other.isFresh };
+}
+
+function ageOf(id: string, followed: ReadonlyMap<string, ListIssue>, fresh: ReadonlySet<string>): Age {
   const own = [...followed].filter(([series]) => series.startsWith(`${id}:`));
   const whole = own.filter(([series]) => series === `${id}:full`);
   const parts = whole.length > 0 ? whole : own;
-  if (parts.length === 0) return undefined;
+  if (parts.length === 0) return NEVER;
   return {
     asOf: Math.min(...parts.map(([, { thisUpdate }]) => thisUpdate)),
     isFresh: parts.every(([series]) => fresh.has(series)),

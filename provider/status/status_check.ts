@@ -1,9 +1,11 @@
 import type { AuditQueue } from '../audit/group_commit.ts';
+import type { CertificateWord } from '../identity/person_state.ts';
 import { openRevocation } from '../identity/revocation_effects.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock } from '../world.ts';
 import type { IssuerAge, ListAges } from './list_ages.ts';
+import type { Heard, Responders } from './responders.ts';
 import { type KnownCertificateState, type SubjectStatus, statusOf } from './status_rules.ts';
 import type { RecordedCertificate } from './status_store.ts';
 
@@ -34,6 +36,8 @@ export interface StatusCheckWorld {
   readonly storage: Pick<Storage, 'status'>;
   readonly vault: Vault;
   readonly ages: ListAges;
+  /** Asked about certificates that no list covers. */
+  readonly responders: Responders;
   readonly audit: Pick<AuditQueue, 'append'>;
   readonly clock: Clock;
   /** Counts the answers by their status. */
@@ -42,16 +46,24 @@ export interface StatusCheckWorld {
 
 const UNKNOWN: SubjectStatus = Object.freeze({ status: 'unknown' });
 
-/** Rests on what is recorded: the hub follows the authority's lists by itself, within a minute (identity/follow_lists.ts). */
+/**
+ * Rests on what is recorded: the hub follows the authority's lists by itself, within a minute (identity/follow_lists.ts).
+ * Responders are asked where no list in date covers a certificate, within the relying party's budget; beyond it the answer
+ * is what was seen last, with its age.
+ */
 export function createStatusCheck(world: StatusCheckWorld): StatusCheck {
-  const { storage, vault, ages, audit, clock } = world;
+  const { storage, vault, ages, responders, audit, clock } = world;
 
-  function stateOf(certificate: RecordedCertificate, issuers: readonly IssuerAge[]): KnownCertificateState {
+  function stateOf(
+    certificate: RecordedCertificate,
+    age: IssuerAge | undefined,
+    heard: Heard | undefined,
+  ): KnownCertificateState {
     const { kind, notBefore, notAfter, revocation, checkAsOf } = certificate;
-    const word = revocation ? openRevocation(vault, revocation).reason : 'good';
-    const listed = certificate.issuer === undefined ? undefined : issuers[certificate.issuer];
+    if (heard) return { kind, notBefore, notAfter, word: heard.word, asOf: heard.asOf, source: 'ocsp' };
+    const word: CertificateWord = revocation ? openRevocation(vault, revocation).reason : 'good';
     // One age for everybody whom a list covers: when this person's card was looked at is nothing that may be read off.
-    if (listed) return { kind, notBefore, notAfter, word, asOf: listed.asOf, source: 'crl' };
+    if (age?.asOf !== undefined) return { kind, notBefore, notAfter, word, asOf: age.asOf, source: 'crl' };
     return { kind, notBefore, notAfter, word, asOf: Math.max(checkAsOf, revocation?.asOf ?? 0), source: 'recorded' };
   }
 
@@ -60,10 +72,25 @@ export function createStatusCheck(world: StatusCheckWorld): StatusCheck {
       const checkedAt = clock();
       const issuers = await ages.read();
       const hashes = issuers.map(({ issuerHash }) => issuerHash);
+      const ageOf = ({ issuer }: RecordedCertificate) => (issuer === undefined ? undefined : issuers[issuer]);
       const { known, certificates } = await storage.status.find(party.sector, identifiers, hashes);
+      // Whatever is revoked stays so, and what has run out nobody vouches for.
+      const open = certificates.filter(
+        (certificate) =>
+          certificate.revocation === undefined &&
+          certificate.notAfter >= checkedAt &&
+          ageOf(certificate)?.isFresh === false,
+      );
+      const heard = await responders.hear(
+        open.map((certificate) => ({
+          lookup: certificate.lookup,
+          issuerHash: ageOf(certificate)?.issuerHash ?? new Uint8Array(),
+        })),
+        party.clientId,
+      );
       const states = new Map<number, KnownCertificateState[]>();
       for (const certificate of certificates) {
-        const state = stateOf(certificate, issuers);
+        const state = stateOf(certificate, ageOf(certificate), heard.get(certificate.lookup));
         const others = states.get(certificate.place);
         if (others) others.push(state);
         else states.set(certificate.place, [state]);

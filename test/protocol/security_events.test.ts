@@ -6,10 +6,12 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { createVault } from '../../adapters/database/encryption.ts';
 import type { RevocationReason } from '../../provider/pki/index.ts';
+import { fillIn, formOf, signApplication } from '../support/enrol.ts';
 import { type EventReceiver, startEventReceiver } from '../support/event_receiver.ts';
+import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
-import { createRelyingParty, lastConsent, newKeyPair, subOf } from './relying_party.ts';
+import { createRelyingParty, lastConsent, newKeyPair, open, presentCard, subOf } from './relying_party.ts';
 import { callJson, type JsonAnswer, linkSigningCertificate, type StatusParty, statusParty } from './status_party.ts';
 
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/';
@@ -385,6 +387,27 @@ describe('what happens to a person', () => {
     assert.deepEqual(more, []);
     assert.deepEqual([event?.sub, event?.uri], [sub, CLAIMS_CHANGE]);
     assert.deepEqual(event?.members?.claims, { attributes: 'stale' });
+  });
+
+  it('says that attributes are vouched for again when the person has enrolled', async () => {
+    const party = await listener();
+    await party.stream();
+    const name = 'events-enrolled';
+    await authority.authority.citizens.issue({ name });
+    const browser = createHttpBrowser();
+    const attempt = await party.attempt({ scope: 'openid address' });
+    const signIn = await open(party.authorizationUrl(attempt), browser);
+    const consent = await presentCard(hub, browser, signIn, { card: name });
+    // Known to the relying party by another browser: who is not is nobody that it could be told of.
+    const { sub } = await personAt(party, name);
+    const path = `${/\/interaction\/[^/"]+/.exec(consent.text)?.[0]}/enrolment`;
+    const form = await browser.get(new URL(path, consent.url).href);
+    const page = await fillIn(browser, form, formOf(hub, name));
+    assert.match((await signApplication(hub, browser, page, { card: name })).text, /登録が終わりました/);
+    await deliver();
+    const [event, ...more] = await receivedBy(party);
+    assert.deepEqual(more, []);
+    assert.deepEqual([event?.sub, event?.uri, event?.members?.claims], [sub, CLAIMS_CHANGE, { attributes: 'current' }]);
   });
 
   it('ends sessions when a card was renewed, and nothing more', async () => {

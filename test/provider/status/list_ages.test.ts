@@ -11,7 +11,7 @@ async function agesOf(
   followed: Record<string, number>,
   fresh: readonly string[],
   issuers = [issuer('a')],
-): Promise<readonly { asOf: number; isFresh: boolean }[]> {
+): Promise<readonly { asOf: number | undefined; isFresh: boolean }[]> {
   const ages = createListAges({
     issuers,
     followed: async () =>
@@ -40,6 +40,6 @@ describe('how old the recorded state is', () => {
   });
 
   it('is not known of an issuer none of whose lists was followed', async () => {
-    assert.deepEqual(await agesOf({ 'ab:full': 1 }, ['ab:full']), []);
+    assert.deepEqual(await agesOf({ 'ab:full': 1 }, ['ab:full']), [{ asOf: undefined, isFresh: false }]);
   });
 });
