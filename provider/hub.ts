@@ -31,7 +31,7 @@ import { type Explanation, explainVerification, type Presented } from './authent
 import { createHandOvers } from './authentication/hand_over.ts';
 import { createLinkedCertificates } from './authentication/linked_certificate.ts';
 import { createListAdministration, type ListAdministration } from './authentication/list_administration.ts';
-import type { RevocationChannel, RevocationPolicy } from './authentication/revocation.ts';
+import type { RevocationChannel, RevocationPolicy, RevocationVerdict } from './authentication/revocation.ts';
 import { createRevocationPolicies, type RevocationPolicies } from './authentication/revocation_policy.ts';
 import { createCardVerifier } from './authentication/verify_card_token.ts';
 import { type CertificateVerifier, createCertificateVerifier } from './authentication/verify_certificate.ts';
@@ -47,7 +47,7 @@ import { createSubjectEvents } from './events/subject_events.ts';
 import { createHttpApp, type RequestHandler } from './http_app.ts';
 import { createEnrolments, type Enrolments, type EnrolmentWorld } from './identity/enrolment.ts';
 import { createListFollower, type ListDifference, type ListFollower } from './identity/follow_lists.ts';
-import { createIdentity } from './identity/identity.ts';
+import { certificateLookup, createIdentity } from './identity/identity.ts';
 import { createLinkAdministration, type LinkAdministration } from './identity/link_administration.ts';
 import type { LinkageSource } from './identity/linkage.ts';
 import { createNotify } from './identity/notices.ts';
@@ -75,7 +75,7 @@ import { createMetrics, type Metrics, metricsForThisMachine } from './operations
 import { createRateLimit, type RateLimit, rateLimit } from './operations/rate_limit.ts';
 import { requestLog } from './operations/request_log.ts';
 import { requestReference } from './operations/request_reference.ts';
-import { MAX_OCSP_RESPONSE_SIZE, RevocationList } from './pki/index.ts';
+import { type Certificate, MAX_OCSP_RESPONSE_SIZE, RevocationList } from './pki/index.ts';
 import { askingParty } from './status/asking_parties.ts';
 import { type AuthorityQuestions, createAuthorityQuestions } from './status/authority_questions.ts';
 import { createListAges } from './status/list_ages.ts';
@@ -368,7 +368,12 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const notices = createLogoutNotices({ engine, log, observe: metrics.logoutNoticed });
   const sessions = createSubjectSessions(store.oidcStore, notices);
   const events = createSubjectEvents({ issuer: config.publicUrl, vault, clock, random });
-  const effects = createRevocationEffects({ storage, vault, sessions, events, clock });
+  const notify = createNotify();
+  const effects = createRevocationEffects({ storage, vault, sessions, events, notify, clock });
+  // Lists are followed by themselves; of what a responder says nobody else hears.
+  const onRevoked = async ({ issuer, serial }: Certificate, verdict: RevocationVerdict) => {
+    if (verdict.source === 'ocsp') await effects.applyVerdict(certificateLookup(vault, issuer, serial), verdict);
+  };
   const follower = openFollower(base, store, authority, effects);
   const lists = createListAdministration(authority, namedAnchors(trust));
   const decisions = createDecisionLog(auditQueue, clock);
@@ -379,6 +384,8 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
       intermediates: trust[kind].intermediates.map(({ anchor }) => anchor.certificate),
       revocation,
       decisions: recordedIn,
+      // What is no decision has no effects either.
+      ...(recordedIn === decisions && { onRevoked }),
       clock,
     });
   const challenges = createChallenges({
@@ -397,7 +404,6 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const linkage = openLinkage(base);
   const onLinkageQuestion = (clientId: string | undefined) =>
     questions.count({ channel: 'linkage', outcome: 'asked', clientId });
-  const notify = createNotify();
   const identity = createIdentity({
     ...{ storage, vault, linkage, onLinkageQuestion, linkedCertificates, notify, clock, random },
   });

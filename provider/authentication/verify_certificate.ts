@@ -78,6 +78,8 @@ export interface CertificateVerifierWorld {
   intermediates?: readonly Certificate[];
   revocation: RevocationSource;
   decisions: DecisionLog;
+  /** Hears of each certificate that turns out to be revoked, before it is refused. */
+  onRevoked?(certificate: Certificate, verdict: RevocationVerdict): Promise<void>;
   clock: Clock;
 }
 
@@ -86,7 +88,7 @@ const REMEMBERED = 4096;
 
 /** One verification for every way in: the card agent's token, a TLS handshake, a proxy's header. */
 export function createCertificateVerifier(world: CertificateVerifierWorld): CertificateVerifier {
-  const { profile, anchors, intermediates = [], revocation, decisions, clock } = world;
+  const { profile, anchors, intermediates = [], revocation, decisions, onRevoked, clock } = world;
   const checks = createCertificateChecks({ profile, anchors, intermediates, capacity: REMEMBERED });
   const authentic = (check: () => CheckedCertificate) =>
     translatePkiErrors(() => {
@@ -106,7 +108,10 @@ export function createCertificateVerifier(world: CertificateVerifierWorld): Cert
       throw error;
     }
     const recorded = decisions.record(certificate, demand, { status: verdict.status, verdict });
-    if (verdict.status !== 'good') await recorded;
+    if (verdict.status !== 'good') {
+      await recorded;
+      await onRevoked?.(certificate, verdict);
+    }
     refuseRevoked(verdict, demand);
     recorded.catch(() => {}); // whoever awaits it hears of it; until then it is nobody's unhandled rejection
     return { verdict, recorded };

@@ -42,6 +42,8 @@ export interface RegisteredBefore extends KnownLookup {
 export interface EnrolmentStore {
   /** In the place of what was kept of this subject before. */
   keepAttributes(kept: KeptAttributes): Promise<void>;
+  /** Whether it is this certificate that states what is kept of the subject. */
+  isStatedBy(subjectId: string, certificate: Uint8Array): Promise<boolean>;
   findAttributes(subjectId: string, now: number): Promise<FoundAttributes | undefined>;
   /** Up to `limit` of them. */
   findRegistered(match: Uint8Array, now: number, limit: number): Promise<readonly RegisteredBefore[]>;

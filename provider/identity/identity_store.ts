@@ -101,6 +101,8 @@ export interface IdentityStore {
   reserve(lookups: readonly Uint8Array[]): Promise<void>;
   /** Those of the certificates that are known. Some dozens at most. */
   findAll(lookups: readonly Uint8Array[]): Promise<readonly KnownLookup[]>;
+  /** Whether the subject has another user certificate than this, in date and of which nobody says that it is revoked. */
+  hasOtherUserCertificate(subjectId: string, lookup: Uint8Array, now: number): Promise<boolean>;
   /** Marks a current certificate as replaced, in one statement; false when it is not current (any more). */
   supersede(lookup: Uint8Array): Promise<boolean>;
   /** Newest first; those that were undone as well. */

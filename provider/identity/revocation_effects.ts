@@ -1,8 +1,10 @@
+import type { RevocationVerdict } from '../authentication/revocation.ts';
 import { type Revocation, revocationReasons } from '../pki/index.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage, Stores } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock } from '../world.ts';
 import type { Happening, SubjectEvents } from './happenings.ts';
+import type { Notify } from './notices.ts';
 import { effectOf, type PersonState, personState } from './person_state.ts';
 import type { RevocableCertificate, StoredRevocation } from './revocation_store.ts';
 
@@ -42,6 +44,13 @@ export interface RevocationEffects {
    * @param isLast that nobody can be in the middle of a sign-in any more who was let in by the word before.
    */
   apply(found: RevocableCertificate, said: ListedRevocation, isLast: boolean): Promise<Effects>;
+  /**
+   * The same for an answer that somebody was given who asked about one certificate, as a hub that has no lists hears of it.
+   * Nothing follows where the certificate is nobody's, or good.
+   *
+   * @param lookup what the certificate is found by.
+   */
+  applyVerdict(lookup: Uint8Array, verdict: RevocationVerdict): Promise<void>;
 }
 
 const PURPOSE = 'certificate.revocation';
@@ -52,9 +61,10 @@ export function createRevocationEffects(world: {
   vault: Vault;
   sessions: SubjectSessions;
   events: SubjectEvents;
+  notify: Notify;
   clock: Clock;
 }): RevocationEffects {
-  const { storage, vault, sessions, events, clock } = world;
+  const { storage, vault, sessions, events, notify, clock } = world;
 
   /** With its audit event and what relying parties are told, or not at all; another process may have been faster. */
   function record(
@@ -74,8 +84,23 @@ export function createRevocationEffects(world: {
         },
         clock(),
       );
-      await events.emit(stores, found.subjectId, news);
+      await events.emit(stores, found.subjectId, await heardOf(stores, found, news));
+      await noticeStale(stores, found);
     });
+  }
+
+  /** Who has another card or phone that is good can be reached as before. */
+  async function heardOf(stores: Stores, { subjectId, lookup }: RevocableCertificate, news: readonly Happening[]) {
+    if (!news.includes('contact_needed')) return news;
+    const isReachable = await stores.identity.hasOtherUserCertificate(subjectId, lookup, clock());
+    return isReachable ? news.filter((happening) => happening !== 'contact_needed') : news;
+  }
+
+  /** The person is asked to enrol again when the certificate that states their attributes is gone, for whatever reason. */
+  async function noticeStale(stores: Stores, { kind, subjectId, lookup, status }: RevocableCertificate): Promise<void> {
+    if (kind !== 'signing' || status !== 'current') return;
+    if (!(await stores.enrolments.isStatedBy(subjectId, lookup))) return;
+    await notify(stores, { subjectId, kind: 'attributes_stale', causedBy: undefined, at: clock() });
   }
 
   async function endSessions(subjectId: string, state: PersonState): Promise<EndedSessions> {
@@ -88,7 +113,7 @@ export function createRevocationEffects(world: {
     return ended;
   }
 
-  return {
+  const effects: RevocationEffects = {
     async apply(found, said, isLast) {
       const known = found.revocation && openRevocation(vault, found.revocation);
       const isNews = known?.reason !== said.reason || known.revokedAt !== said.revokedAt;
@@ -111,7 +136,15 @@ export function createRevocationEffects(world: {
       if (isLast || endsNothing) await storage.revocations.settle(found.lookup);
       return { ...ended, isNews, alert: isNews && effect.alert };
     },
+
+    async applyVerdict(lookup, { status, reason, revokedAt, thisUpdate: asOf }) {
+      if (status === 'good') return;
+      const [found] = await storage.revocations.findByLookups([lookup]);
+      const said = { reason: reason ?? 'unspecified', revokedAt: revokedAt ?? asOf, asOf };
+      if (found) await effects.apply(found, said, false);
+    },
   };
+  return effects;
 }
 
 /** What relying parties hear of when this is said of a certificate; of one that has a successor here, less. */
@@ -121,7 +154,7 @@ function happeningsOf(
 ): readonly Happening[] {
   const isCurrent = status === 'current';
   if (kind === 'signing') {
-    return isCurrent && personState(reason, 'good') === 'attributes_changed' ? ['attributes_stale'] : [];
+    return isCurrent ? ['attributes_stale'] : [];
   }
   const { sessions } = effectOf('none', reason);
   const ends = sessions === 'end' || (sessions === 'end_unless_followed' && isCurrent);

@@ -5,15 +5,25 @@ import { after, before, describe, it } from 'node:test';
 import type { StoredAuditEvent } from '../../provider/audit/audit_log.ts';
 import { fillIn, formOf, signApplication } from '../support/enrol.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
-import { startTestHub, type TestHub } from '../support/hub.ts';
+import { readNotices, startTestHub, type TestHub } from '../support/hub.ts';
 import { startTestAuthority } from '../support/sandbox_authority.ts';
-import { createRelyingParty, isConsentPage, open, presentCard, type RelyingParty, subOf } from './relying_party.ts';
+import {
+  createRelyingParty,
+  isConsentPage,
+  later,
+  open,
+  presentCard,
+  type RelyingParty,
+  subOf,
+} from './relying_party.ts';
 
 let linkage: Awaited<ReturnType<typeof startLinkage>>;
 let hub: TestHub;
 let clinic: RelyingParty;
 const citizens = () => hub.authority.authority.citizens;
 const SCOPE = 'openid name address birthdate gender';
+/** Longer than the sandbox's responder vouches for an answer (ms). */
+const RESPONDER_LIFETIME = 20 * 60_000;
 
 before(async () => {
   const authority = await startTestAuthority();
@@ -433,7 +443,9 @@ describe('attributes that are no longer vouched for', () => {
     const attempt = await clinic.attempt({ scope: SCOPE, prompt: 'consent' });
     const browser = createHttpBrowser();
     const signIn = await open(clinic.authorizationUrl(attempt), browser);
-    const consent = await presentCard(hub, browser, signIn, { card });
+    const notices = await presentCard(hub, browser, signIn, { card });
+    assert.match(notices.text, /登録した内容を確かめてください/);
+    const consent = await readNotices(browser, notices, 'https://');
     assert.match(consent.text, /変わった可能性があります/);
     const page = await fillIn(browser, await browser.get(enrolmentOf(consent)), formOf(hub, card));
     assert.match((await signApplication(hub, browser, page, { card })).text, /登録が終わりました/);
@@ -441,6 +453,43 @@ describe('attributes that are no longer vouched for', () => {
     assert.equal(currentOf(told), true);
     assert.match(JSON.stringify(told.address), /芝公園/);
     assert.equal(told.sub, subOf(tokens));
+  });
+});
+
+describe('a hub without lists', () => {
+  let other: TestHub;
+  let party: RelyingParty;
+  before(async () => {
+    other = await startTestHub({ settings: { revocation: { sources: ['ocsp'] } } });
+    party = await createRelyingParty(other, { scope: SCOPE });
+  });
+  after(() => other?.stop());
+
+  it('hears of a revocation from the responder at the next sign-in, and acts on it', async () => {
+    const { citizens: counter } = other.authority.authority;
+    await counter.issue({ name: 'asked-about', attributes: { name: '見本　照会' } });
+    const browser = createHttpBrowser();
+    const url = party.authorizationUrl(await party.attempt({ scope: SCOPE }));
+    const consent = await presentCard(other, browser, await open(url, browser), { card: 'asked-about' });
+    const page = await fillIn(browser, await browser.get(enrolmentOf(consent)), formOf(other, 'asked-about'));
+    assert.match((await signApplication(other, browser, page, { card: 'asked-about' })).text, /登録が終わりました/);
+    const signIn = () => party.signIn({ card: 'asked-about', parameters: { scope: SCOPE } });
+    const tokens = await signIn();
+    const isCurrent = async () => {
+      const { name } = (await party.userinfo(tokens)).claims_provenance as Record<string, { current: boolean }>;
+      return name?.current;
+    };
+    assert.equal(await isCurrent(), true);
+    await counter.move({ name: 'asked-about', address: '東京都港区芝公園９－９' });
+    // Longer than the responder's answers live; on both sides.
+    await later(RESPONDER_LIFETIME, async () => {
+      assert.equal(subOf(await signIn()), subOf(tokens));
+    });
+    assert.equal(await isCurrent(), false);
+
+    await counter.revoke({ name: 'asked-about', certificate: 'user', reason: 'certificateHold' });
+    await later(2 * RESPONDER_LIFETIME, () => assert.rejects(signIn()));
+    await assert.rejects(party.userinfo(tokens));
   });
 });
 

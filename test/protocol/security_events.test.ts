@@ -424,6 +424,20 @@ describe('what happens to a person', () => {
     );
   });
 
+  it('is not that they cannot be reached while another card or phone of theirs is good', async () => {
+    const party = await listener();
+    await newPersonAt(party, 'with-phone');
+    await authority.authority.citizens.addPhone({ name: 'with-phone' });
+    await personAt(party, 'with-phone-phone');
+    await party.stream();
+    await revoke('with-phone', 'certificateHold');
+    await deliver();
+    assert.deepEqual(
+      (await receivedBy(party)).map(({ uri }) => uri),
+      [SESSION_REVOKED],
+    );
+  });
+
   it('is told only as far as it was asked for', async () => {
     const party = await listener();
     await party.stream({ events_requested: [ACCOUNT_DISABLED] });

@@ -16,6 +16,10 @@ const FIND_ATTRIBUTES: Statement = {
     FROM identity_attributes AS kept JOIN certificate AS stated ON stated.lookup = kept.certificate
     WHERE kept.subject_id = $1`,
 };
+const IS_STATED_BY: Statement = {
+  name: 'enrolment_is_stated_by',
+  text: 'SELECT FROM identity_attributes WHERE subject_id = $1 AND certificate = $2',
+};
 const FIND_REGISTERED: Statement = {
   name: 'enrolment_find_registered',
   text: `SELECT stated.lookup, stated.subject_id, stated.kind, stated.status, stated.fingerprint, EXISTS (
@@ -46,6 +50,10 @@ export function createEnrolmentStore(queries: Queries): EnrolmentStore {
   return {
     async keepAttributes({ subjectId, sealed, certificate, obtainedAt, match }) {
       await queries.query(KEEP_ATTRIBUTES, [subjectId, sealed, certificate, obtainedAt, match ?? null]);
+    },
+
+    async isStatedBy(subjectId, certificate) {
+      return (await queries.query(IS_STATED_BY, [subjectId, certificate])).rows.length === 1;
     },
 
     async findAttributes(subjectId, now) {

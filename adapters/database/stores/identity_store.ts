@@ -54,6 +54,11 @@ const RESERVE: Statement = {
   // Locks of the transaction on numbers, since there is no row yet. In the order given, so that nobody waits in a circle.
   text: 'SELECT count(pg_advisory_xact_lock(number)) FROM unnest($1::bigint[]) AS number',
 };
+const HAS_OTHER: Statement = {
+  name: 'identity_has_other_user_certificate',
+  text: `SELECT FROM certificate WHERE subject_id = $1 AND lookup <> $2 AND kind = 'user' AND status = 'current'
+      AND revocation_as_of IS NULL AND not_after > $3 LIMIT 1`,
+};
 const SUPERSEDE: Statement = {
   name: 'identity_supersede',
   text: `UPDATE certificate SET status = 'superseded' WHERE lookup = $1 AND status = 'current'`,
@@ -158,6 +163,10 @@ export function createIdentityStore(queries: Queries): IdentityStore {
     async reserve(lookups) {
       const numbers = lookups.map((lookup) => Buffer.from(lookup).readBigInt64BE());
       await queries.query(RESERVE, [numbers.sort((one, other) => (one < other ? -1 : 1)).map(String)]);
+    },
+
+    async hasOtherUserCertificate(subjectId, lookup, now) {
+      return (await queries.query(HAS_OTHER, [subjectId, lookup, now])).rows.length === 1;
     },
 
     async supersede(lookup) {
