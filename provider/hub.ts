@@ -368,7 +368,7 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   const notices = createLogoutNotices({ engine, log, observe: metrics.logoutNoticed });
   const sessions = createSubjectSessions(store.oidcStore, notices);
   const events = createSubjectEvents({ issuer: config.publicUrl, vault, clock, random });
-  const notify = createNotify();
+  const notify = createNotify(events);
   const effects = createRevocationEffects({ storage, vault, sessions, events, notify, clock });
   // Lists are followed by themselves; of what a responder says nobody else hears.
   const onRevoked = async ({ issuer, serial }: Certificate, verdict: RevocationVerdict) => {
@@ -426,7 +426,8 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
     fetch: relyingPartyFetch(config),
     receiver: async (clientId) => {
       const client = await engine().Client.find(clientId);
-      return client?.status_check === true ? { clientId, sector: sectorOf(client) } : undefined;
+      if (client?.status_check !== true) return undefined;
+      return { clientId, sector: sectorOf(client), hearsNotices: client.person_notices === true };
     },
     observe: metrics.eventPushed,
   });

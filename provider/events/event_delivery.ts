@@ -3,7 +3,7 @@ import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
 import type { StreamRecord, WaitingEvent } from './event_store.ts';
-import { openAuthorization, pauseStream, type Receiver } from './event_streams.ts';
+import { mayHear, NOT_FOR_THEM, openAuthorization, pauseStream, type Receiver } from './event_streams.ts';
 import type { SetSigner } from './set_signer.ts';
 import { openEvent } from './subject_events.ts';
 
@@ -86,7 +86,7 @@ export function createEventDelivery(world: EventDeliveryWorld): EventDelivery {
     const receiver = await world.receiver(clientId);
     if (receiver?.sector !== stream.sector) {
       // Whoever is registered under this name now is told nothing of the people of whoever was before.
-      await pauseStream(world, storage.events, streamId, 'the relying party is not registered for this');
+      await pauseStream(world, storage.events, streamId, NOT_FOR_THEM);
       await storage.events.release(streamId, owner);
       return;
     }
@@ -94,7 +94,7 @@ export function createEventDelivery(world: EventDeliveryWorld): EventDelivery {
       const events = await storage.events.waiting(streamId, BATCH);
       for (const event of events) {
         if (stopped || !(await storage.events.extend(streamId, owner, clock() + CLAIM_LIFETIME))) break;
-        if (!(await push(stream, event))) return;
+        if (!(await push(stream, receiver, event))) return;
       }
       if (stopped || events.length < BATCH) break;
     }
@@ -102,10 +102,15 @@ export function createEventDelivery(world: EventDeliveryWorld): EventDelivery {
   }
 
   /** Whether the next one may go: order is kept, so that one which may still arrive holds up those behind it. */
-  async function push(stream: StreamRecord, event: WaitingEvent): Promise<boolean> {
+  async function push(stream: StreamRecord, receiver: Receiver, event: WaitingEvent): Promise<boolean> {
     const { streamId, clientId } = stream;
     const { jti, at: issuedAt } = event;
-    const set = await signer.sign({ jti, audience: clientId, issuedAt, content: openEvent(vault, event) });
+    const content = openEvent(vault, event);
+    if (!mayHear(receiver, content)) {
+      await storage.events.bury(streamId, jti, NOT_FOR_THEM, clock());
+      return true;
+    }
+    const set = await signer.sign({ jti, audience: clientId, issuedAt, content });
     const { outcome, reason } = await send(stream, set);
     world.observe(outcome);
     if (outcome === 'delivered') {

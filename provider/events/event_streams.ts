@@ -3,14 +3,16 @@ import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
 import type { EventStore, StreamRecord, StreamStatus } from './event_store.ts';
-import { STREAM_UPDATED, SUPPORTED_EVENTS, VERIFICATION } from './event_types.ts';
+import { PERSON_NOTICE, STREAM_UPDATED, supportedEvents, VERIFICATION } from './event_types.ts';
 import type { SetSigner } from './set_signer.ts';
-import { openEvent, outgoing } from './subject_events.ts';
+import { type EventContent, openEvent, outgoing } from './subject_events.ts';
 
 /** The relying party that a stream is for. */
 export interface Receiver {
   readonly clientId: string;
   readonly sector: string;
+  /** Whether the operator lets it hear what people are told (client metadata `person_notices`). */
+  readonly hearsNotices: boolean;
 }
 
 /** What a receiver decides about its stream. */
@@ -34,6 +36,9 @@ export interface Poll {
   readonly refused: Readonly<Record<string, string>>;
   readonly most: number;
 }
+
+/** Why an event is given up that was written before the registration was changed. */
+export const NOT_FOR_THEM = 'the relying party is not registered for this';
 
 /** Streams of one relying party. */
 const MAX_STREAMS = 4;
@@ -113,7 +118,7 @@ export function createEventStreams(world: EventStreamsWorld): EventStreams {
         clientId: receiver.clientId,
         sector: receiver.sector,
         ...deliveryOf(wishes, undefined),
-        eventsRequested: wishes.eventsRequested,
+        eventsRequested: allowed(receiver, wishes),
         description: wishes.description,
         status: 'enabled',
         statusReason: undefined,
@@ -135,7 +140,8 @@ export function createEventStreams(world: EventStreamsWorld): EventStreams {
 
     async update(receiver, streamId, wishes) {
       const before = await find(receiver, streamId);
-      const { eventsRequested, description } = wishes;
+      const { description } = wishes;
+      const eventsRequested = allowed(receiver, wishes);
       const stream: StreamRecord = { ...before, ...deliveryOf(wishes, before), eventsRequested, description };
       await storage.transaction(async (stores) => {
         await stores.events.updateStream(stream, clock());
@@ -196,11 +202,20 @@ export function createEventStreams(world: EventStreamsWorld): EventStreams {
       for (const event of waiting.slice(0, limit)) {
         const content = openEvent(vault, event);
         const { jti, at: issuedAt } = event;
+        if (!mayHear(receiver, content)) {
+          await storage.events.bury(streamId, jti, NOT_FOR_THEM, now);
+          continue;
+        }
         sets.push([jti, await signer.sign({ jti, audience: receiver.clientId, issuedAt, content })]);
       }
       return { sets: Object.fromEntries(sets), moreAvailable: waiting.length > limit };
     },
   };
+}
+
+/** What is not for it is left out, as everything is that nobody knows here. */
+function allowed({ hearsNotices }: Receiver, { eventsRequested }: StreamWishes): readonly string[] {
+  return hearsNotices ? eventsRequested : eventsRequested.filter((uri) => uri !== PERSON_NOTICE);
 }
 
 /** What the receiver wants to see in `Authorization`. */
@@ -209,8 +224,13 @@ export function openAuthorization(vault: Vault, { sealedAuthorization }: StreamR
   return Buffer.from(vault.open(PURPOSE_AUTHORIZATION, sealedAuthorization)).toString('utf8');
 }
 
-export function deliveredEvents({ eventsRequested }: StreamRecord): readonly string[] {
-  return SUPPORTED_EVENTS.filter((uri) => eventsRequested.includes(uri));
+export function deliveredEvents({ eventsRequested }: StreamRecord, receiver: Receiver): readonly string[] {
+  return supportedEvents(receiver).filter((uri) => eventsRequested.includes(uri));
+}
+
+/** Whether the receiver may be told of it, as it is registered now. */
+export function mayHear({ hearsNotices }: Receiver, { events }: EventContent): boolean {
+  return hearsNotices || !Object.hasOwn(events, PERSON_NOTICE);
 }
 
 /**

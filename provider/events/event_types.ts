@@ -1,4 +1,5 @@
 import type { Happening } from '../identity/happenings.ts';
+import type { NoticeKind } from '../identity/notices.ts';
 
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/';
 const RISC = 'https://schemas.openid.net/secevent/risc/event-type/';
@@ -7,6 +8,12 @@ const SSF = 'https://schemas.openid.net/secevent/ssf/event-type/';
 /** Events about the stream itself (SSF 1.0 §8.1.4, §8.1.5). */
 export const VERIFICATION = `${SSF}verification`;
 export const STREAM_UPDATED = `${SSF}stream-updated`;
+
+/**
+ * Something that the person is to be told, for the one service that the operator lets write to people: no relying party's
+ * business. No standard has an event for it.
+ */
+export const PERSON_NOTICE = 'https://musubi.example/secevent/event-type/person-notice';
 
 export interface EventType {
   readonly uri: string;
@@ -23,6 +30,10 @@ export interface EventType {
  * is the authority's word, which is not passed on (law, article 52).
  */
 export const EVENT_OF: Readonly<Record<Happening, EventType>> = {
+  'notice:card_renewed': notice('card_renewed'),
+  'notice:device_added': notice('device_added'),
+  'notice:registration_taken_over': notice('registration_taken_over'),
+  'notice:attributes_stale': notice('attributes_stale'),
   // CAEP 1.0 §3.1. The subject is the person: every session of theirs.
   sessions_ended: { uri: `${CAEP}session-revoked`, members: { initiating_entity: 'system' } },
   // RISC 1.0 §2.3, without its optional reason.
@@ -32,4 +43,16 @@ export const EVENT_OF: Readonly<Record<Happening, EventType>> = {
   attributes_current: { uri: `${CAEP}token-claims-change`, members: { claims: { attributes: 'current' } } },
 };
 
-export const SUPPORTED_EVENTS: readonly string[] = [...new Set(Object.values(EVENT_OF).map(({ uri }) => uri))];
+function notice(kind: NoticeKind): EventType {
+  return { uri: PERSON_NOTICE, members: { notice: kind } };
+}
+
+/** What every receiver may ask for. */
+export const SUPPORTED_EVENTS: readonly string[] = [...new Set(Object.values(EVENT_OF).map(({ uri }) => uri))].filter(
+  (uri) => uri !== PERSON_NOTICE,
+);
+
+/** What this one may ask for. */
+export function supportedEvents({ hearsNotices }: { readonly hearsNotices: boolean }): readonly string[] {
+  return hearsNotices ? [...SUPPORTED_EVENTS, PERSON_NOTICE] : SUPPORTED_EVENTS;
+}

@@ -16,7 +16,7 @@ import {
   type Receiver,
   type StreamWishes,
 } from './event_streams.ts';
-import { SUPPORTED_EVENTS } from './event_types.ts';
+import { supportedEvents } from './event_types.ts';
 
 const PUSH = 'urn:ietf:rfc:8935';
 const POLL = 'urn:ietf:rfc:8936';
@@ -107,20 +107,21 @@ export function mountStreamApi(
     const holder = await bearer.holder(ctx, EVENT_STREAMS, scopes);
     ctx.state.relyingParty = holder.clientId;
     countCall(limit, holder.clientId);
-    return holder;
+    const { clientId, sector, client } = holder;
+    return { clientId, sector, hearsNotices: client.person_notices === true };
   }
   const reader = (ctx: Context) => receiver(ctx, ['ssf.read', 'ssf.manage']);
   const manager = (ctx: Context) => receiver(ctx, ['ssf.manage']);
 
-  function shown(stream: StreamRecord): Record<string, unknown> {
+  function shown(receiver: Receiver, stream: StreamRecord): Record<string, unknown> {
     const { streamId, clientId, method, endpointUrl, eventsRequested, description } = stream;
     return {
       stream_id: streamId,
       iss: issuer,
       aud: clientId,
-      events_supported: SUPPORTED_EVENTS,
+      events_supported: supportedEvents(receiver),
       events_requested: eventsRequested,
-      events_delivered: deliveredEvents(stream),
+      events_delivered: deliveredEvents(stream, receiver),
       delivery:
         method === 'push'
           ? { method: PUSH, endpoint_url: endpointUrl }
@@ -158,7 +159,7 @@ export function mountStreamApi(
 
   /** @throws HubError `invalid_request` when the receiver believes something that is not so. */
   function assertAgreed(given: z.output<typeof change>, stream: StreamRecord): void {
-    const own = shown(stream);
+    const own = { iss: issuer, aud: stream.clientId };
     for (const name of ['iss', 'aud'] as const) {
       if (given[name] !== undefined && given[name] !== own[name]) throw invalid(`${name} is not this stream’s`);
     }
@@ -183,7 +184,7 @@ export function mountStreamApi(
   router.post(PATHS.configuration, async (ctx) => {
     const holder = await manager(ctx);
     const given = read(creation, await readJsonBody(ctx, BODY_LIMIT));
-    ctx.body = shown(await streams.create(holder, wishesOf(given, undefined)));
+    ctx.body = shown(holder, await streams.create(holder, wishesOf(given, undefined)));
     ctx.status = 201;
   });
 
@@ -191,7 +192,9 @@ export function mountStreamApi(
     const holder = await reader(ctx);
     const streamId = streamIdIn(ctx);
     ctx.body =
-      streamId === undefined ? (await streams.list(holder)).map(shown) : shown(await streams.find(holder, streamId));
+      streamId === undefined
+        ? (await streams.list(holder)).map((stream) => shown(holder, stream))
+        : shown(holder, await streams.find(holder, streamId));
   });
 
   router.patch(PATHS.configuration, async (ctx) => {
@@ -199,14 +202,14 @@ export function mountStreamApi(
     const given = read(change, await readJsonBody(ctx, BODY_LIMIT));
     const before = await streams.find(holder, given.stream_id);
     assertAgreed(given, before);
-    ctx.body = shown(await streams.update(holder, given.stream_id, wishesOf(given, before)));
+    ctx.body = shown(holder, await streams.update(holder, given.stream_id, wishesOf(given, before)));
   });
 
   router.put(PATHS.configuration, async (ctx) => {
     const holder = await manager(ctx);
     const given = read(change, await readJsonBody(ctx, BODY_LIMIT));
     assertAgreed(given, await streams.find(holder, given.stream_id));
-    ctx.body = shown(await streams.update(holder, given.stream_id, wishesOf(given, undefined)));
+    ctx.body = shown(holder, await streams.update(holder, given.stream_id, wishesOf(given, undefined)));
   });
 
   router.delete(PATHS.configuration, async (ctx) => {

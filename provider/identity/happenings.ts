@@ -1,4 +1,5 @@
 import type { Stores } from '../storage.ts';
+import type { NoticeKind } from './notices.ts';
 
 /**
  * What relying parties may be told about a person of theirs, by whoever knows of it.
@@ -7,8 +8,14 @@ import type { Stores } from '../storage.ts';
  * - `contact_needed`: the card can no longer be used; why is told to nobody.
  * - `attributes_stale`: nobody vouches any more for the attributes as they were enrolled.
  * - `attributes_current`: attributes have been enrolled (anew), and are vouched for.
+ * - `notice:…`: something that the person is told (notices.ts), for the operator's own service that writes to people.
  */
-export type Happening = 'sessions_ended' | 'contact_needed' | 'attributes_stale' | 'attributes_current';
+export type Happening =
+  | 'sessions_ended'
+  | 'contact_needed'
+  | 'attributes_stale'
+  | 'attributes_current'
+  | `notice:${NoticeKind}`;
 
 /** Tells them. Implemented by the events room. */
 export interface SubjectEvents {

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Stores } from '../storage.ts';
+import type { SubjectEvents } from './happenings.ts';
 
 /**
- * What a person is told: at the next sign-in with another of their certificates, and by the operator's hook (mail).
+ * What a person is told: at the next sign-in with another of their certificates, and by the operator's own service for mail,
+ * which hears of it as of a security event (events/event_types.ts).
  * - `card_renewed`: a new card signs in in the place of the old one.
  * - `device_added`: a card or phone signs in beside the one that was known.
  * - `registration_taken_over`: a card that no line connects with the earlier one took the registration over.
  * - `attributes_stale`: nobody vouches for the four attributes any more; the person is asked to enrol again.
  */
-export const noticeKinds = ['card_renewed', 'device_added', 'registration_taken_over', 'attributes_stale'] as const;
-export type NoticeKind = (typeof noticeKinds)[number];
+export type NoticeKind = 'card_renewed' | 'device_added' | 'registration_taken_over' | 'attributes_stale';
 
 export interface Notice {
   readonly kind: NoticeKind;
@@ -38,6 +39,10 @@ export type Notify = (
   notice: { subjectId: string; kind: NoticeKind; causedBy: Uint8Array | undefined; at: number },
 ) => Promise<void>;
 
-export function createNotify(): Notify {
-  return (stores, notice) => stores.notices.add({ id: randomUUID(), ...notice });
+/** @param events by which the operator's own service hears of it, and writes to the person. */
+export function createNotify(events: SubjectEvents): Notify {
+  return async (stores, notice) => {
+    await stores.notices.add({ id: randomUUID(), ...notice });
+    await events.emit(stores, notice.subjectId, [`notice:${notice.kind}`]);
+  };
 }

@@ -15,6 +15,7 @@ export const CLIENT_METADATA = [
   'introspection_resource',
   'musubi_revocation_policy',
   'status_check',
+  'person_notices',
   'verifier',
 ] as const;
 
@@ -39,6 +40,13 @@ export function validateClientMetadata(
     return;
   }
   if (value === undefined) return;
+  if (key === 'person_notices') {
+    if (typeof value !== 'boolean') throw new errors.InvalidClientMetadata('person_notices must be true or false');
+    if (value && metadata.status_check !== true) {
+      throw new errors.InvalidClientMetadata('person_notices needs status_check: it is heard on a stream of events');
+    }
+    return;
+  }
   if (key === 'require_pkce') {
     if (typeof value !== 'boolean') throw new errors.InvalidClientMetadata('require_pkce must be true or false');
     if (value === false && metadata.token_endpoint_auth_method === 'none') {

@@ -11,7 +11,7 @@ import { type EventReceiver, startEventReceiver } from '../support/event_receive
 import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
-import { createRelyingParty, lastConsent, newKeyPair, open, presentCard, subOf } from './relying_party.ts';
+import { createRelyingParty, lastConsent, type Metadata, newKeyPair, open, presentCard, subOf } from './relying_party.ts';
 import { callJson, type JsonAnswer, linkSigningCertificate, type StatusParty, statusParty } from './status_party.ts';
 
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/';
@@ -20,6 +20,7 @@ const SSF = 'https://schemas.openid.net/secevent/ssf/event-type/';
 const SESSION_REVOKED = `${CAEP}session-revoked`;
 const CLAIMS_CHANGE = `${CAEP}token-claims-change`;
 const ACCOUNT_DISABLED = `${RISC}account-disabled`;
+const PERSON_NOTICE = 'https://musubi.example/secevent/event-type/person-notice';
 const ALL = [SESSION_REVOKED, ACCOUNT_DISABLED, CLAIMS_CHANGE];
 const PUSH = 'urn:ietf:rfc:8935';
 const POLL = 'urn:ietf:rfc:8936';
@@ -66,9 +67,9 @@ interface Listener extends StatusParty {
   ): Promise<{ sets: Record<string, string>; moreAvailable: boolean }>;
 }
 
-async function listener(): Promise<Listener> {
+async function listener(metadata: Metadata = {}): Promise<Listener> {
   sectors += 1;
-  const party = await statusParty(hub, { redirect_uris: [`https://rp-${sectors}.example/cb`] });
+  const party = await statusParty(hub, { redirect_uris: [`https://rp-${sectors}.example/cb`], ...metadata });
   const bearer = await party.token({ resource: `${hub.issuer}/ssf`, scope: 'ssf.manage' });
   const call: Listener['call'] = (method, path, body) =>
     callJson(`${hub.issuer}${path}`, { method, token: bearer, ...(body === undefined ? {} : { body }) });
@@ -460,6 +461,58 @@ describe('what happens to a person', () => {
     assert.equal(new Set(events.map(({ sealedEvent }) => sealedEvent.length)).size, 1, 'of one length');
     for (const { sealedEvent } of events) assert.ok(!Buffer.from(sealedEvent).includes(sub));
     assert.ok(!hub.log.join('').includes(sub));
+  });
+});
+
+describe('the operator’s service that writes to people', () => {
+  it('hears what they are told, by its own identifier, and no other relying party does', async () => {
+    const mail = await listener({ person_notices: true });
+    const clinic = await listener();
+    const { sub } = await newPersonAt(mail, 'to-be-written-to');
+    await personAt(clinic, 'to-be-written-to');
+    const wishes = { events_requested: [PERSON_NOTICE] };
+    const streamId = await mail.stream(wishes);
+    await clinic.stream(wishes);
+    const own = (await mail.call('GET', `/ssf/streams?stream_id=${streamId}`)).json;
+    assert.ok(own.events_supported.includes(PERSON_NOTICE));
+    assert.deepEqual(own.events_delivered, [PERSON_NOTICE]);
+    await authority.authority.citizens.renew({ name: 'to-be-written-to' });
+    await hub.refreshLists();
+    await personAt(clinic, 'to-be-written-to');
+    await deliver();
+    assert.equal(receiver.received.length, 1);
+    const [event] = await receivedBy(mail);
+    assert.deepEqual([event?.sub, event?.uri, event?.members?.notice], [sub, PERSON_NOTICE, 'card_renewed']);
+  });
+
+  it('hears no more of it when the operator has taken that back', async () => {
+    const mail = await listener({ person_notices: true });
+    await newPersonAt(mail, 'written-to-before');
+    const streamId = await mail.stream({ events_requested: [PERSON_NOTICE], delivery: { method: POLL } });
+    await authority.authority.citizens.renew({ name: 'written-to-before' });
+    await hub.refreshLists();
+    await personAt(mail, 'written-to-before');
+    const { privateKey: _private, jwk } = await newKeyPair('ES256');
+    await hub.hub.clients.remove(mail.clientId);
+    await createRelyingParty(hub, {
+      client_id: mail.clientId,
+      redirect_uris: [`https://rp-${sectors}.example/cb`],
+      grant_types: ['authorization_code', 'client_credentials'],
+      status_check: true,
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [jwk] },
+    });
+    try {
+      ahead = 3_000; // a client is remembered for two seconds
+      assert.deepEqual((await mail.poll(streamId)).sets, {});
+    } finally {
+      ahead = 0;
+    }
+    assert.ok((await hub.hub.events.deadLetters()).some(({ stream }) => stream === streamId));
+  });
+
+  it('is registered as one that may hear of events at all', async () => {
+    await assert.rejects(createRelyingParty(hub, { person_notices: true }), /person_notices needs status_check/);
   });
 });
 

@@ -102,7 +102,7 @@ describe(`linkage on ${testEngine}`, () => {
     storage = createStorage(test.database, vault);
     identity = createIdentity({
       ...{ storage, vault, linkage: authority, clock: () => NOW, random: systemRandom },
-      notify: createNotify(),
+      notify: createNotify({ emit: async () => {} }),
       linkedCertificates: { check: async () => 'good' },
     });
   });

@@ -63,7 +63,7 @@ describe(`the rooms' stores on ${testEngine}`, () => {
         vault,
         linkage: undefined,
         linkedCertificates,
-        notify: createNotify(),
+        notify: createNotify({ emit: async () => {} }),
         clock: () => NOW,
         random: systemRandom,
       });
