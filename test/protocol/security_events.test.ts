@@ -11,7 +11,15 @@ import { type EventReceiver, startEventReceiver } from '../support/event_receive
 import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
-import { createRelyingParty, lastConsent, type Metadata, newKeyPair, open, presentCard, subOf } from './relying_party.ts';
+import {
+  createRelyingParty,
+  lastConsent,
+  type Metadata,
+  newKeyPair,
+  open,
+  presentCard,
+  subOf,
+} from './relying_party.ts';
 import { callJson, type JsonAnswer, linkSigningCertificate, type StatusParty, statusParty } from './status_party.ts';
 
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/';
