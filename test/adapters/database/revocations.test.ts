@@ -15,6 +15,7 @@ import {
 } from '../../../provider/identity/follow_lists.ts';
 import { certificateLookup, certificateRecord, createIdentity } from '../../../provider/identity/identity.ts';
 import { createNotify } from '../../../provider/identity/notices.ts';
+import { effectOf } from '../../../provider/identity/person_state.ts';
 import { createRevocationEffects, openRevocation } from '../../../provider/identity/revocation_effects.ts';
 import type { RevocableCertificate } from '../../../provider/identity/revocation_store.ts';
 import {
@@ -84,6 +85,12 @@ describe(`revocations on ${testEngine}`, () => {
     const record = certificateRecord(vault, certificate, kind, subjectId);
     assert.ok(await storage.identity.insertCertificate(record, { checkedAt: now, source: 'crl', asOf: now }, now));
     return { issuer, serial, subjectId, lookup: certificateLookup(vault, issuer, serial) };
+  }
+
+  /** As an enrolment with this signing certificate. */
+  async function keepAttributes({ subjectId, lookup: certificate }: Bound): Promise<void> {
+    const sealed = vault.seal('test', randomBytes(9));
+    await storage.enrolments.keepAttributes({ subjectId, sealed, certificate, obtainedAt: now, match: undefined });
   }
 
   async function find({ lookup }: Pick<Bound, 'lookup'>): Promise<RevocableCertificate> {
@@ -574,6 +581,49 @@ describe(`revocations on ${testEngine}`, () => {
       await process.follower.follow();
       const older = verified(lost, list.thisUpdate - 1);
       await assert.rejects(identity().subjectOf(older), { code: 'certificate_on_hold' });
+    });
+
+    it('has the effect that the table gives to each pair of words, on sessions, on sign-ins and on what is held', async () => {
+      const words = revocationReasons.filter((reason) => reason !== undefined);
+      const pairs = (['good', ...words] as const).flatMap((user) =>
+        (['good', 'none', ...words] as const).map((signing) => ({ user, signing })),
+      );
+      assert.equal(pairs.length, 132);
+      const [userIssuer, signingIssuer] = [newIssuer(), newIssuer()];
+      const people = [];
+      for (const { user, signing } of pairs) {
+        const card = await bind(userIssuer);
+        const other = signing === 'none' ? undefined : await bind(signingIssuer, 'signing', card.subjectId);
+        if (other) await keepAttributes(other);
+        people.push({ user, signing, card, other, session: await saveSession(card.subjectId) });
+      }
+      const process = newProcess();
+      const userList = listOf(
+        userIssuer,
+        1,
+        people.flatMap(({ user, card }) => (user === 'good' ? [] : [{ ...card, reason: user }])),
+      );
+      const signingList = listOf(
+        signingIssuer,
+        1,
+        people.flatMap(({ signing, other }) =>
+          other === undefined || signing === 'good' || signing === 'none' ? [] : [{ ...other, reason: signing }],
+        ),
+      );
+      process.lists = [await inService(userList), await inService(signingList)];
+      await process.follower.follow();
+      for (const { user, signing, card, session } of people) {
+        const effect = effectOf(signing, user);
+        const what = `signing ${signing}, user ${user}`;
+        assert.equal(await isAlive(session), effect.sessions === 'go_on', what);
+        const signIn = identity().subjectOf(verified(card, userList.thisUpdate - 1));
+        if (effect.signIn === 'goes_on') assert.equal((await signIn).subjectId, card.subjectId, what);
+        else await assert.rejects(signIn, { code: effect.signIn }, what);
+        const held = await storage.enrolments.findAttributes(card.subjectId, now);
+        assert.equal(held === undefined ? 'none' : held.isCurrent ? 'current' : 'stale', effect.attributes, what);
+        const notices = (await storage.notices.list(card.subjectId, 10)).map(({ kind }) => kind);
+        assert.deepEqual(notices, effect.attributes === 'stale' ? ['attributes_stale'] : [], what);
+      }
     });
 
     it('goes on where the authority’s newer word is good', async () => {
