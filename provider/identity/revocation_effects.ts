@@ -166,7 +166,7 @@ function happeningsOf(
  * Reason (1 octet, RFC 5280 §5.3.1) and date (8), so that all are of one length: encrypted or not, a length must not tell
  * of a death.
  */
-function sealRevocation(vault: Vault, { reason, revokedAt, asOf }: ListedRevocation): StoredRevocation {
+export function sealRevocation(vault: Vault, { reason, revokedAt, asOf }: ListedRevocation): StoredRevocation {
   const plain = Buffer.alloc(9);
   plain.writeUInt8(revocationReasons.indexOf(reason));
   plain.writeBigInt64BE(BigInt(revokedAt), 1);

@@ -9,8 +9,8 @@ export interface CsvRow {
   readonly cells: number;
   /** Whether any of its cells is quoted. */
   readonly isQuoted: boolean;
-  /** Whether a spreadsheet would take one of its cells for a formula. */
-  readonly hasFormula: boolean;
+  /** Which cells a spreadsheet would take for formulas; undefined for none. */
+  readonly formulas: readonly number[] | undefined;
   /** Octets of the file up to the next row. */
   readonly end: number;
 }
@@ -104,21 +104,16 @@ function endOfRow(piece: Buffer, from: number, quotes: Finder): number {
 }
 
 /** @throws HubError `csv_malformed` where quotes do not enclose whole cells. */
-function shapeOf(content: Buffer, isQuoted: boolean, line: number): Pick<CsvRow, 'cells' | 'hasFormula' | 'isQuoted'> {
+function shapeOf(content: Buffer, isQuoted: boolean, line: number): Pick<CsvRow, 'cells' | 'formulas' | 'isQuoted'> {
   let cells = 0;
-  let hasFormula = false;
-  if (isQuoted) {
-    for (const cell of cellsOf(content, line)) {
-      cells += 1;
-      hasFormula ||= isFormulaSign(cell[0] === QUOTE ? cell[1] : cell[0]);
-    }
-    return { cells, hasFormula, isQuoted };
-  }
-  for (let at = 0; at !== 0 || cells === 0; at = content.indexOf(COMMA, at) + 1) {
+  let formulas: number[] | undefined;
+  const count = (first: number | undefined) => {
+    if (isFormulaSign(first)) formulas = [...(formulas ?? []), cells];
     cells += 1;
-    hasFormula ||= isFormulaSign(content[at]);
-  }
-  return { cells, hasFormula, isQuoted };
+  };
+  if (isQuoted) for (const cell of cellsOf(content, line)) count(cell[0] === QUOTE ? cell[1] : cell[0]);
+  else for (let at = 0; at !== 0 || cells === 0; at = content.indexOf(COMMA, at) + 1) count(content[at]);
+  return { cells, formulas, isQuoted };
 }
 
 /** Characters with which a spreadsheet takes a cell for a formula (OWASP, “CSV Injection”). */

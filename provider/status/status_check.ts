@@ -73,37 +73,48 @@ export function createStatusCheck(world: StatusCheckWorld): StatusCheck {
       const issuers = await ages.read();
       const hashes = issuers.map(({ issuerHash }) => issuerHash);
       const ageOf = ({ issuer }: RecordedCertificate) => (issuer === undefined ? undefined : issuers[issuer]);
-      const { known, certificates } = await storage.status.find(party.sector, identifiers, hashes);
+      const isListed = issuers.every(({ isFresh }) => isFresh);
+      const { known, certificates } = await storage.status.find(party.sector, identifiers, hashes, !isListed);
       // Whatever is revoked stays so, and what has run out nobody vouches for.
-      const open = certificates.filter(
-        (certificate) =>
-          certificate.revocation === undefined &&
-          certificate.notAfter >= checkedAt &&
-          ageOf(certificate)?.isFresh === false,
-      );
-      const heard = await responders.hear(
-        open.map((certificate) => ({
-          lookup: certificate.lookup,
-          issuerHash: ageOf(certificate)?.issuerHash ?? new Uint8Array(),
-        })),
-        party.clientId,
-      );
-      const states = new Map<number, KnownCertificateState[]>();
+      const open = certificates.flatMap((certificate) => {
+        const { lookup, revocation, notAfter } = certificate;
+        const age = ageOf(certificate);
+        const isOpen = revocation === undefined && notAfter >= checkedAt && age?.isFresh === false;
+        return lookup && isOpen ? [{ lookup, issuerHash: age.issuerHash }] : [];
+      });
+      const heard = await responders.hear(open, party.clientId);
+      const people = new Map<string, RecordedCertificate | RecordedCertificate[]>();
       for (const certificate of certificates) {
-        const state = stateOf(certificate, ageOf(certificate), heard.get(certificate.lookup));
-        const others = states.get(certificate.place);
-        if (others) others.push(state);
-        else states.set(certificate.place, [state]);
+        const others = people.get(certificate.identifier);
+        people.set(certificate.identifier, others ? [others, certificate].flat() : certificate);
       }
-      const answers = identifiers.map((_, place) =>
-        known.has(place) ? statusOf(states.get(place) ?? [], checkedAt) : UNKNOWN,
-      );
+      // Most have one certificate, which is good: they share the answers, of which there is one an issuer.
+      const ordinary: (SubjectStatus | undefined)[] = [];
+      const answerOf = (identifier: string): SubjectStatus => {
+        const found = people.get(identifier);
+        if (found === undefined) return known.has(identifier) ? statusOf([], checkedAt) : UNKNOWN;
+        const isOrdinary =
+          !Array.isArray(found) &&
+          found.kind === 'user' &&
+          found.revocation === undefined &&
+          found.notAfter >= checkedAt &&
+          ageOf(found)?.asOf !== undefined &&
+          !(found.lookup && heard.has(found.lookup));
+        const shared = isOrdinary && found.issuer !== undefined ? ordinary[found.issuer] : undefined;
+        if (shared) return shared;
+        const states = [found].flat().map((one) => stateOf(one, ageOf(one), one.lookup && heard.get(one.lookup)));
+        const answer = statusOf(states, checkedAt);
+        if (isOrdinary && found.issuer !== undefined) ordinary[found.issuer] = answer;
+        return answer;
+      };
+      const answers = identifiers.map(answerOf);
+      const unknown = answers.filter(({ status }) => status === 'unknown').length;
       await audit.append(
         {
           kind: 'status.checked',
           actor,
           clientId: party.clientId,
-          data: { subjects: identifiers.length, unknown: identifiers.length - known.size },
+          data: { subjects: identifiers.length, unknown },
         },
         checkedAt,
       );

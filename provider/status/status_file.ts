@@ -279,7 +279,8 @@ class Run {
       const found = report.answers[place] ?? { status: 'unknown' };
       byStatus[found.status] += 1;
       answered += 1;
-      if (row.hasFormula) {
+      // An identifier may begin with a hyphen, and is nothing that a spreadsheet could compute.
+      if (row.formulas?.some((cell) => cell !== this.#header.place)) {
         formulaCount += 1;
         if (lines.length < NAMED_LINES) lines.push(row.line);
       }

@@ -4,9 +4,10 @@ import type { StoredRevocation } from '../identity/revocation_store.ts';
 
 /** A current certificate of the person behind one of the identifiers that were asked about. */
 export interface RecordedCertificate {
-  /** Index of the identifier in the question. */
-  readonly place: number;
-  readonly lookup: Uint8Array;
+  /** By which the person was asked about. */
+  readonly identifier: string;
+  /** Where it was asked for. */
+  readonly lookup: Uint8Array | undefined;
   readonly kind: 'user' | 'signing';
   readonly notBefore: number;
   readonly notAfter: number;
@@ -20,8 +21,8 @@ export interface RecordedCertificate {
 
 /** Everything that is found of a batch of identifiers. */
 export interface RecordedPeople {
-  /** Indices of the identifiers of this sector; any other is nobody's as far as the sector can know. */
-  readonly known: ReadonlySet<number>;
+  /** Those of the identifiers that are the sector's; any other is nobody's as far as the sector can know. */
+  readonly known: ReadonlySet<string>;
   readonly certificates: readonly RecordedCertificate[];
 }
 
@@ -30,6 +31,12 @@ export interface StatusStore {
    * One statement for some ten thousand identifiers.
    *
    * @param issuerHashes SHA-256 of issuers' DER names: what `RecordedCertificate.issuer` refers to.
+   * @param withLookups whether the certificates will have to be found again, one by one.
    */
-  find(sector: string, identifiers: readonly string[], issuerHashes: readonly Uint8Array[]): Promise<RecordedPeople>;
+  find(
+    sector: string,
+    identifiers: readonly string[],
+    issuerHashes: readonly Uint8Array[],
+    withLookups: boolean,
+  ): Promise<RecordedPeople>;
 }

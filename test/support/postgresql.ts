@@ -47,7 +47,9 @@ export function findPostgresqlPrograms(): string | undefined {
  * `durable` keeps fsync on, for tests that ask what survives a crash; otherwise the server trades durability for speed.
  * As root it runs as an unprivileged user, since PostgreSQL refuses root.
  */
-export async function startPostgresql(options: { readonly durable?: boolean } = {}): Promise<TestPostgresql> {
+export async function startPostgresql(
+  options: { readonly durable?: boolean; readonly sharedBuffers?: string } = {},
+): Promise<TestPostgresql> {
   const programs = findPostgresqlPrograms();
   if (!programs) throw new Error('no PostgreSQL server programs found: install the Debian package "postgresql"');
   const identity = unprivilegedIdentity();
@@ -69,7 +71,7 @@ export async function startPostgresql(options: { readonly durable?: boolean } = 
     `unix_socket_directories=${folder}`,
     `port=${PORT}`,
     'max_connections=200',
-    'shared_buffers=64MB',
+    `shared_buffers=${options.sharedBuffers ?? '64MB'}`,
     ...(options.durable ? [] : FAST_BUT_FORGETFUL),
   ];
   // The shell waits for the end of its input. The kernel closes our end of that pipe when this process ends in any way,

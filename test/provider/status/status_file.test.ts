@@ -117,7 +117,7 @@ describe('a CSV file of people', () => {
   });
 
   it('counts cells that a spreadsheet would take for formulas, and leaves them', async () => {
-    writeFileSync(input, 'sub,a\np1,=1\np2,x\np3,"@y"\n');
+    writeFileSync(input, 'sub,a\np1,=1\n-p2,x\np3,"@y"\n');
     const { formulas } = await run();
     assert.deepEqual(formulas, { count: 2, lines: [2, 4] });
     assert.match(result(), /\np1,=1,current/);
