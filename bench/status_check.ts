@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     const clientId = addClient(folder, config);
     console.log(`${people} people are made …`);
     const revocation = sealRevocation(createVault([key]), { reason: 'certificateHold', revokedAt: 1, asOf: 1 });
-    await fill(url, people, root, revocation);
+    await fill(url, people, root, clientId, revocation);
     await writeInput(url, join(folder, 'in.csv'));
     const copy = await copyOut(url, join(folder, 'copy.csv'));
     const check = await statusCheck(folder, config, clientId);
@@ -129,6 +129,7 @@ async function fill(
   url: string,
   people: number,
   root: Root,
+  clientId: string,
   revocation: { sealed: Uint8Array; asOf: number },
 ): Promise<void> {
   // Its list of everything has been followed.
@@ -146,6 +147,12 @@ async function fill(
       SELECT ${subject}, '${SECTOR}', rtrim(translate(encode(substr(sha256(('p' || n)::bytea), 1, 20), 'base64'), '+/', '-_'), '=')
       FROM generate_series(1, $1::int) AS n`,
     [people],
+  );
+  await query(
+    url,
+    `INSERT INTO consent (id, subject_id, client_id, granted, declined, granted_at, expires_at)
+      SELECT gen_random_uuid(), ${subject}, $2, '{sub}', '{}', 1, 9000000000000 FROM generate_series(1, $1::int) AS n`,
+    [people, clientId],
   );
   await query(
     url,

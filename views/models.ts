@@ -91,6 +91,8 @@ export interface ConsentInput {
   duration: ConsentDuration;
   /** The relying party asks for access while the person is away (`offline_access`). */
   offline?: boolean | undefined;
+  /** The relying party may ask whether the person's card and attributes are still good (status check, security events). */
+  statusCheck?: boolean | undefined;
   /** Local path of enrolment, where it would bring what is asked for; and whether it is for the first time. */
   enrolment?: { path: string; again: boolean } | undefined;
 }
@@ -288,6 +290,7 @@ export interface PageModels {
     }[];
     duration: string;
     offline: boolean;
+    statusCheck: boolean;
     enrolment: { path: string; again: boolean } | undefined;
   };
   enrolment_form: {
@@ -423,6 +426,7 @@ const builders: Builders = {
         claims: input.claims.map((claim) => consentClaim(claim, language)),
         duration: durationText(input.duration, words),
         offline: input.offline === true,
+        statusCheck: input.statusCheck === true,
         enrolment: input.enrolment && {
           path: mustBe(localPath(input.enrolment.path), 'enrolment'),
           again: input.enrolment.again,

@@ -61,7 +61,7 @@ export interface DeadLetter {
 
 export interface EventStore {
   /** Streams of relying parties that know the subject, that are allowed to hear, and that take something. */
-  targets(subjectId: string): Promise<readonly EventTarget[]>;
+  targets(subjectId: string, now: number): Promise<readonly EventTarget[]>;
   enqueue(events: readonly OutgoingEvent[]): Promise<void>;
 
   /** False, and nothing is stored, when the client has `most` streams already. */

@@ -26,8 +26,8 @@ export function createSubjectEvents(world: {
   return {
     async emit(stores, subjectId, happenings) {
       if (happenings.length === 0) return;
-      const targets = await stores.events.targets(subjectId);
       const at = clock();
+      const targets = await stores.events.targets(subjectId, at);
       const events = targets.flatMap(({ streamId, identifier, eventsRequested }) =>
         happenings
           .map((happening) => EVENT_OF[happening])

@@ -86,6 +86,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           purpose: inLanguage(client, 'purpose', language),
           claims: claims.map(({ claim, ...choice }) => ({ name: claim.name, source: claim.source, ...choice })),
           duration: { days: settings.consentLifetime },
+          statusCheck: client.status_check === true,
           enrolment:
             settings.enrolment && (enrolment.isMissing || enrolment.isStale)
               ? { path: enrolmentPath(interaction), again: enrolment.isStale }

@@ -74,7 +74,12 @@ export function createStatusCheck(world: StatusCheckWorld): StatusCheck {
       const hashes = issuers.map(({ issuerHash }) => issuerHash);
       const ageOf = ({ issuer }: RecordedCertificate) => (issuer === undefined ? undefined : issuers[issuer]);
       const isListed = issuers.every(({ isFresh }) => isFresh);
-      const { known, certificates } = await storage.status.find(party.sector, identifiers, hashes, !isListed);
+      const { known, certificates } = await storage.status.find(
+        { ...party, now: checkedAt },
+        identifiers,
+        hashes,
+        !isListed,
+      );
       // Whatever is revoked stays so, and what has run out nobody vouches for.
       const open = certificates.flatMap((certificate) => {
         const { lookup, revocation, notAfter } = certificate;

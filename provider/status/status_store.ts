@@ -21,7 +21,7 @@ export interface RecordedCertificate {
 
 /** Everything that is found of a batch of identifiers. */
 export interface RecordedPeople {
-  /** Those of the identifiers that are the sector's; any other is nobody's as far as the sector can know. */
+  /** Those of the identifiers that are the sector's, of people whose consent lives; any other is nobody's, as far as it can know. */
   readonly known: ReadonlySet<string>;
   readonly certificates: readonly RecordedCertificate[];
 }
@@ -34,7 +34,7 @@ export interface StatusStore {
    * @param withLookups whether the certificates will have to be found again, one by one.
    */
   find(
-    sector: string,
+    asking: { readonly sector: string; readonly clientId: string; readonly now: number },
     identifiers: readonly string[],
     issuerHashes: readonly Uint8Array[],
     withLookups: boolean,

@@ -112,6 +112,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     purpose: '図書の予約と貸出の本人確認のため',
     duration: { days: 365 },
     offline: true,
+    statusCheck: true,
     claims: [
       { name: 'sub', source: 'hub', required: true, available: true },
       { name: 'card_status', source: 'card', required: false, available: true },

@@ -13,7 +13,16 @@ import { startTestHub, type TestHub } from '../support/hub.ts';
 import { type ClientCertificate, mutualTlsFetch } from '../support/mutual_tls_fetch.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
 import { readWebAuthority } from '../support/web_authority.ts';
-import { createRelyingParty, lastConsent, later, type Metadata, newKeyPair, refused, subOf } from './relying_party.ts';
+import {
+  createRelyingParty,
+  lastConsent,
+  later,
+  type Metadata,
+  newKeyPair,
+  refused,
+  subOf,
+  withdrawConsent,
+} from './relying_party.ts';
 import { callJson, type JsonAnswer, linkSigningCertificate, type StatusParty, statusParty } from './status_party.ts';
 
 const REASON_WORDS = /cessation|keyCompromise|certificateHold|superseded|affiliationChanged|deceased|held|ended|死亡/;
@@ -147,6 +156,15 @@ describe('a status check', () => {
     assert.deepEqual(await statusOf(own.subjectId), { status: 'unknown' });
   });
 
+  it('ends with the consent: from then on the person is nobody known', async () => {
+    const { sub } = await person('keiko');
+    assert.equal((await statusOf(sub)).status, 'current');
+    await withdrawConsent(hub, party.clientId);
+    assert.deepEqual(await statusOf(sub), { status: 'unknown' });
+    assert.equal((await person('keiko')).sub, sub);
+    assert.equal((await statusOf(sub)).status, 'current');
+  });
+
   it('is an event of the audit chain that names nobody', async () => {
     const { sub } = await person('hanako');
     await ask(await party.token(), { subjects: [sub, 'nobody'] });
@@ -180,7 +198,9 @@ describe('an access token for status checks', () => {
         fetch: mutualTlsFetch(files) as client.CustomFetch, // the same call with a narrower body
       },
     );
+    // Known by the same identifier on the same host, with a consent of its own. The code is redeemed elsewhere.
     const { sub } = await person('hanako');
+    await hub.signIn(tls.authorizationUrl(await tls.attempt()), { card: 'hanako' });
     const headers = { authorization: `Bearer ${await tls.token()}`, 'content-type': 'application/json' };
     const request = { method: 'POST', headers, body: JSON.stringify({ subjects: [sub] }) };
     const answer = await mutualTlsFetch(files)(`${hub.mutualTlsUrl}/status-check`, request);

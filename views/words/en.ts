@@ -110,6 +110,8 @@ export const en: Words = {
     days: (days) => `${days} days from today`,
     untilWithdrawn: 'Until you withdraw it',
     offline: 'The service can receive what you agreed to also while you are not using it.',
+    statusCheck:
+      'As long as it lasts, the service may check whether your card can still be used and what you registered is still right. It is not told what has changed, or why.',
     policies: 'The service’s terms',
     privacyPolicy: 'Privacy policy',
     terms: 'Terms of use',

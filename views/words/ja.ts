@@ -111,6 +111,8 @@ export const ja = {
     days: (days: number) => `今日から${days}日間`,
     untilWithdrawn: 'あなたが取り消すまで',
     offline: 'あなたが画面を開いていないときにも、サービスは同意した情報を受け取れます。',
+    statusCheck:
+      'この期間中、サービスは、あなたのカードがまだ使えるか、登録した内容が今も正しいかを確かめられます。変わった内容や理由は伝えません。',
     policies: 'サービスの規約など',
     privacyPolicy: 'プライバシーポリシー',
     terms: '利用規約',

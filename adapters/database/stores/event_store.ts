@@ -9,11 +9,13 @@ const COLUMNS = `stream_id, client_id, sector, method, endpoint_url, sealed_auth
 
 const TARGETS: Statement = {
   name: 'event_targets',
-  // Only whom the operator still allows: the registration may have changed since the stream was made.
+  // Only whom the operator still allows, since the registration may have changed, and to whom the person's consent lives.
   text: `SELECT stream.stream_id, known.identifier, stream.events_requested
     FROM pairwise_identifier AS known
     JOIN event_stream AS stream ON stream.sector = known.sector
     JOIN relying_party AS party ON party.client_id = stream.client_id
+    JOIN consent ON consent.subject_id = known.subject_id AND consent.client_id = stream.client_id
+      AND consent.withdrawn_at IS NULL AND consent.expires_at > $2
     WHERE known.subject_id = $1 AND stream.status <> 'disabled' AND NOT stream.is_full
       AND party.metadata -> 'status_check' = 'true'::jsonb`,
 };
@@ -183,10 +185,10 @@ export function createEventStore(
     (await queries.query(statement, values)).count === 1;
 
   return {
-    async targets(subjectId) {
+    async targets(subjectId, now) {
       const { rows } = await queries.query<{ stream_id: string; identifier: string; events_requested: string[] }>(
         TARGETS,
-        [subjectId],
+        [subjectId, now],
       );
       return rows.map(({ stream_id: streamId, identifier, events_requested: eventsRequested }) => ({
         streamId,

@@ -5,7 +5,7 @@ import { storable } from '../storable_text.ts';
 import { storedRevocation } from './revocation_store.ts';
 
 /**
- * Of each identifier at least one row when it is the sector's. As `= ANY`, which searches the index in its own order: half
+ * Of each identifier at least one row when it is the sector's and of somebody whose consent to this relying party lives. As `= ANY`, which searches the index in its own order: half
  * the cost of a join with the list. What every row carries costs more than finding it, so no column too many.
  */
 const find = (name: string, more: string): Statement => ({
@@ -15,7 +15,10 @@ const find = (name: string, more: string): Statement => ({
       certificate.revocation_as_of, certificate.check_as_of${more}
     FROM pairwise_identifier AS known
     LEFT JOIN certificate ON certificate.subject_id = known.subject_id AND certificate.status = 'current'
-    WHERE known.sector = $1 AND known.identifier = ANY($2::text[])`,
+    WHERE known.sector = $1 AND known.identifier = ANY($2::text[]) AND EXISTS (
+      SELECT FROM consent WHERE consent.subject_id = known.subject_id AND consent.client_id = $4
+        AND consent.withdrawn_at IS NULL AND consent.expires_at > $5
+    )`,
 });
 const FIND = find('status_find', '');
 const FIND_WITH_LOOKUPS = find('status_find_with_lookups', ', certificate.lookup');
@@ -35,11 +38,13 @@ interface Row {
 
 export function createStatusStore(queries: Queries): StatusStore {
   return {
-    async find(sector, identifiers, issuerHashes, withLookups) {
+    async find({ sector, clientId, now }, identifiers, issuerHashes, withLookups) {
       const { rows } = await queries.query<Row>(withLookups ? FIND_WITH_LOOKUPS : FIND, [
         sector,
         identifiers.filter(storable),
         octetsArray(issuerHashes),
+        clientId,
+        now,
       ]);
       const known = new Set<string>();
       const certificates: RecordedCertificate[] = [];

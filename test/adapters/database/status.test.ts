@@ -24,7 +24,25 @@ describe(`what is recorded of people, on ${testEngine}`, () => {
     await storage.identity.insertSubject(subjectId, NOW);
     const identifier = randomBytes(20).toString('base64url');
     await storage.identity.pairwiseIdentifier(subjectId, sector, identifier);
+    await consentOf(subjectId, asking.clientId);
     return { subjectId, identifier };
+  }
+
+  const asking = { sector: 'rp.example', clientId: 'rp', now: NOW };
+
+  async function consentOf(subjectId: string, clientId: string, expiresAt = NOW + YEAR): Promise<string> {
+    const id = randomUUID();
+    const times = { grantedAt: NOW - YEAR, expiresAt };
+    await storage.consents.replace({
+      id,
+      subjectId,
+      clientId,
+      granted: ['sub'],
+      declined: [],
+      purpose: undefined,
+      ...times,
+    });
+    return id;
   }
 
   async function certificateOf(subjectId: string, over: Partial<CertificateRecord> = {}): Promise<Uint8Array> {
@@ -50,7 +68,7 @@ describe(`what is recorded of people, on ${testEngine}`, () => {
     const lookup = await certificateOf(own.subjectId);
     await certificateOf(other.subjectId);
     const asked = [other.identifier, own.identifier, 'nobody', '', 'a\0b', own.identifier, own.subjectId];
-    const { known, certificates } = await storage.status.find('rp.example', asked, [issuerHash('A')], true);
+    const { known, certificates } = await storage.status.find(asking, asked, [issuerHash('A')], true);
     assert.deepEqual([...known], [own.identifier]);
     assert.equal(certificates.length, 1);
     const [found] = certificates;
@@ -71,7 +89,7 @@ describe(`what is recorded of people, on ${testEngine}`, () => {
     const { subjectId, identifier } = await newPerson('rp.example');
     await certificateOf(subjectId, { issuerHash: issuerHash('B') });
     const issuerOf = async (...named: Uint8Array[]) =>
-      (await storage.status.find('rp.example', [identifier], named, false)).certificates[0]?.issuer;
+      (await storage.status.find(asking, [identifier], named, false)).certificates[0]?.issuer;
     assert.equal(await issuerOf(issuerHash('A'), issuerHash('B')), 1);
     assert.equal(await issuerOf(issuerHash('A')), undefined);
     assert.equal(await issuerOf(), undefined);
@@ -87,7 +105,7 @@ describe(`what is recorded of people, on ${testEngine}`, () => {
     assert.ok(found);
     const sealed = randomBytes(30);
     assert.ok(await storage.revocations.record(found, { sealed, asOf: NOW }));
-    const { certificates } = await storage.status.find('rp.example', [identifier], [], true);
+    const { certificates } = await storage.status.find(asking, [identifier], [], true);
     const byKind = new Map(certificates.map((certificate) => [certificate.kind, certificate]));
     assert.equal(certificates.length, 2);
     assert.deepEqual(Buffer.from(byKind.get('user')?.lookup ?? []), Buffer.from(user));
@@ -96,8 +114,22 @@ describe(`what is recorded of people, on ${testEngine}`, () => {
 
   it('is known of somebody without any certificate', async () => {
     const { identifier } = await newPerson('rp.example');
-    const { known, certificates } = await storage.status.find('rp.example', [identifier], [], false);
+    const { known, certificates } = await storage.status.find(asking, [identifier], [], false);
     assert.deepEqual([[...known], certificates], [[identifier], []]);
+  });
+
+  it('is nobody’s whose consent to this relying party has ended, was withdrawn, or is another’s', async () => {
+    const isKnown = async (identifier: string, clientId: string) =>
+      (await storage.status.find({ ...asking, clientId }, [identifier], [], false)).known.has(identifier);
+    const { subjectId, identifier } = await newPerson('rp.example');
+    assert.ok(await isKnown(identifier, 'rp'));
+    assert.ok(!(await isKnown(identifier, 'another of the same sector')));
+    await consentOf(subjectId, 'rp', NOW);
+    assert.ok(!(await isKnown(identifier, 'rp')));
+    const id = await consentOf(subjectId, 'rp');
+    assert.ok(await isKnown(identifier, 'rp'));
+    await storage.consents.withdraw(id, NOW);
+    assert.ok(!(await isKnown(identifier, 'rp')));
   });
 
   it('is found for ten thousand in one statement', async () => {
@@ -105,7 +137,7 @@ describe(`what is recorded of people, on ${testEngine}`, () => {
     await certificateOf(subjectId);
     const many = Array.from({ length: 10_000 }, () => randomBytes(20).toString('base64url'));
     many[7_777] = identifier;
-    const { known } = await storage.status.find('rp.example', many, [issuerHash('A')], false);
+    const { known } = await storage.status.find(asking, many, [issuerHash('A')], false);
     assert.deepEqual([...known], [identifier]);
   });
 });
