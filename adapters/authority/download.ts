@@ -20,7 +20,7 @@ export interface Transport {
 }
 
 export interface DownloadRequest {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly headers?: Record<string, string>;
   readonly body?: Uint8Array;
   /** Milliseconds for everything, the last octet of the body included. */

@@ -1,6 +1,7 @@
 /** The certification authority as a neighbour: revocation lists by schedule, OCSP on demand. */
 
 export { openIndexFile } from './index_file.ts';
+export { createLatestAttributesService } from './latest_attributes_service.ts';
 export { createLinkageService } from './linkage_service.ts';
 export type { TakenList } from './list_shelf.ts';
 export type { Revocation, RevocationStatus, RevocationWorld } from './revocation.ts';

@@ -1,29 +1,27 @@
-import { randomUUID, verify, X509Certificate } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import {
+  endOfDay,
+  isPossibleLastDay,
+  latestConsentStatement,
+} from '../../../provider/attributes/latest_consent_text.ts';
 import { HubError } from '../../../provider/errors.ts';
+import { PkiError, type SignedDocument, verifySignedDocument } from '../../../provider/pki/index.ts';
 import type { Clock } from '../../../provider/world.ts';
-import { yearsLater } from '../pki/index.ts';
 import { currentCertificates } from './issuing.ts';
 import { type CertificateReference, findReference } from './linkage.ts';
 import { type AuthorityState, type Citizen, type ConsentItem, conditionOf, type StoredConsent } from './state.ts';
 import type { StateStore } from './state_store.ts';
 
-const DAY = 86_400_000;
-
 /** What a person has signed to let their latest attributes be told. */
 export interface ConsentRequest extends CertificateReference {
   items: ConsentItem[];
-  /** ISO 8601; default, and at most, ten years from the day after the consent. */
-  expires?: string | undefined;
-  /** RS256 by the signing certificate's key over consentBytes, base64url. */
-  signature: string;
-}
-
-/**
- * The bytes that a person signs: the request without its signature as JSON, keys sorted, no white space (RFC 8785).
- * The real service takes a signed XML document whose form is not public.
- */
-export function consentBytes({ expires, issuer, items, serial }: Omit<ConsentRequest, 'signature'>): Buffer {
-  return Buffer.from(JSON.stringify({ ...(expires === undefined ? {} : { expires }), issuer, items, serial }), 'utf8');
+  /** Its last day, `YYYY-MM-DD`: at most ten years from the day after the consent. */
+  until: string;
+  /**
+   * The consent as the person signed it, with the certificate that is named: CMS SignedData in base64. One of its lines is
+   * the statement of items and last day. (The real service takes a signed XML document whose form is not public.)
+   */
+  document: string;
 }
 
 export interface LatestAttributes {
@@ -48,22 +46,20 @@ export class LatestAttributesService {
   }
 
   /**
-   * @throws HubError `consent_signature_invalid` (400), `consent_expiry_invalid` (400), `certificate_ended` (409) when
-   *   the signing certificate is unknown, revoked or expired
+   * @throws HubError `consent_document_invalid` (400) when the document was not signed by that certificate's key or says
+   *   something else, `consent_expiry_invalid` (400), `certificate_ended` (409) when the signing certificate is unknown,
+   *   revoked or expired
    */
   async consent(request: ConsentRequest): Promise<StoredConsent> {
+    const signed = readDocument(Buffer.from(request.document, 'base64'));
     return this.#store.update((draft) => {
       const now = this.#clock();
       const certificate = findReference(draft, request);
       if (certificate?.kind !== 'signing' || conditionOf(certificate, now) !== 'good') throw certificateEnded();
-      const { publicKey } = new X509Certificate(Buffer.from(certificate.certificate, 'base64'));
-      const signature = Buffer.from(request.signature, 'base64url');
-      if (!verify('sha256', consentBytes(request), publicKey, signature)) {
-        throw new HubError('consent_signature_invalid', 400, 'The signature does not match the consent.');
-      }
-      const latest = yearsLater(now + DAY, 10);
-      const expires = request.expires === undefined ? latest : Date.parse(request.expires);
-      if (!(expires > now && expires <= latest)) {
+      const isOurs = Buffer.from(certificate.certificate, 'base64').equals(signed.unverifiedCertificate);
+      const lines = Buffer.from(signed.content).toString().split('\n');
+      if (!isOurs || !lines.includes(latestConsentStatement(request))) throw invalidDocument();
+      if (!isPossibleLastDay(request.until, now)) {
         throw new HubError('consent_expiry_invalid', 400, 'A consent ends in the future, within ten years.');
       }
       const consent: StoredConsent = {
@@ -71,7 +67,7 @@ export class LatestAttributesService {
         citizen: certificate.citizen,
         items: request.items,
         consentedAt: now,
-        expires,
+        expires: endOfDay(request.until),
         withdrawnAt: null,
       };
       draft.consents.push(consent);
@@ -80,9 +76,11 @@ export class LatestAttributesService {
   }
 
   /** @throws HubError `consent_unknown` (404), `consent_ended` (410) */
-  async withdraw(id: string): Promise<void> {
-    await this.#store.update((draft) => {
-      this.#liveConsent(draft, id).withdrawnAt = this.#clock();
+  async withdraw(id: string): Promise<StoredConsent> {
+    return this.#store.update((draft) => {
+      const consent = this.#liveConsent(draft, id);
+      consent.withdrawnAt = this.#clock();
+      return consent;
     });
   }
 
@@ -117,6 +115,20 @@ export class LatestAttributesService {
       .some((certificate) => conditionOf(certificate, this.#clock()) === 'good');
   }
 }
+
+function readDocument(der: Uint8Array): SignedDocument {
+  try {
+    return verifySignedDocument(der);
+  } catch (cause) {
+    if (cause instanceof PkiError) throw invalidDocument(cause);
+    throw cause;
+  }
+}
+
+const invalidDocument = (cause?: unknown): HubError =>
+  new HubError('consent_document_invalid', 400, 'The document is not what that certificate must have signed.', {
+    cause,
+  });
 
 const certificateEnded = (): HubError =>
   new HubError('certificate_ended', 409, 'The certificate that this rests on is not valid any more.');

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { HubError } from '../../../provider/errors.ts';
 import { anchorsPem, describeAnchors } from './anchors.ts';
@@ -20,8 +20,8 @@ const consentRequest = z.strictObject({
     .min(1)
     .max(CONSENT_ITEMS.length)
     .refine((items) => new Set(items).size === items.length),
-  expires: z.iso.datetime().optional(),
-  signature: z.base64url().min(1).max(1000),
+  until: z.iso.date(),
+  document: z.base64().min(1),
 });
 
 const notFound = (): HubError => new HubError('not_found', 404, 'There is nothing here.');
@@ -99,8 +99,8 @@ function revocationRoutes({ lists, ocsp }: Authority): Route[] {
  */
 function verifierRoutes({ store, latestAttributes, signer, clock, serviceToken }: Authority): Route[] {
   /** Signed and dated, together with what was asked; refusals too. */
-  const signed = async (asked: unknown, find: () => unknown): Promise<HttpAnswer> => {
-    const { status, value } = await outcomeOf(find);
+  const signed = async (asked: unknown, find: () => unknown, found = 200): Promise<HttpAnswer> => {
+    const { status, value } = await outcomeOf(find, found);
     const answer = json(status, { ...value, asked, answeredAt: new Date(clock()).toISOString() });
     return {
       ...answer,
@@ -122,15 +122,17 @@ function verifierRoutes({ store, latestAttributes, signer, clock, serviceToken }
       path: /^\/consents$/,
       handle: async (request) => {
         requireBearer(request, serviceToken);
-        const { id, items, consentedAt, expires } = await latestAttributes.consent(
-          parseInput(consentRequest, readJson(request)),
+        const consent = parseInput(consentRequest, readJson(request));
+        const { document, items, ...asked } = consent;
+        const digest = hash('sha256', Buffer.from(document, 'base64'), 'base64url');
+        return signed(
+          { ...asked, items: items.join(','), document: digest },
+          async () => {
+            const { id, consentedAt } = await latestAttributes.consent(consent);
+            return { id, consentedAt: new Date(consentedAt).toISOString() };
+          },
+          201,
         );
-        return json(201, {
-          id,
-          items,
-          consentedAt: new Date(consentedAt).toISOString(),
-          expires: new Date(expires).toISOString(),
-        });
       },
     },
     {
@@ -138,8 +140,11 @@ function verifierRoutes({ store, latestAttributes, signer, clock, serviceToken }
       path: /^\/consents\/([0-9a-f-]{36})$/,
       handle: async (request) => {
         requireBearer(request, serviceToken);
-        await latestAttributes.withdraw(request.captured[0] ?? '');
-        return { status: 204 };
+        const consent = request.captured[0] ?? '';
+        return signed({ consent }, async () => {
+          const { withdrawnAt } = await latestAttributes.withdraw(consent);
+          return { withdrawnAt: new Date(withdrawnAt ?? clock()).toISOString() };
+        });
       },
     },
     {
@@ -154,9 +159,9 @@ function verifierRoutes({ store, latestAttributes, signer, clock, serviceToken }
   ];
 }
 
-async function outcomeOf(find: () => unknown): Promise<{ status: number; value: object }> {
+async function outcomeOf(find: () => unknown, found: number): Promise<{ status: number; value: object }> {
   try {
-    return { status: 200, value: Object(await find()) };
+    return { status: found, value: Object(await find()) };
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     return { status: error.status, value: { error: error.code, message: error.message } };

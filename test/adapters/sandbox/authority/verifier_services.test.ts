@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { createLocalJWKSet, flattenedVerify, type JSONWebKeySet } from 'jose';
+import { signDocumentWithCard } from '../../../../adapters/card/card_commands.ts';
 import type { SoftCardKey } from '../../../../adapters/card/soft_card_file.ts';
 import { addPhone, move, renew, revoke } from '../../../../adapters/sandbox/authority/citizen_commands.ts';
 import {
   type ConsentItem,
-  consentBytes,
+  cardsFolder,
   type LinkageWant,
+  SANDBOX_SIGNING_PIN,
   SIGNATURE_HEADER,
 } from '../../../../adapters/sandbox/authority/index.ts';
 import { encodeName, rootRelativeNames } from '../../../../adapters/sandbox/pki/index.ts';
+import { lastDayOf, latestConsentStatement } from '../../../../provider/attributes/latest_consent_text.ts';
 import { refusalOf, startTestAuthority, type TestAuthority } from './test_authority.ts';
 
 const ISSUER = {
@@ -152,23 +155,52 @@ describe('linkage', () => {
 });
 
 describe('latest attributes', () => {
+  const DAY = 86_400_000;
+  /** `signs`: another card that signs, or another text. */
   async function consent(
     authority: TestAuthority,
     name: string,
     items: ConsentItem[],
-    { expires, spoil = false }: { expires?: string; spoil?: boolean } = {},
+    {
+      until = lastDayOf(authority.clock()),
+      signs = {},
+    }: { until?: string; signs?: { card?: string; text?: string } } = {},
   ): Promise<Response> {
     const { signing } = await authority.card(name);
-    assert.ok(signing);
-    const request = { ...referenceOf('signing', signing), items, ...(expires === undefined ? {} : { expires }) };
-    const signature = sign('sha256', consentBytes(request), createPrivateKey(signing.privateKey)).toString('base64url');
-    return authority.post('/consents', { ...request, ...(spoil ? { items: ['name', 'address'] } : {}), signature });
+    const document = await signDocumentWithCard({
+      cardsFolder: cardsFolder(authority.dataFolder),
+      name: signs.card ?? name,
+      password: SANDBOX_SIGNING_PIN,
+      content: Buffer.from(signs.text ?? `I agree.\n${latestConsentStatement({ items, until })}\n`),
+      now: authority.clock(),
+    });
+    const request = { ...referenceOf('signing', signing), items, until };
+    return authority.post('/consents', { ...request, document: Buffer.from(document).toString('base64') });
   }
   const idOf = async (response: Response): Promise<string> => {
     assert.equal(response.status, 201);
     const body: { id?: unknown } = Object(await response.json());
     return String(body.id);
   };
+
+  it('a consent is answered under the authority’s signature, about the very document', async (test) => {
+    const authority = await startTestAuthority(test);
+    const { signing } = await authority.card('taro');
+    const until = lastDayOf(authority.clock());
+    const document = await signDocumentWithCard({
+      cardsFolder: cardsFolder(authority.dataFolder),
+      name: 'taro',
+      password: SANDBOX_SIGNING_PIN,
+      content: Buffer.from(latestConsentStatement({ items: ['name'], until })),
+      now: authority.clock(),
+    });
+    const reference = referenceOf('signing', signing);
+    const sent = { ...reference, items: ['name'], until, document: Buffer.from(document).toString('base64') };
+    const { status, body } = await verified(authority, await authority.post('/consents', sent));
+    assert.equal(status, 201);
+    const digest = hash('sha256', document, 'base64url');
+    assert.deepEqual(body.asked, { ...reference, items: 'name', until, document: digest });
+  });
 
   it('only what was consented to is told, as it is after a move', async (test) => {
     const authority = await startTestAuthority(test);
@@ -189,21 +221,21 @@ describe('latest attributes', () => {
     const authority = await startTestAuthority(test, { only: ['taro', 'ichiro'] });
     const latest = async (id: string) => (await authority.get(`/latest-attributes?consent=${id}`)).status;
     const withdrawn = await idOf(await consent(authority, 'taro', ['name']));
-    const withdraw = async () =>
-      (
-        await fetch(`${authority.address}/consents/${withdrawn}`, {
-          method: 'DELETE',
-          headers: { authorization: `Bearer ${authority.serviceToken}` },
-        })
-      ).status;
+    const withdraw = async () => {
+      const headers = { authorization: `Bearer ${authority.serviceToken}` };
+      const response = await fetch(`${authority.address}/consents/${withdrawn}`, { method: 'DELETE', headers });
+      const { status, body } = await verified(authority, response);
+      assert.deepEqual(body.asked, { consent: withdrawn });
+      return status;
+    };
     assert.equal(await latest(withdrawn), 200);
-    assert.equal(await withdraw(), 204);
+    assert.equal(await withdraw(), 200);
     assert.equal(await withdraw(), 410);
     assert.equal(await latest(withdrawn), 410);
 
-    const soon = new Date(authority.clock() + 1000).toISOString();
-    const short = await idOf(await consent(authority, 'taro', ['name'], { expires: soon }));
-    authority.pass(1000);
+    const today = new Date(authority.clock() + 9 * 3_600_000).toISOString().slice(0, 10);
+    const short = await idOf(await consent(authority, 'taro', ['name'], { until: today }));
+    authority.pass(DAY);
     assert.equal(await latest(short), 410);
 
     const ended = await idOf(await consent(authority, 'ichiro', ['name']));
@@ -213,19 +245,25 @@ describe('latest attributes', () => {
     assert.equal(await latest('x'), 400);
   });
 
-  it('a consent is refused with a wrong signature, by a revoked certificate, or for more than ten years', async (test) => {
-    const authority = await startTestAuthority(test, { only: ['taro', 'hanako'] });
-    assert.deepEqual(await refusalOf(await consent(authority, 'taro', ['name'], { spoil: true })), [
-      400,
-      'consent_signature_invalid',
-    ]);
+  it('a consent is refused when another key or another text was signed, by a revoked certificate, or for more than ten years', async (test) => {
+    const authority = await startTestAuthority(test, { only: ['taro', 'hanako', 'jiro'] });
+    const refused = async (signs: { card?: string; text?: string }) =>
+      refusalOf(await consent(authority, 'taro', ['name'], { signs }));
+    const until = lastDayOf(authority.clock());
+    const invalid = [400, 'consent_document_invalid'];
+    assert.deepEqual(await refused({ card: 'jiro' }), invalid);
+    assert.deepEqual(await refused({ text: latestConsentStatement({ items: ['name', 'address'], until }) }), invalid);
+    assert.deepEqual(await refused({ text: `not ${latestConsentStatement({ items: ['name'], until })}` }), invalid);
     assert.deepEqual(await refusalOf(await consent(authority, 'hanako', ['name'])), [409, 'certificate_ended']);
-    const expires = new Date(authority.clock() + 3660 * 86_400_000).toISOString();
-    assert.deepEqual(await refusalOf(await consent(authority, 'taro', ['name'], { expires })), [
+    const tooLate = lastDayOf(authority.clock() + DAY);
+    assert.deepEqual(await refusalOf(await consent(authority, 'taro', ['name'], { until: tooLate })), [
       400,
       'consent_expiry_invalid',
     ]);
     assert.deepEqual(await refusalOf(await consent(authority, 'taro', ['name', 'name'])), [400, 'invalid_request']);
+    const { signing } = await authority.card('taro');
+    const unsigned = { ...referenceOf('signing', signing), items: ['name'], until, document: 'AAAA' };
+    assert.deepEqual(await refusalOf(await authority.post('/consents', unsigned)), invalid);
     assert.deepEqual(await refusalOf(await authority.post('/consents', {}, { authorization: '' })), [
       401,
       'unauthorized',
