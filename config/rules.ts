@@ -360,8 +360,12 @@ function readText(file: string): string | undefined {
 
 /** The token would cross the network in the clear. */
 function linkageIsHttps({ linkage }: PartialSettings): Fault[] {
-  if (linkage?.url === undefined || new URL(linkage.url).protocol === 'https:') return [];
-  return [fault('linkage.url', 'is plain http, over which the hub’s secret would go', 'write an https address')];
+  const { url, latestAttributesUrl } = linkage ?? {};
+  return Object.entries({ url, latestAttributesUrl }).flatMap(([name, address]) =>
+    address === undefined || new URL(address).protocol === 'https:'
+      ? []
+      : [fault(`linkage.${name}`, 'is plain http, over which the hub’s secret would go', 'write an https address')],
+  );
 }
 
 function cardAgentsAreHttpsOrLocal({ signIn }: PartialSettings): Fault[] {

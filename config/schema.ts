@@ -313,6 +313,12 @@ export const schema = z.strictObject({
         example: '/etc/musubi/linkage.jwks',
         path: true,
       }),
+      latestAttributesUrl: setting(httpAddress().optional(), {
+        meaning:
+          'Where the authority tells the four attributes as they are now, with the same secret and keys; `consents` and ' +
+          '`latest-attributes` are below it. Without it nobody is asked to have them kept up to date for a relying party',
+        example: 'https://attributes.example.jp/v1',
+      }),
       timeoutSeconds: setting(wholeNumber(1, 60).default(5), {
         meaning: 'Time for one question: a person is waiting',
         unit: 'seconds',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import {
+  createLatestAttributesService,
   createLinkageService,
   createRevocation,
   openIndexFile,
@@ -23,6 +24,9 @@ import type { Configuration } from '../config/schema.ts';
 import { cardStatusSource } from './attributes/card_status_source.ts';
 import { createAttributes } from './attributes/catalogue.ts';
 import { identityAttributesSource } from './attributes/identity_attributes_source.ts';
+import { createLatestAttributes } from './attributes/latest_attributes.ts';
+import type { LatestAttributesSource } from './attributes/latest_attributes_source.ts';
+import { createLatestConsents } from './attributes/latest_consents.ts';
 import type { AuditEvent } from './audit/audit_log.ts';
 import { type AuditQueue, createAuditQueue } from './audit/group_commit.ts';
 import { createChallenges } from './authentication/challenge.ts';
@@ -52,6 +56,11 @@ import { createLinkAdministration, type LinkAdministration } from './identity/li
 import type { LinkageSource } from './identity/linkage.ts';
 import { createNotify } from './identity/notices.ts';
 import { createRevocationEffects, type RevocationEffects } from './identity/revocation_effects.ts';
+import {
+  createSignatureVerifier,
+  type SignatureVerifier,
+  type SignatureVerifierWorld,
+} from './identity/signed_together.ts';
 import { createServers, listen } from './listeners.ts';
 import { createBearerGuard } from './oidc/bearer_guard.ts';
 import { createCertificateOrigin } from './oidc/certificate_origin.ts';
@@ -61,8 +70,14 @@ import { CLIENT_SIGNING, createEngine, sectorOf } from './oidc/engine.ts';
 import { showEngineForms } from './oidc/engine_forms.ts';
 import { mountEnrolment } from './oidc/enrolment_interaction.ts';
 import { mountInteractions, showSignInAtOnce } from './oidc/interactions.ts';
+import { mountLatestConsent } from './oidc/latest_consent_interaction.ts';
 import { createLogoutNotices } from './oidc/logout_notices.ts';
-import { createEnginePages, createEnrolmentPages, createInteractionPages } from './oidc/pages.ts';
+import {
+  createEnginePages,
+  createEnrolmentPages,
+  createInteractionPages,
+  createLatestConsentPages,
+} from './oidc/pages.ts';
 import { mountPostedRequests } from './oidc/posted_requests.ts';
 import { certificateFromProxies, certificateOfHandshake } from './oidc/presented_certificate.ts';
 import { createSigningKeys, type SigningKeys } from './oidc/signing_keys.ts';
@@ -175,6 +190,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     const handlers = { hub: runner.handle, certificateOrigin: web.certificateOrigin };
     const servers = createServers(config, handlers, base.metrics);
     const sweeper = startSweeper(base, store, rooms.delivery);
+    const latestAttributes = startLatestAttributes(base, rooms);
     const steps: (() => unknown)[] = [];
     shutdown = createGracefulShutdown({
       servers: servers.map(({ server }) => server),
@@ -182,6 +198,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       close: [
         () => Promise.all(steps.map((step) => step())),
         sweeper.stop,
+        latestAttributes.stop,
         runner.stop,
         () => rooms.follower.stop(),
         () => rooms.delivery.stop(),
@@ -408,14 +425,28 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
     ...{ storage, vault, linkage, onLinkageQuestion, linkedCertificates, notify, clock, random },
   });
   const links = createLinkAdministration({ storage, sessions, clock });
-  const enrolments = openEnrolments(base, vault, trust, linkage, {
-    ...{ challenges, signingCertificates, identity, events, onLinkageQuestion },
+  const signatures = openSignatures(trust, linkage, {
+    ...{ challenges, signingCertificates, onLinkageQuestion },
     userCertificates: certificates,
   });
+  const enrolments = signatures && openEnrolments(base, vault, signatures, { identity, events });
+  const latestSource = openLatestAttributes(base);
+  const latest =
+    latestSource &&
+    createLatestAttributes({
+      ...{ storage, vault, clock },
+      source: latestSource,
+      audit: auditQueue,
+      observe: metrics.latestAttributesAsked,
+    });
   const attributes = createAttributes([
     cardStatusSource(identity),
-    identityAttributesSource({ storage, vault, clock }),
+    identityAttributesSource({ storage, vault, clock, latest }),
   ]);
+  const latestConsents =
+    latestSource &&
+    signatures &&
+    createLatestConsents({ storage, vault, attributes, signatures, source: latestSource, clock });
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random });
   const explain = explanations(config, { trust, policies, verifierOf });
@@ -437,6 +468,7 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
+    ...{ latest, latestConsents },
     eventAdministration: createEventAdministration({ storage, clock }),
   };
 }
@@ -617,9 +649,10 @@ function authorityFetch({ revocation, linkage }: Configuration): typeof fetch {
     // Lists and answers are signed, and production sends its token over TLS only (config/rules.ts).
     allowPlainHttp: true,
     places: {
-      configured: [...lists, ...responders, ...(linkage ? [linkage] : [])].flatMap(({ url }) =>
-        url === undefined ? [] : [new URL(url).origin],
-      ),
+      configured: [
+        ...[...lists, ...responders].map(({ url }) => url),
+        ...[linkage?.url, linkage?.latestAttributesUrl],
+      ].flatMap((url) => (url === undefined ? [] : [new URL(url).origin])),
       allowed: [...ocspHosts, ...listHosts],
     },
   });
@@ -635,35 +668,51 @@ function relyingPartyFetch({ outbound }: Configuration): typeof fetch {
   });
 }
 
-function openLinkage({ config, clock, log }: Base): LinkageSource | undefined {
-  if (config.linkage === undefined) return undefined;
-  const { url, tokenFile, keysFile, timeoutSeconds } = config.linkage;
-  return createLinkageService({
-    url,
+function openLinkage(base: Base): LinkageSource | undefined {
+  const { linkage } = base.config;
+  return linkage && createLinkageService({ ...verifierWorld(base, linkage), url: linkage.url });
+}
+
+/** By what the hub is known to the authority's services for verifiers, and knows their answers. */
+function verifierWorld(
+  { config, clock, log }: Base,
+  { tokenFile, keysFile, timeoutSeconds }: NonNullable<Configuration['linkage']>,
+) {
+  return {
     token: readFileSync(tokenFile, 'utf8').trim(),
     keys: JSON.parse(readFileSync(keysFile, 'utf8')),
     timeout: timeoutSeconds * 1000,
     fetch: authorityFetch(config),
     schedule: systemSchedule,
-    clock,
-    log,
-  });
+    ...{ clock, log },
+  };
+}
+
+function openLatestAttributes(base: Base): LatestAttributesSource | undefined {
+  const { linkage } = base.config;
+  if (linkage?.latestAttributesUrl === undefined) return undefined;
+  const { latestAttributesUrl: url } = linkage;
+  return createLatestAttributesService({ ...verifierWorld(base, linkage), url, random: base.random });
 }
 
 /** Undefined where nobody could confirm that two certificates are one person's. */
+function openSignatures(
+  { signing }: Readonly<Record<CertificateKind, Trust>>,
+  linkage: LinkageSource | undefined,
+  rooms: Omit<SignatureVerifierWorld, 'linkage'>,
+): SignatureVerifier | undefined {
+  if (linkage === undefined || signing.anchors.length === 0) return undefined;
+  return createSignatureVerifier({ ...rooms, linkage });
+}
+
 function openEnrolments(
   { config, clock }: Base,
   vault: Vault,
-  { signing }: Readonly<Record<CertificateKind, Trust>>,
-  linkage: LinkageSource | undefined,
-  rooms: Pick<
-    EnrolmentWorld,
-    'challenges' | 'userCertificates' | 'signingCertificates' | 'identity' | 'events' | 'onLinkageQuestion'
-  >,
-): Enrolments | undefined {
-  if (linkage === undefined || signing.anchors.length === 0) return undefined;
+  signatures: SignatureVerifier,
+  rooms: Pick<EnrolmentWorld, 'identity' | 'events'>,
+): Enrolments {
   const terms = { version: config.enrolment.termsVersion, url: config.enrolment.termsUrl };
-  return createEnrolments({ ...rooms, linkage, vault, terms, clock });
+  return createEnrolments({ ...rooms, signatures, vault, terms, clock });
 }
 
 function policiesOf(config: Configuration): RevocationPolicies {
@@ -729,6 +778,7 @@ function webRoom(
   };
   const pages = createInteractionPages(renderer, pageSettings);
   const enrolmentPages = createEnrolmentPages(renderer, pageSettings);
+  const latestConsentPages = createLatestConsentPages(renderer, pageSettings);
   const enginePages = createEnginePages(renderer);
   const fetch = relyingPartyFetch(config);
   const headers = securityHeaders({ publicUrl: config.publicUrl });
@@ -825,10 +875,14 @@ function webRoom(
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountPostedRequests(router);
         mountInteractions(router, interactions);
-        const { enrolments } = rooms;
+        const { enrolments, latestConsents } = rooms;
         if (enrolments) {
           const observeEnrolment = metrics.enrolmentEnded;
           mountEnrolment(router, { ...interactions, enrolments, enrolmentPages, observeEnrolment });
+        }
+        if (latestConsents) {
+          const observeLatestConsent = metrics.latestConsentEnded;
+          mountLatestConsent(router, { ...interactions, latestConsents, latestConsentPages, observeLatestConsent });
         }
         const forServers = { bearer, limit: limits.calls, issuer };
         mountStatusApi(router, { ...forServers, statusCheck: rooms.statusCheck });
@@ -872,7 +926,8 @@ function rateLimits(
   const shared = { window: windowSeconds * 1000, trackedAddresses };
   // The routers match in any letter case and with a slash at the end: what is counted must not depend on the spelling.
   const isSignIn = (ctx: Context) =>
-    ctx.method === 'POST' && /^\/interaction\/[^/]+\/(?:sign-in|enrolment\/signed)\/?$/i.test(ctx.path);
+    ctx.method === 'POST' &&
+    /^\/interaction\/[^/]+\/(?:sign-in|(?:enrolment|latest-attributes)\/signed)\/?$/i.test(ctx.path);
   const isWrite = (ctx: Context) =>
     /^\/(?:authorize|par|sign-out|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(ctx.path);
   const attempts = createRateLimit({ ...shared, requests: signInAttempts }, clock);
@@ -897,4 +952,26 @@ function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store, { tid
   const timer = setInterval(sweep, SWEEP_EVERY);
   timer.unref();
   return { stop: () => clearInterval(timer) };
+}
+
+/** The authority hears of consents that have ended here, and what it told is dropped when its time is over. */
+function startLatestAttributes({ log }: Base, { latest, latestConsents }: Rooms): { stop(): Promise<void> } {
+  let underway: Promise<void> | undefined;
+  const look = () => {
+    latest?.forget();
+    underway ??= latestConsents
+      ?.tellAuthority()
+      .catch((err) => log.warn({ err }, 'the authority could not be told which consents have ended'))
+      .finally(() => {
+        underway = undefined;
+      });
+  };
+  const timer = setInterval(look, SWEEP_EVERY);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await underway;
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import type { LatestConsentStore } from './attributes/latest_consent_store.ts';
 import type { AuditLog } from './audit/audit_log.ts';
 import type { ChallengeStore } from './authentication/challenge.ts';
 import type { HandOverStore } from './authentication/hand_over.ts';
@@ -21,6 +22,7 @@ export interface Stores {
   questions: QuestionStore;
   events: EventStore;
   consents: ConsentStore;
+  latestConsents: LatestConsentStore;
   challenges: ChallengeStore;
   handOvers: HandOverStore;
   clients: ClientStore;

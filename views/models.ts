@@ -95,6 +95,30 @@ export interface ConsentInput {
   statusCheck?: boolean | undefined;
   /** Local path of enrolment, where it would bring what is asked for; and whether it is for the first time. */
   enrolment?: { path: string; again: boolean } | undefined;
+  /** Letting this relying party be told the latest attributes, where that is possible or agreed. */
+  latest?:
+    | {
+        /** Local path of the page that asks for it. */
+        path: string;
+        isOffered: boolean;
+        /** What is agreed; times in milliseconds since 1970. */
+        live?: { withdrawAction: string; items: readonly EnrolmentItem[]; since: number; until: number } | undefined;
+      }
+    | undefined;
+}
+
+export interface LatestConsentInput {
+  relyingParty: RelyingPartyInput;
+  purpose?: string | undefined;
+  /** Local path that the form is sent to, with `decision` = `agree` or `refuse` and an `items` field for each ticked one. */
+  action: string;
+  csrf: string;
+  items: readonly { name: EnrolmentItem; checked: boolean }[];
+  /** The last day, `YYYY-MM-DD`. */
+  until: string;
+  isNothingChosen: boolean;
+  /** Sentences of the consent that the person will sign. */
+  terms: readonly string[];
 }
 
 /** What a person filled in, to be shown again. */
@@ -131,15 +155,17 @@ export interface EnrolmentFormInput {
   termsUrl?: string | undefined;
 }
 
-export interface EnrolmentSignInput {
-  /** Where the signed application is sent to, and where the form is shown again. */
+export interface DocumentSignInput {
+  /** Whose words the page has. */
+  kind: 'enrolment' | 'latestConsent';
+  /** Where the signed document is sent to, and where the form is shown again. */
   action: string;
   editAction: string;
   reloadPath: string;
   /** Sent back with either, the form token among them. */
   fields: Readonly<Record<string, string>>;
   nonce: string;
-  /** The application, as it will be signed. */
+  /** As it will be signed. */
   document: string;
   agentUrl: string;
   agentHelpUrl?: string | undefined;
@@ -213,7 +239,8 @@ export interface PageInputs {
   certificate_problem: CertificateProblemInput;
   consent: ConsentInput;
   enrolment_form: EnrolmentFormInput;
-  enrolment_sign: EnrolmentSignInput;
+  document_sign: DocumentSignInput;
+  latest_consent: LatestConsentInput;
   enrolment_done: EnrolmentDoneInput;
   notices: NoticesInput;
   error: ErrorInput;
@@ -292,6 +319,13 @@ export interface PageModels {
     offline: boolean;
     statusCheck: boolean;
     enrolment: { path: string; again: boolean } | undefined;
+    latest:
+      | {
+          path: string;
+          isOffered: boolean;
+          live: { withdrawAction: string; items: string; since: string; until: string } | undefined;
+        }
+      | undefined;
   };
   enrolment_form: {
     relyingParty: RelyingPartyModel;
@@ -315,7 +349,8 @@ export interface PageModels {
     terms: readonly string[];
     termsUrl: string | undefined;
   };
-  enrolment_sign: {
+  document_sign: {
+    texts: Words['enrolment']['sign'];
     action: string;
     editAction: string;
     reloadPath: string;
@@ -326,6 +361,16 @@ export interface PageModels {
     agentHelpUrl: string | undefined;
     lifetimeSeconds: number;
     error: ErrorText | undefined;
+  };
+  latest_consent: {
+    relyingParty: RelyingPartyModel;
+    purpose: string;
+    action: string;
+    csrf: string;
+    items: readonly { name: EnrolmentItem; label: string; checked: boolean }[];
+    until: string;
+    isNothingChosen: boolean;
+    terms: readonly string[];
   };
   enrolment_done: {
     attributes: readonly { label: string; value: string }[];
@@ -431,6 +476,7 @@ const builders: Builders = {
           path: mustBe(localPath(input.enrolment.path), 'enrolment'),
           again: input.enrolment.again,
         },
+        latest: input.latest && latestModel(input.latest, language),
       },
     };
   },
@@ -476,13 +522,15 @@ const builders: Builders = {
     };
   },
 
-  enrolment_sign(input, language) {
+  document_sign(input, language) {
     const words = wordsIn(language);
+    const texts = words[input.kind].sign;
     const error = input.errorCode === undefined ? undefined : errorText(input.errorCode, language);
     return {
-      title: error ? words.layout.errorTitle(error.title) : words.enrolment.sign.title,
+      title: error ? words.layout.errorTitle(error.title) : texts.title,
       imageOrigins: [],
       model: {
+        texts,
         error,
         action: mustBe(localPath(input.action), 'action'),
         editAction: mustBe(localPath(input.editAction), 'editAction'),
@@ -493,6 +541,26 @@ const builders: Builders = {
         agentUrl: new URL(mustBe(webUrl(input.agentUrl), 'agentUrl')).origin,
         agentHelpUrl: webUrl(input.agentHelpUrl),
         lifetimeSeconds: input.lifetimeSeconds,
+      },
+    };
+  },
+
+  latest_consent(input, language) {
+    const words = wordsIn(language);
+    const { title, noItemTitle } = words.latestConsent;
+    const relyingParty = relyingPartyModel(input.relyingParty, words);
+    return {
+      title: input.isNothingChosen ? words.layout.errorTitle(noItemTitle) : title,
+      imageOrigins: originsOf(relyingParty.logoUrl),
+      model: {
+        relyingParty,
+        purpose: cleanText(input.purpose ?? '', 500) || words.consent.noPurpose,
+        action: mustBe(localPath(input.action), 'action'),
+        csrf: input.csrf,
+        items: input.items.map(({ name, checked }) => ({ name, checked, label: words.enrolment.fields[name] })),
+        until: longDate(Date.parse(`${input.until}T12:00:00+09:00`), language),
+        isNothingChosen: input.isNothingChosen,
+        terms: input.terms,
       },
     };
   },
@@ -633,6 +701,27 @@ export function cleanText(text: string, limit: number): string {
     .trim();
   const points = Array.from(clean);
   return points.length > limit ? `${points.slice(0, limit - 1).join('')}…` : clean;
+}
+
+function latestModel(
+  { path, isOffered, live }: NonNullable<ConsentInput['latest']>,
+  language: Language,
+): NonNullable<PageModels['consent']['latest']> {
+  const { enrolment, latestConsent } = wordsIn(language);
+  return {
+    path: mustBe(localPath(path), 'latest'),
+    isOffered,
+    live: live && {
+      withdrawAction: mustBe(localPath(live.withdrawAction), 'withdrawAction'),
+      items: live.items.map((item) => enrolment.fields[item]).join(latestConsent.separator),
+      since: longDate(live.since, language),
+      until: longDate(live.until, language),
+    },
+  };
+}
+
+function longDate(at: number, language: Language): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'Asia/Tokyo' }).format(at);
 }
 
 function relyingPartyModel(input: RelyingPartyInput, words: Words): RelyingPartyModel {

@@ -12,6 +12,7 @@ import { createEnrolmentStore } from './stores/enrolment_store.ts';
 import { createEventStore } from './stores/event_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
+import { createLatestConsentStore } from './stores/latest_consent_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
 import { createQuestionStore } from './stores/question_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
@@ -33,6 +34,7 @@ export function createStorage(
       questions: createQuestionStore(queries),
       events: createEventStore(queries, transact),
       consents: createConsentStore(queries, transact),
+      latestConsents: createLatestConsentStore(queries, transact),
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),
       clients: createClientStore(queries, vault),

@@ -56,6 +56,7 @@ export async function hubSettings(sandbox: {
       url: `${addresses.authority}/linkage`,
       tokenFile: join(authorityFolder(dataFolder), 'service-token'),
       keysFile: join(authorityFolder(dataFolder), 'answer-keys.json'),
+      latestAttributesUrl: addresses.authority,
     },
     signIn: {
       cardAgentUrls: [addresses.cardAgent],

@@ -65,14 +65,18 @@ export interface AttributeSource {
   readonly claims: readonly string[];
   /** Those it holds for this subject now. */
   held(subjectId: string): Promise<HeldClaims>;
-  /** Values of the named claims; a claim it does not hold is left out. */
-  values(subjectId: string, claims: readonly string[]): Promise<Record<string, AttributeValue>>;
+  /**
+   * Values of the named claims; a claim it does not hold is left out.
+   *
+   * @param clientId whom they are for: some are told one relying party and not another.
+   */
+  values(subjectId: string, claims: readonly string[], clientId: string): Promise<Record<string, AttributeValue>>;
 }
 
 export interface Attributes {
   /** Of `claims` those that are held for this subject; sources that are not asked for cost nothing. */
   held(subjectId: string, claims: readonly string[]): Promise<HeldClaims>;
-  values(subjectId: string, claims: readonly string[]): Promise<Record<string, AttributeValue>>;
+  values(subjectId: string, claims: readonly string[], clientId: string): Promise<Record<string, AttributeValue>>;
 }
 
 /** The sources as one; `sub` is held for everybody and its value is the resolver's. */
@@ -90,8 +94,9 @@ export function createAttributes(sources: readonly AttributeSource[]): Attribute
         stale: held.flatMap(({ stale }) => stale).filter(isAsked),
       };
     },
-    async values(subjectId, claims) {
-      const values = await Promise.all(asked(claims).map(({ source, names }) => source.values(subjectId, names)));
+    async values(subjectId, claims, clientId) {
+      const sourced = asked(claims).map(({ source, names }) => source.values(subjectId, names, clientId));
+      const values = await Promise.all(sourced);
       return Object.assign({}, ...values);
     },
   };

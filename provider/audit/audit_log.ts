@@ -14,6 +14,10 @@ export interface AuditEvent {
     | 'sessions.ended'
     | 'consent.granted'
     | 'consent.withdrawn'
+    | 'latest_attributes.consented'
+    | 'latest_attributes.refused'
+    | 'latest_attributes.withdrawn'
+    | 'latest_attributes.obtained'
     | 'key.created'
     | 'key.retired'
     | 'client.added'
@@ -25,7 +29,7 @@ export interface AuditEvent {
     | 'events.stream_changed'
     | 'verifier.authenticated'
     | 'verifier.refused';
-  /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `hub`. */
+  /** Who did it: `subject:<id>`, `client:<id>`, `operator`, `authority`, `hub`. */
   actor: string;
   subjectId?: string;
   clientId?: string;

@@ -6,9 +6,10 @@ import type { Clock, Random } from '../world.ts';
 /**
  * What the answer will be used for; a challenge for one purpose is useless for another. `sign-in`: a card signs it.
  * `tls`: it is the request that a browser takes to the listener for client certificates. `enrolment`: both keys of a card
- * sign it. `verifier`: a card signs it for a relying party's own page.
+ * sign it. `latest-attributes`: as an enrolment, with a consent in the application's place. `verifier`: a card signs it for a
+ * relying party's own page.
  */
-export type ChallengePurpose = 'sign-in' | 'tls' | 'enrolment' | 'verifier';
+export type ChallengePurpose = 'sign-in' | 'tls' | 'enrolment' | 'latest-attributes' | 'verifier';
 
 /** Whom and what a challenge is for. */
 export interface ChallengeBinding {

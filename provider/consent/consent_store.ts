@@ -20,7 +20,7 @@ export interface ConsentStore {
   findLive(subjectId: string, clientId: string, now: number): Promise<Consent | undefined>;
   /** Withdraws what is live for the pair and inserts this one; at no moment are two live. */
   replace(consent: Consent): Promise<void>;
-  /** False when there was nothing live to withdraw. */
+  /** With what rests on it (LatestConsentStore). False when there was nothing live to withdraw. */
   withdraw(consentId: string, now: number): Promise<boolean>;
   /**
    * Writes the disclosure row and returns the claims that may leave, in one statement: those of `claims` that the live

@@ -88,7 +88,7 @@ export function createConsents(world: {
     async release({ subjectId, clientId, exit, claims }) {
       const allowed = await storage.consents.disclose({ subjectId, clientId, exit, claims, now: clock() });
       if (!allowed) return undefined;
-      return attributes.values(subjectId, allowed);
+      return attributes.values(subjectId, allowed, clientId);
     },
 
     async releaseIdentifier(disclosure) {

@@ -1,22 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { readCardToken } from '../authentication/card_token.ts';
-import type { Challenges } from '../authentication/challenge.ts';
 import type { StatusDemand } from '../authentication/decision_log.ts';
-import { checkChallengeSignature } from '../authentication/verify_card_token.ts';
-import type { CertificateVerifier, VerifiedCertificate } from '../authentication/verify_certificate.ts';
-import { HubError } from '../errors.ts';
-import { type Certificate, PkiError, type SignedDocument, verifySignedDocument } from '../pki/index.ts';
+import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
 import type { Stores } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock } from '../world.ts';
 import { type Application, type ApplicationTerms, applicationText } from './application.ts';
 import { type Comparison, compareAttributes } from './compare_attributes.ts';
-import { type AttributeName, attributesPresent, type FourAttributes, readFourAttributes } from './four_attributes.ts';
+import { type AttributeName, attributesPresent, type FourAttributes } from './four_attributes.ts';
 import type { SubjectEvents } from './happenings.ts';
 import { certificateRecord, type Identity } from './identity.ts';
 import type { CardCheck, KnownLookup } from './identity_store.ts';
-import { type CertificateReference, conflict, type LinkageSource } from './linkage.ts';
+import { conflict } from './linkage.ts';
 import { matchOf, sealAttributes } from './registered_attributes.ts';
+import { otherPerson, type SignatureVerifier, type SignedTogether } from './signed_together.ts';
 
 /** What came back from the card, with the form that it was for. */
 export interface EnrolmentRequest {
@@ -62,22 +58,13 @@ export interface Enrolments {
    * that both are one person's, compares the form with the certificate, and binds subject, certificates and attributes in
    * one transaction. Whatever comes of it, the challenge is spent.
    *
-   * Throws HubError: the codes of a sign-in (CardVerifier, Identity.subjectOf); `signing_certificate_not_accepted`,
-   * `signing_certificate_revoked`, `signing_certificate_expired`, `application_unreadable`, `application_changed`, `attributes_unreadable`,
-   * `enrolment_not_one_person`, `enrolment_other_person` (403); `linkage_unavailable` (503).
+   * Throws HubError: the codes of SignatureVerifier and of Identity.subjectOf; `signing_other_person` (403).
    */
   enrol(request: EnrolmentRequest): Promise<EnrolmentOutcome>;
 }
 
 export interface EnrolmentWorld {
-  challenges: Challenges;
-  /** Verifies user certificates. */
-  userCertificates: CertificateVerifier;
-  /** Verifies signing certificates, against the roots of that kind. */
-  signingCertificates: CertificateVerifier;
-  linkage: LinkageSource;
-  /** Hears of each question to the linkage, with the relying party on whose behalf: they are counted. */
-  onLinkageQuestion?(clientId: string | undefined): void;
+  signatures: SignatureVerifier;
   identity: Identity;
   /** Relying parties hear that the attributes are vouched for (again). */
   events: SubjectEvents;
@@ -94,17 +81,9 @@ const REGISTERED_SOUGHT = 2;
 /** Ends the transaction, so that the person can be asked. */
 class AskFirst extends Error {}
 
-/** One list: cheap and local checks first, the authority's answers last, then the binding. */
+/** One list: what the card signed, the form against the certificate, the authority's word on both, then the binding. */
 export function createEnrolments(world: EnrolmentWorld): Enrolments {
-  const { challenges, userCertificates, signingCertificates, identity, events, vault, terms, clock } = world;
-
-  /** Asked from the signing certificate, as flows §2 does: which card does the signer sign in with? */
-  async function confirmOnePerson(signing: Certificate, user: Certificate, { clientId }: StatusDemand): Promise<void> {
-    world.onLinkageQuestion?.(clientId);
-    const counterpart = await world.linkage.counterpart(signing, 'user');
-    if (counterpart !== undefined && isOf(user, counterpart)) return;
-    throw new HubError('enrolment_not_one_person', 403, 'The two certificates do not belong together.');
-  }
+  const { signatures, identity, events, vault, terms, clock } = world;
 
   /** Throws when the certificate is somebody else's: nothing of the transaction stays. */
   async function bindSigning(stores: Stores, subjectId: string, verified: VerifiedCertificate): Promise<Uint8Array> {
@@ -171,28 +150,17 @@ export function createEnrolments(world: EnrolmentWorld): Enrolments {
   return {
     terms,
     async enrol({ application, token, document, nonce, origin, session, demand, signedInAs, isSomebodyElse }) {
-      await challenges.spend(nonce, { origin, session, purpose: 'enrolment' });
-      const answer = readCardToken(token);
-      const authenticUser = userCertificates.authenticate(answer.unverifiedCertificate);
-      checkChallengeSignature(authenticUser.certificate, answer, origin, nonce);
-
-      const signed = readSignedApplication(document);
-      // The form's own octets were signed: nothing else is read from the document, and the nonce in it is this one.
-      if (!isText(signed.content, applicationText(application, { origin, nonce, terms }))) throw changed();
-      const authenticSigning = await ofSigning(async () =>
-        signingCertificates.authenticate(signed.unverifiedCertificate),
-      );
-      const attributes = readFourAttributes(authenticSigning.certificate);
-
-      const user = await userCertificates.checkStatus(authenticUser, demand);
-      const signing = await ofSigning(() =>
-        signingCertificates.checkStatus(authenticSigning, { ...demand, purpose: 'enrolment' }),
-      );
+      const signed = await signatures.verify({
+        ...{ token, document, nonce, origin, session, demand, purpose: 'enrolment' },
+        text: applicationText(application, { origin, nonce, terms }),
+      });
+      const { user, signing, attributes } = signed;
       const comparison = compareAttributes(attributes, application);
-      const isSame = Object.values(comparison).every(({ verdict }) => verdict !== 'different');
-      if (isSame) await confirmOnePerson(signing.certificate, user.certificate, demand);
-      await Promise.all([user.recorded, signing.recorded]);
-      if (!isSame) return { outcome: 'differs', comparison, attributes };
+      // A question costs money: none is asked for a form that has to be written again.
+      if (Object.values(comparison).some(({ verdict }) => verdict === 'different')) {
+        return { outcome: 'differs', comparison, attributes };
+      }
+      await signatures.confirmOnePerson(signed);
 
       try {
         const { subjectId } = await identity.subjectOf(user, {
@@ -211,54 +179,8 @@ export function createEnrolments(world: EnrolmentWorld): Enrolments {
   };
 }
 
-interface Proof {
-  readonly signing: VerifiedCertificate;
-  readonly attributes: FourAttributes;
+interface Proof extends Pick<SignedTogether, 'signing' | 'attributes'> {
   readonly document: Uint8Array;
-}
-
-function readSignedApplication(document: Uint8Array): SignedDocument {
-  try {
-    return verifySignedDocument(document);
-  } catch (cause) {
-    if (!(cause instanceof PkiError)) throw cause;
-    throw new HubError('application_unreadable', 403, 'The signed application cannot be read.', {
-      details: { reason: cause.code },
-      cause,
-    });
-  }
-}
-
-function isText(octets: Uint8Array, text: string): boolean {
-  return Buffer.compare(octets, Buffer.from(text)) === 0;
-}
-
-function isOf({ issuer, serial }: Certificate, reference: CertificateReference): boolean {
-  return Buffer.compare(issuer, reference.issuer) === 0 && Buffer.compare(serial, reference.serial) === 0;
-}
-
-const changed = () => new HubError('application_changed', 403, 'What was signed is not what was filled in.');
-const otherPerson = () => new HubError('enrolment_other_person', 403, 'The card belongs to somebody else.');
-
-/** A sign-in's codes speak of the card; the person has to know that it is the other certificate. */
-const OF_SIGNING: Readonly<Record<string, string>> = {
-  certificate_revoked: 'signing_certificate_revoked',
-  certificate_superseded: 'signing_certificate_revoked',
-  certificate_on_hold: 'signing_certificate_revoked',
-  certificate_expired: 'signing_certificate_expired',
-};
-
-async function ofSigning<T>(check: () => Promise<T>): Promise<T> {
-  try {
-    return await check();
-  } catch (cause) {
-    if (!(cause instanceof HubError) || cause.status !== 403) throw cause;
-    const code = OF_SIGNING[cause.code] ?? 'signing_certificate_not_accepted';
-    throw new HubError(code, 403, 'The signing certificate is not accepted.', {
-      details: { reason: cause.code },
-      cause,
-    });
-  }
 }
 
 function cardCheck({ revocation }: VerifiedCertificate): CardCheck {

@@ -79,6 +79,7 @@ export function createClients(world: {
     async remove(clientId) {
       await storage.transaction(async (stores) => {
         if (!(await stores.clients.remove(clientId))) throw notFound(clientId);
+        await stores.latestConsents.endAllOf(clientId, clock());
         await stores.audit.append({ kind: 'client.removed', actor: 'operator', clientId }, clock());
       });
     },

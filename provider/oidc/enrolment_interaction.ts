@@ -1,7 +1,6 @@
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import { achievedAcr, CARD_AMR } from '../authentication/acr.ts';
-import { CARD_TOKEN_LIMIT } from '../authentication/card_token.ts';
 import { HubError } from '../errors.ts';
 import {
   type Application,
@@ -17,7 +16,6 @@ import { preferencesOf } from '../web/preferences.ts';
 import { signInDemand } from './acr_request.ts';
 import type { EnrolmentPages } from './interaction_pages.ts';
 import {
-  clientIdOf,
   clientOf,
   csrfToken,
   type Interaction,
@@ -27,6 +25,7 @@ import {
   save,
 } from './interactions.ts';
 import { uiLocalesOf } from './pages.ts';
+import { noteRefusal, readSignedForm, SIGNED_FORM_LIMIT } from './signed_form.ts';
 
 export interface EnrolmentInteractionWorld extends InteractionWorld {
   enrolments: Enrolments;
@@ -34,12 +33,6 @@ export interface EnrolmentInteractionWorld extends InteractionWorld {
   /** Counts enrolments by outcome: `enrolled`, `differs` … or the error's code. */
   observeEnrolment(outcome: string): void;
 }
-
-/** Characters of a signed application in base64: the form's own text, a certificate and a signature. */
-const SIGNED_DOCUMENT_LIMIT = 64 * 1024;
-/** Bytes of the form with everything that the card signed; base64 grows when it is sent as a form. */
-const SIGNED_FORM_LIMIT = 2 * (CARD_TOKEN_LIMIT + SIGNED_DOCUMENT_LIMIT);
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
  * Enrolment in the middle of a sign-in: from the consent page, by whoever is signed in; or instead of the sign-in page, by
@@ -85,9 +78,7 @@ async function enrol(ctx: Context, world: EnrolmentInteractionWorld): Promise<vo
   try {
     const outcome = await world.enrolments.enrol({
       application,
-      token: form.get('token') ?? '',
-      document: documentOf(form.get('signed_document') ?? ''),
-      nonce: form.get('nonce') ?? '',
+      ...readSignedForm(form),
       origin: world.origin,
       session: interaction.uid,
       demand: signInDemand(world.policies, interaction.params, await clientOf(world, interaction)),
@@ -110,15 +101,7 @@ async function enrol(ctx: Context, world: EnrolmentInteractionWorld): Promise<vo
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     world.observeEnrolment(error.code);
-    await world.audit.append(
-      { kind: 'enrolment.refused', actor: 'hub', clientId: clientIdOf(interaction), data: { code: error.code } },
-      world.clock(),
-    );
-    ctx.state.refusal = { code: error.code, ...error.details };
-    ctx.status = error.status;
-    if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
-    // What a sign-in page says of its challenge would be wrong here.
-    const code = error.code.startsWith('challenge_') ? 'enrolment_step_over' : error.code;
+    const code = await noteRefusal(ctx, world, interaction, 'enrolment.refused', error);
     return renderSign(ctx, world, interaction, fields, application, code);
   }
 }
@@ -133,11 +116,6 @@ function applicationIn(ctx: Context, interaction: Interaction, form: URLSearchPa
   // Who is signed in is known already, and takes over from nobody.
   if (isSignIn(interaction) || read.application === undefined) return read;
   return { ...read, application: { ...read.application, takesOver: false } };
-}
-
-function documentOf(base64: string): Uint8Array {
-  if (base64.length > SIGNED_DOCUMENT_LIMIT || !BASE64.test(base64)) return new Uint8Array();
-  return Buffer.from(base64, 'base64');
 }
 
 async function renderForm(

@@ -1,6 +1,8 @@
 import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
 import type { CatalogueClaim } from '../attributes/catalogue.ts';
+import type { LatestConsentDraft } from '../attributes/latest_consent_text.ts';
+import type { LatestOffer } from '../attributes/latest_consents.ts';
 import type { Challenge } from '../authentication/challenge.ts';
 import type { ApplicationFields, ApplicationTerms, ReadApplication } from '../identity/application.ts';
 import type { AttributeName, FourAttributes } from '../identity/four_attributes.ts';
@@ -42,6 +44,8 @@ export interface InteractionPages {
       claims: readonly ClaimChoice[];
       /** What is asked for and enrolment would bring, or bring up to date. */
       enrolment: { isMissing: boolean; isStale: boolean };
+      /** What can be kept up to date for this relying party, and is; undefined where nothing can. */
+      latest: LatestOffer | undefined;
     },
   ): void;
   /** What happened to the person's registration, before the sign-in goes on. */
@@ -79,4 +83,35 @@ export interface EnrolmentPages {
     },
   ): void;
   done(ctx: Context, model: { interaction: Interaction; attributes: FourAttributes; continuePath: string }): void;
+}
+
+/** The pages by which a relying party is told the latest attributes. */
+export interface LatestConsentPages {
+  form(
+    ctx: Context,
+    model: {
+      client: Client;
+      interaction: Interaction;
+      csrf: string;
+      items: readonly { name: AttributeName; checked: boolean }[];
+      /** The last day of the consent, `YYYY-MM-DD`. */
+      until: string;
+      /** That the person agreed and chose nothing. */
+      isNothingChosen: boolean;
+    },
+  ): void;
+  sign(
+    ctx: Context,
+    model: {
+      interaction: Interaction;
+      csrf: string;
+      items: readonly AttributeName[];
+      until: string;
+      nonce: string;
+      document: string;
+      errorCode: string | undefined;
+    },
+  ): void;
+  /** How the document names the relying party, and in which language it is written: as the pages are shown. */
+  wordingOf(ctx: Context, interaction: Interaction, client: Client): Pick<LatestConsentDraft, 'language' | 'service'>;
 }

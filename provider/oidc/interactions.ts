@@ -4,6 +4,7 @@ import type { Context, Middleware, Next } from 'koa';
 import type { InteractionResults, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { findClaim } from '../attributes/catalogue.ts';
+import type { LatestConsents } from '../attributes/latest_consents.ts';
 import type { AuditLog } from '../audit/audit_log.ts';
 import { achievedAcr, CARD_AMR, canMeet } from '../authentication/acr.ts';
 import { CARD_TOKEN_LIMIT } from '../authentication/card_token.ts';
@@ -35,6 +36,8 @@ export interface InteractionWorld {
   policies: RevocationPolicies;
   identity: Identity;
   consents: Consents;
+  /** Undefined where the authority's service for the latest attributes is not configured. */
+  latestConsents: LatestConsents | undefined;
   audit: AuditLog;
   pages: InteractionPages;
   clock: Clock;
@@ -157,12 +160,17 @@ export function showNotices(
 async function showConsent(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
   const client = await clientOf(world, interaction);
   const requested = requestedClaims(interaction.params);
-  const { need, live } = await world.consents.need(subjectOf(interaction), client.clientId, requested);
+  const parties = { subjectId: subjectOf(interaction), clientId: client.clientId };
+  const [{ need, live }, latest] = await Promise.all([
+    world.consents.need(parties.subjectId, parties.clientId, requested),
+    world.latestConsents?.offer({ ...parties, requested }),
+  ]);
   const essential = essentialClaims(interaction.params);
   const isEnrolments = (name: string) => findClaim(name)?.source === 'signing_certificate';
   const isStale = need.stale.some(isEnrolments);
   world.pages.consent(ctx, {
     enrolment: { isMissing: need.unavailable.some(isEnrolments), isStale },
+    latest,
     client,
     interaction,
     csrf: csrfToken(interaction),
@@ -302,7 +310,8 @@ export async function resume(
   ctx._matchedRoute = asked.route;
 }
 
-function subjectOf(interaction: Interaction): string {
+/** Throws HubError `interaction_expired` while nobody is signed in. */
+export function subjectOf(interaction: Interaction): string {
   const subjectId = interaction.session?.accountId;
   if (!subjectId) throw new HubError('interaction_expired', 400, 'Nobody is signed in.');
   return subjectId;

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
 import type { RelyingPartyInput } from '../../views/models.ts';
 import type { Language } from '../../views/words/words.ts';
+import { latestConsentSentences } from '../attributes/latest_consent_text.ts';
 import { type ApplicationFields, applicationSentences } from '../identity/application.ts';
 import type { AttributeName } from '../identity/four_attributes.ts';
 import { preferencesOf } from '../web/preferences.ts';
@@ -10,7 +11,7 @@ import { formTarget } from '../web/security_headers.ts';
 import { sendPage } from '../web/send_page.ts';
 import { sectorOf } from './engine.ts';
 import type { EnginePages } from './engine_pages.ts';
-import type { EnrolmentPages, InteractionPages } from './interaction_pages.ts';
+import type { EnrolmentPages, InteractionPages, LatestConsentPages } from './interaction_pages.ts';
 import type { Interaction } from './interactions.ts';
 
 export interface PageSettings {
@@ -72,7 +73,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
       );
     },
 
-    consent(ctx, { client, interaction, csrf, claims, enrolment }) {
+    consent(ctx, { client, interaction, csrf, claims, enrolment, latest }) {
       const language = languageOf(ctx, interaction);
       const path = `/interaction/${interaction.uid}`;
       sendPage(
@@ -90,6 +91,20 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           enrolment:
             settings.enrolment && (enrolment.isMissing || enrolment.isStale)
               ? { path: enrolmentPath(interaction), again: enrolment.isStale }
+              : undefined,
+          latest:
+            latest && (latest.items.length > 0 || latest.live !== undefined)
+              ? {
+                  path: latestPath(interaction),
+                  isOffered: latest.items.length > 0,
+                  live: latest.live && {
+                    withdrawAction: `${latestPath(interaction)}/withdraw`,
+                    items: latest.live.items,
+                    since: latest.live.consentedAt,
+                    // The moment after its last day.
+                    until: latest.live.expiresAt - 1,
+                  },
+                }
               : undefined,
           offline: String(interaction.params.scope).split(' ').includes('offline_access'),
         },
@@ -138,8 +153,9 @@ export function createEnrolmentPages(renderer: Renderer, settings: PageSettings)
       sendPage(
         ctx,
         renderer,
-        'enrolment_sign',
+        'document_sign',
         {
+          kind: 'enrolment',
           action: `${path}/signed`,
           editAction: path,
           reloadPath: path,
@@ -174,6 +190,62 @@ export function createEnrolmentPages(renderer: Renderer, settings: PageSettings)
 
 function enrolmentPath({ uid }: Interaction): string {
   return `/interaction/${uid}/enrolment`;
+}
+
+export function createLatestConsentPages(renderer: Renderer, settings: PageSettings): LatestConsentPages {
+  const options = (interaction: Interaction) => ({
+    uiLocales: uiLocalesOf(interaction),
+    returnPath: latestPath(interaction),
+  });
+  return {
+    form(ctx, { client, interaction, csrf, items, until, isNothingChosen }) {
+      const language = languageOf(ctx, interaction);
+      sendPage(
+        ctx,
+        renderer,
+        'latest_consent',
+        {
+          relyingParty: relyingParty(client, language, redirectUriOf(interaction)),
+          purpose: inLanguage(client, 'purpose', language),
+          action: latestPath(interaction),
+          ...{ csrf, items, until, isNothingChosen },
+          terms: latestConsentSentences(language),
+        },
+        options(interaction),
+      );
+    },
+
+    sign(ctx, { interaction, csrf, items, until, nonce, document, errorCode }) {
+      const path = latestPath(interaction);
+      sendPage(
+        ctx,
+        renderer,
+        'document_sign',
+        {
+          kind: 'latestConsent',
+          action: `${path}/signed`,
+          editAction: path,
+          reloadPath: path,
+          fields: { csrf, items: items.join(' '), until },
+          ...{ nonce, document, errorCode },
+          agentUrl: settings.cardAgentUrl,
+          agentHelpUrl: settings.cardAgentHelpUrl,
+          lifetimeSeconds: settings.challengeLifetime,
+        },
+        options(interaction),
+      );
+    },
+
+    wordingOf(ctx, interaction, client) {
+      const language = languageOf(ctx, interaction);
+      const { name } = relyingParty(client, language, undefined);
+      return { language, service: { name, host: sectorOf(client), purpose: inLanguage(client, 'purpose', language) } };
+    },
+  };
+}
+
+function latestPath({ uid }: Interaction): string {
+  return `/interaction/${uid}/latest-attributes`;
 }
 
 /** Another language shows the form in that language: what is typed there is lost, and nothing else. */

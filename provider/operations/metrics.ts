@@ -20,6 +20,10 @@ export interface Metrics {
   signInEnded(outcome: string): void;
   /** Counts an enrolment: what came of it, or the code of the HubError that ended it. */
   enrolmentEnded(outcome: string): void;
+  /** Counts a consent to being told the latest attributes: given, withdrawn, or the code of the HubError that ended it. */
+  latestConsentEnded(outcome: string): void;
+  /** Counts a question to the authority for somebody's latest attributes. */
+  latestAttributesAsked(outcome: 'told' | 'consent_ended' | 'certificate_ended' | 'unavailable'): void;
   /** Counts a revocation check by the channel that answered; `unavailable` when none did. */
   revocationChecked(source: 'crl' | 'ocsp' | 'unavailable'): void;
   /** Counts what the revocations of a list came to among the hub's own certificates, sessions and grants. */
@@ -67,6 +71,18 @@ export function createMetrics(): Metrics {
   const enrolments = new Counter({
     name: 'musubi_enrolments_total',
     help: 'Enrolments by outcome: enrolled, differs, registered_before, or the code of what ended it',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const latestConsents = new Counter({
+    name: 'musubi_latest_consents_total',
+    help: 'Consents to being told the latest attributes: consented, withdrawn, or the code of what ended one',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const latestAttributes = new Counter({
+    name: 'musubi_latest_attributes_total',
+    help: 'Questions to the authority for the latest attributes, by what came of them',
     labelNames: ['outcome'],
     registers,
   });
@@ -135,6 +151,8 @@ export function createMetrics(): Metrics {
     },
     signInEnded: (outcome) => signIns.inc({ outcome: boundOutcome(outcome) }),
     enrolmentEnded: (outcome) => enrolments.inc({ outcome: boundOutcome(outcome) }),
+    latestConsentEnded: (outcome) => latestConsents.inc({ outcome: boundOutcome(outcome) }),
+    latestAttributesAsked: (outcome) => latestAttributes.inc({ outcome }),
     revocationChecked: (source) => revocationChecks.inc({ source }),
     revocationsApplied({ user, signing, sessions, grants }) {
       revokedCertificates.inc({ kind: 'user' }, user);

@@ -12,7 +12,7 @@ const VIEWS = join(import.meta.dirname, '../../views');
 /** Module scripts of the pages that have one. */
 const scripts: Partial<Record<PageName, string>> = {
   sign_in: 'card_request.js',
-  enrolment_sign: 'card_request.js',
+  document_sign: 'card_request.js',
   send_form: 'send_form.js',
 };
 

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
+import { latestConsentSentences, latestConsentText } from '../../provider/attributes/latest_consent_text.ts';
 import { applicationSentences, applicationText } from '../../provider/identity/application.ts';
 import { loadAssets, serveAssets } from '../../provider/web/assets.ts';
 import { preferences } from '../../provider/web/preferences.ts';
@@ -31,6 +32,31 @@ const signIn: PageInputs['sign_in'] = {
   agentHelpUrl: 'https://hub.example/agent',
   reloadPath: '/sign-in',
   lifetimeSeconds: 300,
+};
+
+const latestConsent: PageInputs['latest_consent'] = {
+  relyingParty,
+  purpose: '図書の予約と貸出の本人確認のため',
+  action: '/interaction/1/latest-attributes',
+  csrf: 'a form token',
+  items: [
+    { name: 'name', checked: false },
+    { name: 'address', checked: true },
+  ],
+  until: '2036-11-30',
+  isNothingChosen: false,
+  terms: latestConsentSentences('ja'),
+};
+
+const consentToKeep: PageInputs['consent'] = {
+  relyingParty,
+  action: '/interaction/1/consent',
+  csrf: 'a form token',
+  duration: { days: 365 },
+  claims: [
+    { name: 'sub', source: 'hub', required: true, available: true },
+    { name: 'address', source: 'signing_certificate', required: false, available: true, checked: true },
+  ],
 };
 
 function sample<Name extends PageName>(page: Name, input: PageInputs[Name]): Sample {
@@ -70,7 +96,8 @@ const application = applicationText(
   },
 );
 
-const toSign: PageInputs['enrolment_sign'] = {
+const toSign: PageInputs['document_sign'] = {
+  kind: 'enrolment',
   action: '/interaction/1/enrolment/signed',
   editAction: '/interaction/1/enrolment',
   reloadPath: '/interaction/1/enrolment',
@@ -132,6 +159,42 @@ export const samples: Readonly<Record<string, Sample>> = {
     ],
     enrolment: { path: '/interaction/1/enrolment', again: true },
   }),
+  'consent-to-keep': sample('consent', {
+    ...consentToKeep,
+    latest: { path: '/interaction/1/latest-attributes', isOffered: true },
+  }),
+  'consent-kept': sample('consent', {
+    ...consentToKeep,
+    latest: {
+      path: '/interaction/1/latest-attributes',
+      isOffered: true,
+      live: {
+        withdrawAction: '/interaction/1/latest-attributes/withdraw',
+        items: ['name', 'address'],
+        since: Date.UTC(2026, 10, 30, 3),
+        until: Date.UTC(2036, 10, 30, 14, 59, 59),
+      },
+    },
+  }),
+  'latest-consent': sample('latest_consent', latestConsent),
+  'latest-consent-nothing-chosen': sample('latest_consent', {
+    ...latestConsent,
+    items: latestConsent.items.map(({ name }) => ({ name, checked: false })),
+    isNothingChosen: true,
+  }),
+  'latest-consent-sign': sample('document_sign', {
+    ...toSign,
+    kind: 'latestConsent',
+    document: latestConsentText(
+      {
+        language: 'ja',
+        service: { name: relyingParty.name, host: 'library.minato.example', purpose: latestConsent.purpose },
+        items: ['name', 'address'],
+        until: latestConsent.until,
+      },
+      { origin: 'https://hub.example', nonce: Buffer.alloc(72, 0x5a).toString('base64') },
+    ),
+  }),
   'sign-in-or-enrol': sample('sign_in', { ...signIn, enrolmentPath: '/interaction/1/enrolment' }),
   'enrolment-form': sample('enrolment_form', enrolment),
   'enrolment-form-with-problems': sample('enrolment_form', {
@@ -150,8 +213,8 @@ export const samples: Readonly<Record<string, Sample>> = {
     signsIn: true,
     fields: { ...filledIn, birthMonth: '1', knowsOfEarlier: true },
   }),
-  'enrolment-sign': sample('enrolment_sign', toSign),
-  'enrolment-sign-refused': sample('enrolment_sign', { ...toSign, errorCode: 'signing_certificate_revoked' }),
+  'enrolment-sign': sample('document_sign', toSign),
+  'enrolment-sign-refused': sample('document_sign', { ...toSign, errorCode: 'signing_certificate_revoked' }),
   'enrolment-done': sample('enrolment_done', {
     attributes: {
       name: '見本　太郎',

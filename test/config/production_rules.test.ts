@@ -245,6 +245,8 @@ describe('production', () => {
     loadConfiguration({ values: { ...good(), linkage } });
     const wrong = (change: Partial<typeof linkage>) => ({ ...good(), linkage: { ...linkage, ...change } });
     refuses(wrong({ url: 'http://linkage.example.jp' }), 'linkage.url', /plain http/);
+    const latest = { ...linkage, latestAttributesUrl: 'http://attributes.example.jp' };
+    refuses({ ...good(), linkage: latest }, 'linkage.latestAttributesUrl', /plain http/);
     refuses(wrong({ tokenFile: files.junk }), 'linkage.tokenFile', /no secret/);
     refuses(wrong({ tokenFile: path('missing') }), 'linkage.tokenFile', /no secret/);
     refuses(wrong({ keysFile: files.junk }), 'linkage.keysFile', /no JSON Web Key Set/);

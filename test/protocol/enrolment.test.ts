@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { StoredAuditEvent } from '../../provider/audit/audit_log.ts';
+import { type AuthorityGate, startAuthorityGate } from '../support/authority_gate.ts';
 import { fillIn, formOf, signApplication } from '../support/enrol.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
 import { readNotices, startTestHub, type TestHub } from '../support/hub.ts';
@@ -17,7 +16,7 @@ import {
   subOf,
 } from './relying_party.ts';
 
-let linkage: Awaited<ReturnType<typeof startLinkage>>;
+let linkage: AuthorityGate;
 let hub: TestHub;
 let clinic: RelyingParty;
 const citizens = () => hub.authority.authority.citizens;
@@ -27,8 +26,8 @@ const RESPONDER_LIFETIME = 20 * 60_000;
 
 before(async () => {
   const authority = await startTestAuthority();
-  linkage = await startLinkage(`${authority.authority.address}/linkage`);
-  hub = await startTestHub({ authority, settings: { linkage: { url: linkage.url } } });
+  linkage = await startAuthorityGate(authority.authority.address);
+  hub = await startTestHub({ authority, settings: { linkage: { url: `${linkage.url}/linkage` } } });
   clinic = await createRelyingParty(hub, { scope: `${SCOPE} card_status` });
 });
 after(async () => {
@@ -36,29 +35,6 @@ after(async () => {
   await linkage.stop();
   await hub.authority.stop();
 });
-
-/** The authority's linkage service, which can be out of reach. */
-async function startLinkage(target: string) {
-  const state = { isAway: false };
-  const server = createServer(async (request, response) => {
-    if (state.isAway) return response.writeHead(503).end();
-    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
-    const { authorization = '' } = request.headers;
-    const answer = await fetch(target, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization },
-      body,
-    });
-    const signature = answer.headers.get('authority-signature') ?? '';
-    response.writeHead(answer.status, { 'content-type': 'application/json', 'authority-signature': signature });
-    response.end(await answer.text());
-  }).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  return Object.assign(state, {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/linkage`,
-    stop: () => new Promise((resolve) => server.close(resolve)),
-  });
-}
 
 async function events(kind: StoredAuditEvent['kind']): Promise<readonly StoredAuditEvent[]> {
   return (await hub.hub.storage.audit.read(0n, 10_000)).filter((event) => event.kind === kind);
@@ -328,7 +304,7 @@ describe('nothing is registered', () => {
     const { browser, page } = await toApplication(card, formOf(hub, other));
     await assertRefused(
       await signApplication(hub, browser, page, { card: other }),
-      'enrolment_other_person',
+      'signing_other_person',
       /サインインした方のカードではありません/,
     );
   });
@@ -341,7 +317,7 @@ describe('nothing is registered', () => {
     const { browser, page } = await toApplication('twin-1');
     await assertRefused(
       await signApplication(hub, browser, page, { card: 'twin-1', signingCard: 'twin-2' }),
-      'enrolment_not_one_person',
+      'signing_not_one_person',
       /同じ方のものだと確認できませんでした/,
     );
   });
@@ -365,7 +341,7 @@ describe('nothing is registered', () => {
       card,
       document: (text) => text.replace('見本', '見木'),
     });
-    await assertRefused(refused, 'application_changed', /署名したものと違います/);
+    await assertRefused(refused, 'signed_document_changed', /署名したものと違います/);
     // The page is good for another try, with a challenge of its own.
     assert.match((await signApplication(hub, browser, refused, { card })).text, /登録が終わりました/);
   });
@@ -375,7 +351,7 @@ describe('nothing is registered', () => {
     const { browser, page } = await toApplication(card);
     const other = await toApplication(card);
     const nonceOf = ({ text }: Visited) => /data-nonce="([^"]+)"/.exec(text)?.[1] ?? '';
-    const step = /申込書の画面が古くなりました/;
+    const step = /この書類の画面が古くなりました/;
     const elsewhere = await signApplication(hub, browser, page, { card, over: { nonce: nonceOf(other.page) } });
     await assertRefused(elsewhere, 'challenge_wrong_session', step, 400);
     assert.match((await signApplication(hub, browser, page, { card })).text, /登録が終わりました/);
@@ -397,7 +373,7 @@ describe('nothing is registered', () => {
       const { browser, page } = await toApplication(card);
       await assertRefused(
         await signApplication(hub, browser, page, { card, over: { signed_document } }),
-        'application_unreadable',
+        'signed_document_unreadable',
         /正しく受け取れませんでした/,
       );
     }

@@ -34,7 +34,7 @@ export async function fillIn(browser: HttpBrowser, form: Visited, typed: TypedFo
   return browser.post(form.url.replace(/\/signed$/, ''), { csrf, ...typed });
 }
 
-/** Signs the application that `page` shows, as a card agent would, and sends it. */
+/** Signs the document that `page` shows, as a card agent would, and sends it. */
 export async function signApplication(
   hub: TestHub,
   browser: HttpBrowser,

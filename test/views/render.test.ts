@@ -66,7 +66,18 @@ const inputs: PageInputs = {
     terms: [hostile],
     termsUrl: 'javascript:alert(1)',
   },
-  enrolment_sign: {
+  latest_consent: {
+    relyingParty: { name: hostile },
+    purpose: hostile,
+    action: '/a"b',
+    csrf: hostile,
+    items: [{ name: 'name', checked: true }],
+    until: '2036-11-30',
+    isNothingChosen: true,
+    terms: [hostile],
+  },
+  document_sign: {
+    kind: 'latestConsent',
     action: '/a"b',
     editAction: '/c',
     reloadPath: "/r'><script>",

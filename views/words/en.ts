@@ -1,4 +1,5 @@
 import { enEnrolment } from './en_enrolment.ts';
+import { enLatestConsent } from './en_latest_consent.ts';
 import type { Words } from './ja.ts';
 
 /** The pages' words in plain English. */
@@ -121,6 +122,7 @@ export const en: Words = {
     refusing: (name) => `If you do not agree, nothing is shared and you go back to “${name}”.`,
   },
   enrolment: enEnrolment,
+  latestConsent: enLatestConsent,
   notices: {
     title: 'Notices',
     lead: 'Something about your registration has changed. Please check before you go on.',

@@ -126,7 +126,7 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
   },
   certificate_is_user: {
     title: 'The user certificate was used',
-    body: 'Signing a form needs the signing certificate, not the user certificate.',
+    body: 'Signing a document needs the signing certificate, not the user certificate.',
     next: 'Choose the signing certificate in your card software and type its password of 6 to 16 characters.',
   },
   certificate_revoked: {
@@ -147,27 +147,27 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
   signing_certificate_revoked: {
     title: 'Your signing certificate is no longer valid',
     body: 'When something in your certificate of residence changes, such as after moving house, the signing certificate can no longer be used. The certificate for signing in may still work.',
-    next: 'Get a new signing certificate at the counter of your municipality, then register again.',
+    next: 'Get a new signing certificate at the counter of your municipality, then try again.',
   },
   signing_certificate_expired: {
     title: 'Your signing certificate has expired',
-    body: 'The signing certificate on your card has expired, so it cannot be used to register.',
-    next: 'Renew your certificates at the counter of your municipality, then register again.',
+    body: 'The signing certificate on your card has expired, so it cannot sign.',
+    next: 'Renew your certificates at the counter of your municipality, then try again.',
   },
   signing_certificate_not_accepted: {
     title: 'This signing certificate cannot be used here',
-    body: 'We checked the signing certificate on your card and cannot accept it. Nothing has been registered.',
+    body: 'We checked the signing certificate on your card and cannot accept it. Nothing has been recorded.',
     next: 'Make sure that it is your own My Number Card and try again. If it keeps happening, ask at the counter of your municipality.',
   },
-  application_unreadable: {
-    title: 'The signed application did not arrive properly',
-    body: 'What your card software sent is not a signed application. Nothing has been registered.',
+  signed_document_unreadable: {
+    title: 'The signed document did not arrive properly',
+    body: 'What your card software sent is not a signed document. Nothing has been recorded.',
     next: 'Please try again. If it keeps happening, update the software.',
   },
-  application_changed: {
-    title: 'What was signed is not what you wrote',
-    body: 'The application that your card signed differs from the one on this page. To keep you safe, nothing has been registered.',
-    next: 'Check what you wrote and sign again.',
+  signed_document_changed: {
+    title: 'What was signed is not what this page shows',
+    body: 'The document that your card signed differs from the one on this page. To keep you safe, nothing has been recorded.',
+    next: 'Check what it says and sign again.',
   },
   application_invalid: {
     title: 'The application could not be taken',
@@ -176,28 +176,38 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
   },
   attributes_unreadable: {
     title: 'Your signing certificate could not be read',
-    body: 'Name, address, date of birth and sex do not stand in it as they should. Nothing has been registered.',
+    body: 'Name, address, date of birth and sex do not stand in it as they should. Nothing has been recorded.',
     next: 'Please ask at the counter of your municipality.',
   },
-  enrolment_step_over: {
-    title: 'This application has become old',
-    body: 'The time to sign it is over, or it has been used already. Nothing has been registered.',
+  signing_step_over: {
+    title: 'This document has become old',
+    body: 'The time to sign it is over, or it has been used already. Nothing has been recorded.',
     next: 'Please sign once more on this page.',
   },
-  enrolment_not_one_person: {
+  signing_not_one_person: {
     title: 'We could not confirm that both certificates are yours',
-    body: 'The authority did not confirm that the user certificate and the signing certificate belong together. To keep you safe, nothing has been registered.',
+    body: 'The authority did not confirm that the user certificate and the signing certificate belong together. To keep you safe, nothing has been recorded.',
     next: 'If your card was renewed lately, please try again later. If it keeps happening, ask at the counter of your municipality.',
   },
-  enrolment_other_person: {
+  signing_other_person: {
     title: 'This is not the card you signed in with',
-    body: 'The card that signed is not registered as that of the person who signed in. To keep you safe, nothing has been registered.',
+    body: 'The card that signed is not registered as that of the person who signed in. To keep you safe, nothing has been recorded.',
     next: 'Please try again with the card that you signed in with. If it is the right one, contact the website that you came from.',
   },
   enrolment_not_offered: {
     title: 'You cannot register here',
     body: 'This site does not take registrations of name, address and so on.',
     next: 'Go back and continue to sign in.',
+  },
+  latest_consent_invalid: {
+    title: 'This consent could not be taken',
+    body: 'What was sent is not what the page offered. Nothing has been recorded.',
+    next: 'Please go back to the service and start again.',
+  },
+  latest_attributes_unavailable: {
+    title: 'Your consent cannot reach the authority just now',
+    body: 'We sent your consent to the certification authority and got no answer. Nothing has been recorded.',
+    next: 'Please sign again in a few minutes. You can go on signing in without agreeing.',
   },
   linkage_unavailable: {
     title: 'Whether your card was renewed cannot be checked just now',

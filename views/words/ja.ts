@@ -1,4 +1,5 @@
 import { jaEnrolment } from './ja_enrolment.ts';
+import { jaLatestConsent } from './ja_latest_consent.ts';
 
 /**
  * The pages' words in plain, polite Japanese. English has the same keys: `Words` is this object's type.
@@ -122,6 +123,7 @@ export const ja = {
     refusing: (name: string) => `同意しないときは、何も提供せずに「${name}」に戻ります。`,
   },
   enrolment: jaEnrolment,
+  latestConsent: jaLatestConsent,
   notices: {
     title: 'お知らせ',
     lead: 'あなたの登録に変わったことがあります。確かめてから続けてください。',

@@ -23,9 +23,18 @@ const INSERT: Statement = {
   text: `INSERT INTO consent (id, subject_id, client_id, granted, declined, purpose, granted_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 };
+// What the person signed so that this relying party is told the latest attributes rests on it, and ends with it.
 const WITHDRAW: Statement = {
   name: 'consent_withdraw',
-  text: 'UPDATE consent SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at > $2',
+  text: `WITH withdrawn AS (
+      UPDATE consent SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at > $2
+      RETURNING subject_id, client_id
+    ), ended AS (
+      UPDATE latest_consent SET ended_at = $2, ended_by = 'consent_withdrawn' FROM withdrawn
+      WHERE latest_consent.subject_id = withdrawn.subject_id AND latest_consent.client_id = withdrawn.client_id
+        AND latest_consent.ended_at IS NULL
+    )
+    SELECT 1 FROM withdrawn`,
 };
 // Invariant 6: what leaves and the row that says so are one statement. In the order asked for, each claim once.
 const DISCLOSE: Statement = {
@@ -100,8 +109,8 @@ export function createConsentStore(
 
     async withdraw(consentId, now) {
       if (!UUID_SHAPE.test(consentId)) return false;
-      const { count } = await queries.query(WITHDRAW, [consentId, now]);
-      return count === 1;
+      const { rows } = await queries.query(WITHDRAW, [consentId, now]);
+      return rows.length === 1;
     },
 
     async disclose({ subjectId, clientId, exit, claims, now }) {
