@@ -98,7 +98,7 @@ const pageJa = {
     'この画面は、サイトの「マイナンバーカードでサインイン」のボタンから開きます。ここで暗証番号を入力する必要はありません。',
   scriptNeeded: 'カードを使うには、ブラウザーの JavaScript を有効にしてください。',
   heading: '暗証番号を入力してサインイン',
-  enrolHeading: '内容を確かめて、利用申込に署名',
+  enrolHeading: '内容を確かめて、文書に署名',
   askedBy: '署名を求めているサイト',
   askedByHelp: 'ブラウザーが確認したアドレスです。見覚えがないときは、キャンセルしてください。',
   insecureTitle: '安全でない接続のサイトです',
@@ -119,7 +119,7 @@ const pageJa = {
   blockedCard: 'このカードはロックされています。市区町村の窓口で、暗証番号の再設定を申し込んでください。',
   blockedSigning:
     '署名用パスワードがロックされています。市区町村の窓口か、コンビニエンスストアなどのキオスク端末で再設定してください。',
-  noSigning: '署名用電子証明書がないため、利用申込には使えません。',
+  noSigning: '署名用電子証明書がないため、この文書には署名できません。',
   noSigningTitle: 'お使いのカードには署名用電子証明書がありません',
   noSigningMeaning:
     '署名用電子証明書は、15歳未満の方のカードには原則として記録されていません。ないときは、氏名や住所などの登録（利用申込）はできませんが、サインインはできます。',
@@ -135,7 +135,7 @@ const pageJa = {
   bothOnlyHere: 'サイトの画面、電話、メールで暗証番号やパスワードを聞かれても、入力したり答えたりしないでください。',
   pinOnlyHere: 'サイトの画面、電話、メールで暗証番号を聞かれても、入力したり答えたりしないでください。',
   sign: 'サインイン',
-  enrol: '署名して申し込む',
+  enrol: '文書に署名する',
   cancel: 'キャンセル',
   signing: 'カードで署名しています。',
   errorTitle: 'サインインできませんでした',
@@ -159,7 +159,7 @@ const pageEn: typeof pageJa = {
     'This window is opened by a site’s “Sign in with My Number Card” button. There is no need to type a PIN here now.',
   scriptNeeded: 'Allow JavaScript in your browser to use a card.',
   heading: 'Type your PIN to sign in',
-  enrolHeading: 'Read and sign your application',
+  enrolHeading: 'Read and sign the document',
   askedBy: 'The site that asks',
   askedByHelp: 'Your browser has confirmed this address. If you do not recognise it, cancel.',
   insecureTitle: 'This site’s connection is not secure',
@@ -181,7 +181,7 @@ const pageEn: typeof pageJa = {
   blockedCard: 'This card is blocked. Ask your ward, city, town or village office to reset the PIN.',
   blockedSigning:
     'Its signing password is blocked. Reset it at your ward or city office, or at a kiosk in a convenience store.',
-  noSigning: 'It has no signing certificate, so it cannot be used for this application.',
+  noSigning: 'It has no signing certificate, so it cannot sign this document.',
   noSigningTitle: 'There is no signing certificate on your card',
   noSigningMeaning:
     'The cards of people under 15 have none as a rule. Without it your name, address and so on cannot be registered (application for use), but you can sign in.',
@@ -198,7 +198,7 @@ const pageEn: typeof pageJa = {
   bothOnlyHere: 'Never type or tell them when a site’s own page, a telephone call or a mail asks for them.',
   pinOnlyHere: 'Never type or tell it when a site’s own page, a telephone call or a mail asks for it.',
   sign: 'Sign in',
-  enrol: 'Sign and apply',
+  enrol: 'Sign the document',
   cancel: 'Cancel',
   signing: 'Signing with the card.',
   errorTitle: 'Not signed in',

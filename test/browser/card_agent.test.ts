@@ -485,9 +485,9 @@ describe('an enrolment with the card agent', () => {
     const { page } = await openEnrolment();
     await page.waitForSelector('#request:visible');
     const named = async () => [await page.textContent('#request-title'), await page.textContent('#sign')];
-    assert.deepEqual(await named(), ['内容を確かめて、利用申込に署名', '署名して申し込む']);
+    assert.deepEqual(await named(), ['内容を確かめて、文書に署名', '文書に署名する']);
     await page.click('#language');
-    assert.deepEqual(await named(), ['Read and sign your application', 'Sign and apply']);
+    assert.deepEqual(await named(), ['Read and sign the document', 'Sign the document']);
     assert.equal(await page.textContent('#document'), application(site()));
   });
 

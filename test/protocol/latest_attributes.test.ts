@@ -101,7 +101,7 @@ function decide(browser: HttpBrowser, form: Visited, items: readonly string[], d
 async function agreed(card: string, party: RelyingParty, items?: readonly string[]): Promise<Visited> {
   const { browser, page } = await toDocument(card, party, items);
   const answer = await signApplication(hub, browser, page, { card });
-  assert.match(answer.text, /この同意を取り消す/);
+  assert.match(answer.text, /最新の情報を伝えるのをやめる/);
   return answer;
 }
 
@@ -259,7 +259,7 @@ describe('after moving house', () => {
     const page = await fillIn(browser, await browser.get(new URL(path, consent.url).href), formOf(hub, card));
     assert.match((await signApplication(hub, browser, page, { card })).text, /登録が終わりました/);
     await assertAddress(clinic, atClinic, { value: NEW, source: STALE.source, current: true });
-    assert.match((await toConsent(card, clinic)).consent.text, /この同意を取り消す/);
+    assert.match((await toConsent(card, clinic)).consent.text, /最新の情報を伝えるのをやめる/);
   });
 });
 
@@ -411,7 +411,7 @@ describe('a consent is not taken', () => {
     const step = /この書類の画面が古くなりました/;
     const elsewhere = await sign(browser, page, { card, over: { nonce: nonceOf(other.page) } });
     await assertRefused(elsewhere, 'challenge_wrong_session', step, 400);
-    assert.match((await sign(browser, page, { card })).text, /この同意を取り消す/);
+    assert.match((await sign(browser, page, { card })).text, /最新の情報を伝えるのをやめる/);
     await assertRefused(await sign(browser, page, { card }), 'challenge_spent', step, 400);
 
     // The same interaction, and yet another purpose.
@@ -437,7 +437,7 @@ describe('a consent is not taken', () => {
     });
     await assertRefused(answer, 'latest_attributes_unavailable', /いま、同意を認証局に届けられません/, 503);
     assert.ok(answer.headers.get('retry-after'));
-    assert.match((await sign(browser, answer, { card })).text, /この同意を取り消す/);
+    assert.match((await sign(browser, answer, { card })).text, /最新の情報を伝えるのをやめる/);
   });
 
   it('nor taken back, by a form of another site', async () => {

@@ -16,8 +16,8 @@ export const enLatestConsent: LatestConsentWords = {
     since: 'Agreed on',
     until: 'Until',
     change: 'Change items or renew',
-    withdraw: 'Withdraw this consent',
-    withdrawHint: 'New details are no longer passed on from then on. You can still sign in and use everything else.',
+    withdraw: 'Stop passing on new details',
+    withdrawHint: 'This consent is withdrawn at once. You can still sign in and use everything else.',
   },
   facts: {
     when: 'When',

@@ -14,8 +14,8 @@ export const jaLatestConsent = {
     since: '同意した日',
     until: '同意の期限',
     change: '項目や期限を変える',
-    withdraw: 'この同意を取り消す',
-    withdrawHint: '取り消すと、最新の内容を伝えることを、すぐにやめます。サインインなどは、そのまま使えます。',
+    withdraw: '最新の情報を伝えるのをやめる',
+    withdrawHint: '押すと、この同意はすぐに取り消されます。サインインなどは、そのまま使えます。',
   },
   facts: {
     when: '伝えるとき',
