@@ -437,7 +437,10 @@ function openRooms(base: Base, store: Store, engine: () => Provider) {
       ...{ storage, vault, clock },
       source: latestSource,
       audit: auditQueue,
-      observe: metrics.latestAttributesAsked,
+      observe(outcome, clientId) {
+        metrics.latestAttributesAsked(outcome);
+        questions.count({ channel: 'latest attributes', outcome: 'asked', clientId });
+      },
     });
   const attributes = createAttributes([
     cardStatusSource(identity),

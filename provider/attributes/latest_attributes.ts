@@ -33,8 +33,8 @@ export interface LatestAttributesWorld {
   source: LatestAttributesSource;
   audit: AuditQueue;
   clock: Clock;
-  /** Counts questions to the authority by what came of them. */
-  observe(outcome: LatestAnswer['outcome'] | 'unavailable'): void;
+  /** Hears of each question to the authority, on whose behalf and what came of it: they cost money. */
+  observe(outcome: LatestAnswer['outcome'] | 'unavailable', clientId: string): void;
 }
 
 /** Milliseconds that an answer serves: an ID token and the userinfo after it are one question. */
@@ -57,7 +57,7 @@ export function createLatestAttributes(world: LatestAttributesWorld): LatestAttr
   async function ask(consent: LatestConsent): Promise<TellableAttributes | undefined> {
     const { id, items, subjectId, clientId } = consent;
     const answer = await answerOf(consent);
-    observe(answer?.outcome ?? 'unavailable');
+    observe(answer?.outcome ?? 'unavailable', clientId);
     const now = clock();
     if (answer?.outcome === 'consent_ended') await endLatestConsent(storage, consent, 'authority', now);
     if (answer?.outcome !== 'told') return undefined;

@@ -43,14 +43,15 @@ function readDays(text = '31'): number {
 function usageTable(usage: readonly DailyQuestions[]): string {
   if (usage.length === 0) return 'The authority was asked nothing.\n';
   return textTable(
-    usage.map(({ day, clientId, ocspAsked, ocspRemembered, linkageAsked }) => ({
+    usage.map(({ day, clientId, ocspAsked, ocspRemembered, linkageAsked, attributesAsked }) => ({
       day,
       client: clientId === '' ? '(nobody’s)' : clientId,
       'ocsp asked': String(ocspAsked),
       'ocsp remembered': String(ocspRemembered),
       'linkage asked': String(linkageAsked),
+      'attributes asked': String(attributesAsked),
     })),
-    ['day', 'client', 'ocsp asked', 'ocsp remembered', 'linkage asked'],
+    ['day', 'client', 'ocsp asked', 'ocsp remembered', 'linkage asked', 'attributes asked'],
   );
 }
 

@@ -33,7 +33,10 @@ export interface Metrics {
   /** Counts what status checks answered, by status. */
   statusAnswered(status: string, count: number): void;
   /** Counts what the authority was asked, or need not be since the answer was remembered. */
-  authorityAsked(question: { channel: 'ocsp' | 'linkage'; outcome: 'asked' | 'remembered' }): void;
+  authorityAsked(question: {
+    channel: 'ocsp' | 'linkage' | 'latest attributes';
+    outcome: 'asked' | 'remembered';
+  }): void;
   /** Counts security events that were pushed, or could not be. */
   eventPushed(outcome: 'delivered' | 'rejected' | 'failed'): void;
   /** Asked for at each scrape. */

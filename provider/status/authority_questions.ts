@@ -8,7 +8,7 @@ import type { DailyQuestions } from './question_store.ts';
  * question for it was on its way.
  */
 export interface AuthorityQuestion {
-  readonly channel: 'ocsp' | 'linkage';
+  readonly channel: 'ocsp' | 'linkage' | 'latest attributes';
   readonly outcome: 'asked' | 'remembered';
   /** The relying party on whose behalf; undefined for nobody's. */
   readonly clientId: string | undefined;
@@ -80,6 +80,7 @@ export function createAuthorityQuestions(world: {
       ocspAsked: (before?.ocspAsked ?? 0) + news.ocspAsked,
       ocspRemembered: (before?.ocspRemembered ?? 0) + news.ocspRemembered,
       linkageAsked: (before?.linkageAsked ?? 0) + news.linkageAsked,
+      attributesAsked: (before?.attributesAsked ?? 0) + news.attributesAsked,
     });
   }
 
@@ -93,6 +94,7 @@ export function createAuthorityQuestions(world: {
         ocspAsked: channel === 'ocsp' && outcome === 'asked' ? 1 : 0,
         ocspRemembered: channel === 'ocsp' && outcome === 'remembered' ? 1 : 0,
         linkageAsked: channel === 'linkage' ? 1 : 0,
+        attributesAsked: channel === 'latest attributes' ? 1 : 0,
       });
     },
     async reserve(clientId, wanted) {

@@ -8,6 +8,8 @@ export interface DailyQuestions {
   /** Answered from memory, or by a question that somebody else was asking at the moment. */
   readonly ocspRemembered: number;
   readonly linkageAsked: number;
+  /** For somebody's latest attributes. */
+  readonly attributesAsked: number;
 }
 
 export interface QuestionStore {

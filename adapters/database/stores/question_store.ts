@@ -3,14 +3,15 @@ import type { Queries, Statement } from '../database.ts';
 
 const ADD: Statement = {
   name: 'question_add',
-  text: `INSERT INTO authority_question AS counted (client_id, day, ocsp_asked, ocsp_remembered, linkage_asked)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
-      AS news (client_id, day, ocsp_asked, ocsp_remembered, linkage_asked)
+  text: `INSERT INTO authority_question AS counted (client_id, day, ocsp_asked, ocsp_remembered, linkage_asked, attributes_asked)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+      AS news (client_id, day, ocsp_asked, ocsp_remembered, linkage_asked, attributes_asked)
     -- In one order, so that two processes do not wait for each other in a circle.
     ORDER BY client_id, day
     ON CONFLICT (client_id, day) DO UPDATE SET ocsp_asked = counted.ocsp_asked + excluded.ocsp_asked,
       ocsp_remembered = counted.ocsp_remembered + excluded.ocsp_remembered,
-      linkage_asked = counted.linkage_asked + excluded.linkage_asked`,
+      linkage_asked = counted.linkage_asked + excluded.linkage_asked,
+      attributes_asked = counted.attributes_asked + excluded.attributes_asked`,
 };
 const ENSURE: Statement = {
   name: 'question_ensure',
@@ -31,7 +32,7 @@ const GIVE_BACK: Statement = {
 };
 const SINCE: Statement = {
   name: 'question_since',
-  text: `SELECT client_id, day, ocsp_asked, ocsp_remembered, linkage_asked FROM authority_question
+  text: `SELECT client_id, day, ocsp_asked, ocsp_remembered, linkage_asked, attributes_asked FROM authority_question
     WHERE day >= $1 ORDER BY day DESC, client_id`,
 };
 
@@ -46,6 +47,7 @@ export function createQuestionStore(queries: Queries): QuestionStore {
         column(({ ocspAsked }) => ocspAsked),
         column(({ ocspRemembered }) => ocspRemembered),
         column(({ linkageAsked }) => linkageAsked),
+        column(({ attributesAsked }) => attributesAsked),
       ]);
     },
     async reserve(clientId, day, wanted, budget) {
@@ -63,6 +65,7 @@ export function createQuestionStore(queries: Queries): QuestionStore {
         ocsp_asked: number;
         ocsp_remembered: number;
         linkage_asked: number;
+        attributes_asked: number;
       }>(SINCE, [day]);
       return rows.map((row) => ({
         clientId: row.client_id,
@@ -70,6 +73,7 @@ export function createQuestionStore(queries: Queries): QuestionStore {
         ocspAsked: row.ocsp_asked,
         ocspRemembered: row.ocsp_remembered,
         linkageAsked: row.linkage_asked,
+        attributesAsked: row.attributes_asked,
       }));
     },
   };

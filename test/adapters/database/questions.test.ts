@@ -31,12 +31,13 @@ describe(`questions to the authority, on ${testEngine}`, () => {
     one.count({ channel: 'linkage', outcome: 'asked', clientId: undefined });
     now = NIGHT + DAY;
     two.count({ channel: 'linkage', outcome: 'asked', clientId: 'rp' });
+    two.count({ channel: 'latest attributes', outcome: 'asked', clientId: 'rp' });
     await Promise.all([one.stop(), two.stop()]);
     const usage = await open().usage(2);
     assert.deepEqual(usage, [
-      { clientId: 'rp', day: '2026-11-25', ocspAsked: 0, ocspRemembered: 0, linkageAsked: 1 },
-      { clientId: '', day: '2026-11-24', ocspAsked: 0, ocspRemembered: 0, linkageAsked: 1 },
-      { clientId: 'rp', day: '2026-11-24', ocspAsked: 3, ocspRemembered: 1, linkageAsked: 0 },
+      { clientId: 'rp', day: '2026-11-25', ocspAsked: 0, ocspRemembered: 0, linkageAsked: 1, attributesAsked: 1 },
+      { clientId: '', day: '2026-11-24', ocspAsked: 0, ocspRemembered: 0, linkageAsked: 1, attributesAsked: 0 },
+      { clientId: 'rp', day: '2026-11-24', ocspAsked: 3, ocspRemembered: 1, linkageAsked: 0, attributesAsked: 0 },
     ]);
     assert.equal((await open().usage(1)).length, 1);
   });
