@@ -52,6 +52,21 @@ describe('a person who enrols', () => {
     await agent.fill('#password', SANDBOX_SIGNING_PIN.toLowerCase());
     await answered(page, () => agent.click('#sign'));
     assert.match(await text(page), /登録が終わりました.*山田　?\s*太郎/);
+
+    // And then a consent, in the same window of the card agent.
+    await page.click('main a.button');
+    await page.click('a[href$="/latest-attributes"]');
+    await person.look(page);
+    await page.check('[name=items][value=name]');
+    await answered(page, () => page.click('button[value=agree]'));
+    const consent = await page.getAttribute('[data-document]', 'data-document');
+    const again = await person.openCardAgent();
+    assert.equal(await again.textContent('#document'), consent);
+    await again.check('[name=card][value=taro]');
+    await again.fill('#pin', '1234');
+    await again.fill('#password', SANDBOX_SIGNING_PIN);
+    await answered(page, () => again.click('#sign'));
+    assert.match(await text(page), /情報を最新に保つ.*最新の情報を伝えるのをやめる/);
     await person.leave();
   });
 });
