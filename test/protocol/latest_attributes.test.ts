@@ -6,7 +6,7 @@ import { type AuthorityGate, startAuthorityGate } from '../support/authority_gat
 import { applicationOf, type CardAnswer, fillIn, formOf, signApplication } from '../support/enrol.ts';
 import { hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
-import { startTestHub, type TestHub } from '../support/hub.ts';
+import { readNotices, startTestHub, type TestHub } from '../support/hub.ts';
 import { startTestAuthority } from '../support/sandbox_authority.ts';
 import {
   createRelyingParty,
@@ -14,6 +14,7 @@ import {
   later,
   open,
   presentCard,
+  REDIRECT_URI,
   type RelyingParty,
   type Tokens,
   withdrawConsent,
@@ -70,7 +71,8 @@ const signedIn = (card: string, party: RelyingParty) => party.signIn({ card, par
 async function toConsent(card: string, party: RelyingParty, browser: HttpBrowser = createHttpBrowser()) {
   const attempt = await party.attempt({ scope: SCOPE, prompt: 'consent' });
   const page = await open(party.authorizationUrl(attempt), browser);
-  const consent = isConsentPage(page) ? page : await presentCard(hub, browser, page, { card });
+  // Somebody whose attributes nobody vouches for any more is told so first.
+  const consent = await readNotices(browser, await presentCard(hub, browser, page, { card }), REDIRECT_URI);
   assert.ok(isConsentPage(consent), consent.text);
   return { browser, attempt, consent };
 }
