@@ -19,7 +19,7 @@ const OFFER = 'a[href$="/certificate"]';
 
 let sandbox: SandboxProcess;
 let dataFolder: string;
-let remove: () => void;
+let remove: () => Promise<void>;
 let origin: string;
 
 before(async () => {
@@ -32,7 +32,7 @@ before(async () => {
 });
 after(async () => {
   await sandbox?.end('SIGTERM');
-  remove?.();
+  await remove?.();
 });
 
 /** A person whose browser has imported these citizens' certificates, as the README says. */

@@ -8,7 +8,7 @@ const SIGN_OUT_QUESTION = 'form[action="/sign-out/confirm"]';
 
 let browser: Browser;
 let sandbox: SandboxProcess;
-let remove: () => void;
+let remove: () => Promise<void>;
 
 before(async () => {
   const folder = await newDataFolder();
@@ -18,7 +18,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await sandbox?.end('SIGTERM');
-  remove?.();
+  await remove?.();
 });
 
 async function asPerson(options: BrowserContextOptions, act: (person: Person) => Promise<void>): Promise<void> {

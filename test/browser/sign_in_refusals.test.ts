@@ -9,7 +9,7 @@ import { launchChromium, newPerson, type Person, text } from './person.ts';
 
 let browser: Browser;
 let sandbox: SandboxProcess;
-let remove: () => void;
+let remove: () => Promise<void>;
 
 before(async () => {
   const folder = await newDataFolder();
@@ -19,7 +19,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await sandbox?.end('SIGTERM');
-  remove?.();
+  await remove?.();
 });
 
 const PROBLEM = '[data-problem] .banner';

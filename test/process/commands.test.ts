@@ -22,7 +22,7 @@ const SCRIPT = 'docs/examples/sign_in.sh';
 
 let sandbox: SandboxProcess;
 let party: RelyingParty;
-let remove: () => void;
+let remove: () => Promise<void>;
 
 before(async () => {
   const folder = await newDataFolder();
@@ -36,7 +36,7 @@ before(async () => {
 });
 after(async () => {
   await sandbox?.end('SIGTERM');
-  remove?.();
+  await remove?.();
 });
 
 /** `musubi …` on this sandbox; its standard output, as JSON where `--json` is among the words. */
@@ -232,7 +232,7 @@ describe('a command beside a hub that has stopped', () => {
       assert.deepEqual(await stopped.command('keys', 'list', '--json'), keys);
     } finally {
       await stopped.end('SIGKILL');
-      removeFolder();
+      await removeFolder();
     }
   });
 });

@@ -7,6 +7,7 @@ import { createVault } from '../../adapters/database/encryption.ts';
 import { type DatabaseSettings, openDatabase } from '../../adapters/database/open_database.ts';
 import { verifyAuditChain } from '../../provider/audit/audit_chain.ts';
 import { createHttpBrowser } from '../support/http_browser.ts';
+import { guard } from '../support/leaks/leak_guard.ts';
 import { startPostgresql } from '../support/postgresql.ts';
 import {
   childrenOf,
@@ -43,7 +44,7 @@ describe('what a hub has answered is there after kill -9 in the middle of a burs
     try {
       await killAndCompare(dataFolder, [], { kind: 'embedded', folder: join(dataFolder, 'database') });
     } finally {
-      remove();
+      await remove();
     }
   });
 
@@ -55,7 +56,7 @@ describe('what a hub has answered is there after kill -9 in the middle of a burs
       await killAndCompare(dataFolder, ['--database-url', server.url], settings);
     } finally {
       await server.stop();
-      remove();
+      await remove();
     }
   });
 });
@@ -158,6 +159,7 @@ async function assertAuditChainHolds(settings: DatabaseSettings): Promise<void> 
   const database = await openDatabase(settings);
   try {
     const events = await createStorage(database, createVault([new Uint8Array(32)])).audit.read(0n, 100_000);
+    await guard.database(database);
     assert.equal(verifyAuditChain(events), undefined);
     const consents = events.filter(({ kind }) => kind === 'consent.granted');
     assert.ok(consents.length >= KILL_AFTER, `${consents.length} consents in the chain`);

@@ -19,7 +19,7 @@ import { newDataFolder, type SandboxProcess, startSandboxProcess, until } from '
 const NONCE = Buffer.alloc(72, 7).toString('base64');
 
 let sandbox: SandboxProcess;
-let remove: () => void;
+let remove: () => Promise<void>;
 
 before(async () => {
   const folder = await newDataFolder();
@@ -29,7 +29,7 @@ before(async () => {
 });
 after(async () => {
   await sandbox?.end('SIGKILL');
-  remove?.();
+  await remove?.();
 });
 
 function write(name: string, content: string | Uint8Array): string {

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -18,6 +18,7 @@ import {
   subjectPublicKeyInfo,
 } from '../../adapters/sandbox/pki/index.ts';
 import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
+import { guard } from './leaks/leak_guard.ts';
 
 const DAY = 86_400_000;
 const ORGANIZATION = 'Example Hospital';
@@ -71,12 +72,14 @@ export async function staffCard(
   options: CommunityOptions = {},
 ): Promise<IssuedCertificate> {
   const key = options.key ?? (await rsaKey('citizen'));
-  return issue(nameOf(commonName), key, issuer.name, issuer.key, options, [
+  const card = await issue(nameOf(commonName), key, issuer.name, issuer.key, options, [
     keyUsage(['digitalSignature']),
     extendedKeyUsage([OID.clientAuth]),
     ...(options.policies ? [certificatePolicies(options.policies, null)] : []),
     authorityKeyIdentifier(issuer.subjectKeyIdentifier),
   ]);
+  guard.secrets.certificate(card.der);
+  return card;
 }
 
 const ABOVE = [
@@ -97,7 +100,7 @@ function issue(
 ): Promise<IssuedCertificate> {
   return signCertificate(
     {
-      serialNumber: BigInt(randomInt(1, 2 ** 40)),
+      serialNumber: BigInt(`0x5a${randomBytes(15).toString('hex')}`),
       issuer: issuerName,
       subject,
       notBefore: now - 30 * DAY,

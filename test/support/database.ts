@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Database } from '../../adapters/database/database.ts';
 import { migrate } from '../../adapters/database/migrate.ts';
 import { openDatabase } from '../../adapters/database/open_database.ts';
+import { guard } from './leaks/leak_guard.ts';
 import { createTestDatabaseUrl, dropTestDatabase } from './postgresql.ts';
 
 /** The engine that this run tests: MUSUBI_TEST_DATABASE=pglite|postgresql, PGlite when it is not set. */
@@ -13,20 +14,51 @@ export const testEngine: 'pglite' | 'postgresql' =
 
 const POOL_SIZE = 10;
 
+/** A migrated database that nobody has open. */
+export interface DatabaseCopy {
+  /** What `openDatabase` takes. */
+  readonly settings: Parameters<typeof openDatabase>[0];
+  /** Deletes it; whoever has it open has closed it. */
+  remove(): Promise<void>;
+}
+
 export interface TestDatabase {
   readonly database: Database;
   /** What `openDatabase` takes to open the same database again after `close`, or (PostgreSQL) beside it. */
   readonly settings: Parameters<typeof openDatabase>[0];
-  /** Closes it and deletes it. */
+  /** Looks for secrets in it, where there are any in this process, closes it and deletes it. */
   drop(): Promise<void>;
 }
 
 /** A migrated database of the chosen engine for this caller alone, in about half a second. Drop it in an `after`. */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  return testEngine === 'postgresql' ? openPostgresqlCopy() : openEmbeddedCopy();
+  return open(await copyTestDatabase());
 }
 
-async function openPostgresqlCopy(): Promise<TestDatabase> {
+/** The same, embedded whichever engine is under test. */
+export async function openEmbeddedCopy(): Promise<TestDatabase> {
+  return open(await copyEmbedded());
+}
+
+/** For whoever opens it themselves. */
+export function copyTestDatabase(): Promise<DatabaseCopy> {
+  return testEngine === 'postgresql' ? copyPostgresql() : copyEmbedded();
+}
+
+async function open({ settings, remove }: DatabaseCopy): Promise<TestDatabase> {
+  const database = await openDatabase(settings);
+  return {
+    database,
+    settings,
+    drop: async () => {
+      if (!guard.secrets.isEmpty) await guard.database(database);
+      await database.close();
+      await remove();
+    },
+  };
+}
+
+async function copyPostgresql(): Promise<DatabaseCopy> {
   const url = await createTestDatabaseUrl({
     template: {
       name: `migrated_${schemaVersion()}`,
@@ -37,31 +69,15 @@ async function openPostgresqlCopy(): Promise<TestDatabase> {
       },
     },
   });
-  const settings = { kind: 'postgresql', url, poolSize: POOL_SIZE } as const;
-  const database = await openDatabase(settings);
-  return {
-    database,
-    settings,
-    drop: async () => {
-      await database.close();
-      await dropTestDatabase(url);
-    },
-  };
+  return { settings: { kind: 'postgresql', url, poolSize: POOL_SIZE }, remove: () => dropTestDatabase(url) };
 }
 
-/** The same, embedded whichever engine is under test. */
-export async function openEmbeddedCopy(): Promise<TestDatabase> {
+async function copyEmbedded(): Promise<DatabaseCopy> {
   const folder = mkdtempSync(join(tmpdir(), 'musubi-test-database-'));
   cpSync(await embeddedTemplate(), folder, { recursive: true });
-  const settings = { kind: 'embedded', folder } as const;
-  const database = await openDatabase(settings);
   return {
-    database,
-    settings,
-    drop: async () => {
-      await database.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    settings: { kind: 'embedded', folder },
+    remove: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

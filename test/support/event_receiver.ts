@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { guard } from './leaks/leak_guard.ts';
 
 /** A relying party's address for security events (RFC 8935). */
 export interface EventReceiver {
@@ -16,6 +17,7 @@ export async function startEventReceiver(): Promise<EventReceiver> {
   const server = createServer(async (request, response) => {
     let set = '';
     for await (const chunk of request) set += chunk;
+    guard.answer('security event', [set]);
     receiver.received.push({ set, headers: request.headers });
     const { status, body = '' } = receiver.answer;
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import { signWithCard } from '../../adapters/card/card_commands.ts';
+import { openDatabase } from '../../adapters/database/open_database.ts';
 import { freePorts } from '../../adapters/sandbox/free_ports.ts';
 import { hubSettings } from '../../adapters/sandbox/hub_settings.ts';
 import { ensureWebTls, type TlsFiles } from '../../adapters/sandbox/web_tls.ts';
@@ -11,9 +12,10 @@ import { markAsSandbox } from '../../config/sandbox_marker.ts';
 import { type Administration, type Hub, openAdministration, startHub } from '../../provider/hub.ts';
 import { createLogger } from '../../provider/operations/logger.ts';
 import { type Clock, systemClock } from '../../provider/world.ts';
-import { openTestDatabase } from './database.ts';
+import { copyTestDatabase } from './database.ts';
 import { formAction, hiddenFields } from './hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from './http_browser.ts';
+import { guard, watchAnswers } from './leaks/leak_guard.ts';
 import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
 
 export interface TestHub {
@@ -66,8 +68,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   markAsSandbox(dataFolder);
   mkdirSync(join(dataFolder, 'sandbox'), { recursive: true });
   const authority = options.authority ?? (await startTestAuthority());
-  const database = await openTestDatabase();
-  await database.database.close();
+  const database = await copyTestDatabase();
   const tls = await ensureWebTls(dataFolder);
   const [port = 0, mutualTlsPort = 0, signInTlsPort = 0] = await freePorts(3);
   const settings = await hubSettings({
@@ -82,6 +83,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     tls,
     now: systemClock(),
   });
+  watchAnswers([port, mutualTlsPort, signInTlsPort]);
   const log: string[] = [];
   const destination: DestinationStream = { write: (line) => void log.push(line) };
   const config = loadConfiguration({
@@ -105,6 +107,14 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     return started;
   };
   let hub = await start();
+
+  /** In everything that the hub has written and answered; what is found fails the test file at its end. */
+  async function lookForLeaks(): Promise<void> {
+    const opened = await openDatabase(database.settings);
+    await guard.database(opened).finally(() => opened.close());
+    guard.log('the log', log);
+    guard.lookAtAnswers();
+  }
 
   const sign: TestHub['sign'] = async (card, nonce, pin = '1234') =>
     JSON.stringify(
@@ -156,8 +166,14 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     },
 
     async stop() {
+      // Through the watched port; a test may have shut the hub down.
+      await fetch(`http://127.0.0.1:${port}/metrics`).then(
+        (answer) => answer.text(),
+        () => undefined,
+      );
       await hub.shutdown.shutDown();
-      await database.drop();
+      await lookForLeaks();
+      await database.remove();
       if (!options.authority) await authority.stop();
       rmSync(dataFolder, { recursive: true, force: true });
     },

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { guard } from './leaks/leak_guard.ts';
 
 /** A relying party's back-channel logout address (OpenID Connect Back-Channel Logout 1.0 §2.5). */
 export interface LogoutListener {
@@ -20,6 +21,7 @@ export async function startLogoutListener(): Promise<LogoutListener> {
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
+    guard.answer('back-channel logout', [body]);
     listener.received.push(new URLSearchParams(body).get('logout_token') ?? '');
     response.end();
     arrivals.emit('token');

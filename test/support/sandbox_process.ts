@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { authorityTemplate } from './sandbox_authority.ts';
+import { openDatabase } from '../../adapters/database/open_database.ts';
+import { authorityFolder } from '../../adapters/sandbox/authority/authority.ts';
+import type { AuthorityState } from '../../adapters/sandbox/authority/state.ts';
+import { guard } from './leaks/leak_guard.ts';
+import { authorityTemplate, rememberSecrets } from './sandbox_authority.ts';
 
 /** What a command of `musubi` answered. */
 export interface CommandResult {
@@ -44,11 +48,32 @@ export const FREE_PORTS: readonly string[] = [
   ...['--relying-party-ports', '0,0'],
 ];
 
-/** A new folder with an authority and citizens in it, as if the sandbox had run before; making their keys takes seconds. */
-export async function newDataFolder(): Promise<{ dataFolder: string; remove(): void }> {
+/**
+ * A new folder with an authority and citizens in it, as if the sandbox had run before; making their keys takes seconds.
+ * `remove` looks for secrets in the hub's database first, so whoever ran on the folder has ended.
+ */
+export async function newDataFolder(): Promise<{ dataFolder: string; remove(): Promise<void> }> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'musubi-test-sandbox-'));
   cpSync(await authorityTemplate(), dataFolder, { recursive: true });
-  return { dataFolder, remove: () => rmSync(dataFolder, { recursive: true, force: true }) };
+  rememberSecretsIn(dataFolder);
+  return {
+    dataFolder,
+    async remove() {
+      const folder = join(dataFolder, 'database');
+      if (existsSync(folder)) {
+        rememberSecretsIn(dataFolder);
+        const database = await openDatabase({ kind: 'embedded', folder });
+        await guard.database(database).finally(() => database.close());
+      }
+      rmSync(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Of the authority's people and certificates as they are now. */
+function rememberSecretsIn(dataFolder: string): void {
+  const file = join(authorityFolder(dataFolder), 'state.json');
+  if (existsSync(file)) rememberSecrets(JSON.parse(readFileSync(file, 'utf8')) as AuthorityState);
 }
 
 /** Resolves when the sandbox says that it is ready. Throws Error with what it printed when it ends before. */
@@ -60,6 +85,8 @@ export async function startSandboxProcess(options: SandboxOptions): Promise<Sand
     const ended = once(child, 'close');
     child.kill(signal);
     const [code] = (await ended) as [number | null];
+    rememberSecretsIn(dataFolder);
+    guard.output('musubi sandbox', output());
     return code;
   };
   try {
@@ -100,6 +127,7 @@ export async function runMusubi(
     text(child.stderr),
     once(child, 'close') as Promise<[number | null]>,
   ]);
+  guard.command(args, `${stdout}\n${stderr}`);
   return { code, stdout, stderr };
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { VerifiedCertificate } from '../../provider/authentication/verify_certificate.ts';
+import { guard } from './leaks/leak_guard.ts';
 
 /** A verified card as far as the identity room looks at one: it reads these fields and no others. */
 export function verifiedCard(
   serial: Uint8Array,
   options: { issuer?: string | Uint8Array; now: number; thisUpdate?: number },
 ): VerifiedCertificate {
+  guard.secrets.serial(serial);
   const { issuer = 'Authority A', now, thisUpdate = now - 500 } = options;
   return {
     certificate: {

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../../provider/world.ts';
 import { generateRsaKey, type KeyPair } from '../pki/index.ts';
 import { writeAnchors } from './anchors.ts';
 import { CitizenOperations } from './citizen_operations.ts';
-import { createState } from './first_start.ts';
+import { createState, shortSerial } from './first_start.ts';
 import { tryLock } from './folder_lock.ts';
 import { LatestAttributesService } from './latest_attributes.ts';
 import { OcspService } from './ocsp_service.ts';
@@ -23,6 +23,8 @@ export interface AuthorityOptions {
   citizens?: readonly CitizenSpec[];
   /** RSA keys, for tests that have some ready. */
   generateKey?: () => Promise<KeyPair>;
+  /** Where the serial numbers of each kind begin at the first start; default four octets, as JPKI has them. */
+  firstSerial?: () => bigint;
 }
 
 /** The authority without its door: state, lists, answers. */
@@ -57,13 +59,20 @@ export class AuthorityInUseError extends Error {
  */
 export async function openAuthority(options: AuthorityOptions, address?: string): Promise<Authority> {
   const { dataFolder, clock = systemClock, citizens = SANDBOX_CITIZENS, generateKey = generateRsaKey } = options;
+  const { firstSerial = shortSerial } = options;
   const folder = authorityFolder(dataFolder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const lock = tryLock(join(folder, 'lock'));
   if (!lock) throw new AuthorityInUseError(`the sandbox authority in ${folder} is in use by another process`);
   try {
     const store = await StateStore.open(join(folder, 'state.json'), () =>
-      createState({ now: clock(), address: address ?? 'http://127.0.0.1', citizens, generateKey: () => generateKey() }),
+      createState({
+        now: clock(),
+        address: address ?? 'http://127.0.0.1',
+        citizens,
+        generateKey: () => generateKey(),
+        firstSerial,
+      }),
     );
     if (address !== undefined && store.state.address !== address) {
       await store.update((draft) => {

@@ -32,6 +32,8 @@ export interface FirstStart {
   citizens: readonly CitizenSpec[];
   /** RSA keys; the default asks for 28 at once, which the thread pool makes in about three seconds. */
   generateKey: () => Promise<KeyPair>;
+  /** Of each kind of certificate, from which on they are counted. */
+  firstSerial: () => bigint;
 }
 
 /** Keys for as many cards as the citizen's scenario takes. */
@@ -45,7 +47,13 @@ export async function keysFor(spec: CitizenSpec, generateKey: () => Promise<KeyP
 }
 
 /** Two authorities of three generations each, and the citizens with their cards, still to be delivered. */
-export async function createState({ now, address, citizens, generateKey }: FirstStart): Promise<AuthorityState> {
+export async function createState({
+  now,
+  address,
+  citizens,
+  generateKey,
+  firstSerial,
+}: FirstStart): Promise<AuthorityState> {
   const [rootKeys, cardKeys, responderKey, answerKey] = await Promise.all([
     Promise.all(
       KINDS.flatMap((kind) => GENERATIONS.map(async (dates) => ({ kind, ...dates, key: await generateKey() }))),
@@ -59,7 +67,7 @@ export async function createState({ now, address, citizens, generateKey }: First
     organization: SANDBOX_ORGANIZATION,
     address,
     roots: [],
-    nextSerial: { user: firstSerial(), signing: firstSerial() },
+    nextSerial: { user: serialHex(firstSerial()), signing: serialHex(firstSerial()) },
     responderKey: responderKey.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     answerKey: await exportJWK(answerKey.privateKey),
     certificates: [],
@@ -98,4 +106,4 @@ export async function createState({ now, address, citizens, generateKey }: First
  * Four bytes, sequential from a random start: a sandbox that was deleted and made anew shall not give another citizen
  * the serial number that a hub still remembers under the same authority's name.
  */
-const firstSerial = (): string => serialHex(0x06000000n + BigInt(randomInt(2 ** 24)));
+export const shortSerial = (): bigint => 0x06000000n + BigInt(randomInt(2 ** 24));

@@ -1,6 +1,7 @@
 import type { CommandLineIo } from '../../../provider/command_line/command.ts';
 import { commands } from '../../../provider/command_line/commands.ts';
 import { runCommandLine } from '../../../provider/command_line/run_command_line.ts';
+import { guard } from '../../support/leaks/leak_guard.ts';
 
 export interface Typed {
   readonly code: number;
@@ -30,5 +31,6 @@ export async function type(
     },
     table,
   );
+  guard.command(args, [...out, ...err].join(''));
   return { code, out: out.join(''), err: err.join('') };
 }
