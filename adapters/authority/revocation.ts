@@ -132,6 +132,12 @@ export function createRevocation(world: RevocationWorld): Revocation {
   const refresh = async () => {
     await Promise.all(sources().map((source) => source.refresh()));
   };
+  // The first look makes the folder that everything fetched is put in.
+  let firstLook: Promise<void> | undefined;
+  const looked = () => {
+    firstLook ??= shelf.look();
+    return firstLook;
+  };
   let stopped = false;
   let cancelLook = () => {};
   const lookLater = () => {
@@ -167,12 +173,15 @@ export function createRevocation(world: RevocationWorld): Revocation {
       throw unavailable(failures, policy, anchor, now);
     },
     async start() {
-      await shelf.look();
+      await looked();
       lookLater();
       await refresh();
     },
     restore: () => shelf.look(),
-    refresh,
+    async refresh() {
+      await looked();
+      await refresh();
+    },
     async importList(path, anchorId) {
       await shelf.look();
       const taken = await importList(shelf, path, anchorId === undefined ? anchors : [anchorOf(anchorId)]);

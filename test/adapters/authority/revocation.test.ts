@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import {
   addExtensions,
@@ -25,7 +26,7 @@ import {
   userCertificate,
 } from '../../provider/pki/fixtures.ts';
 import { rsaKey } from '../sandbox/pki/key_pool.ts';
-import { type Answer, authority, crlNumbersInMemory, LIST_URL } from './authority_world.ts';
+import { type Answer, authority, crlNumbersInMemory, LIST_URL, listFolder } from './authority_world.ts';
 
 const issuer = await root();
 const anchor = anchorOf(issuer);
@@ -383,6 +384,13 @@ describe('a list that is refused', () => {
 describe('createRevocation', () => {
   it('refuses a list of a root that is not pinned', () => {
     assert.throws(() => authority([anchor], { lists: [{ anchor: 'other', url: LIST_URL }] }), RangeError);
+  });
+
+  it('takes a list that is asked for before anybody has made the folder', async () => {
+    const { revocation, serveList } = authority([anchor], { folder: join(listFolder(), 'not there yet') });
+    await serveList(issuer);
+    await revocation.refresh();
+    assert.equal(revocation.ready(), true);
   });
 
   it('does not wait for the list of a root that has expired to be ready', async () => {
