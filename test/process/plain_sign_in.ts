@@ -5,6 +5,7 @@ import { decodeJwt } from 'jose';
 import { signWithCard } from '../../adapters/card/card_commands.ts';
 import { hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
+import { readNotices } from '../support/hub.ts';
 import type { SandboxProcess } from '../support/sandbox_process.ts';
 
 export interface RelyingParty {
@@ -85,6 +86,7 @@ export async function authorize(
     page = await browser.post(sandbox.issuer + action, { ...form, token: JSON.stringify(token) }, stop);
     const refused = /data-refusal>.*?banner-title">([^<]*)</s.exec(page.text)?.[1];
     if (refused !== undefined) return { refused };
+    page = await readNotices(browser, page, REDIRECT_URI);
   }
   signIn.consentAsked = page.text.includes('value="agree"');
   if (signIn.consentAsked) {
