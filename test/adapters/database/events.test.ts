@@ -52,8 +52,14 @@ describe(`events for relying parties, on ${testEngine}`, () => {
     await storage.identity.insertSubject(subjectId, NOW);
     for (const sector of sectors) {
       await storage.identity.pairwiseIdentifier(subjectId, sector, `${sector}-${subjectId}`);
+      await consentOf(subjectId, `rp-${sector.replace('.example', '')}`);
     }
     return subjectId;
+  }
+
+  async function consentOf(subjectId: string, clientId: string, expiresAt = NOW + MINUTE): Promise<void> {
+    const decision = { granted: ['sub'], declined: [], purpose: undefined, grantedAt: NOW - MINUTE, expiresAt };
+    await storage.consents.replace({ id: randomUUID(), subjectId, clientId, ...decision });
   }
 
   const emit = (subjectId: string, ...happenings: Parameters<typeof events.emit>[2]) =>
@@ -67,6 +73,15 @@ describe(`events for relying parties, on ${testEngine}`, () => {
       if (stream === undefined || stream.streamId === wanted.streamId) return stream !== undefined;
     }
   }
+
+  it('are written for nobody whose consent to the relying party has ended', async () => {
+    const stream = await newStream();
+    const subjectId = await personOf(stream.sector);
+    await emit(subjectId, 'sessions_ended');
+    await consentOf(subjectId, stream.clientId, NOW);
+    await emit(subjectId, 'contact_needed');
+    assert.equal((await contents(stream)).length, 1);
+  });
 
   it('are written for each stream whose relying party knows the person, by its own identifier', async () => {
     const [one, two, other] = [
