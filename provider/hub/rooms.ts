@@ -126,7 +126,7 @@ export function openRooms(base: Base, store: Store, engine: () => Provider) {
   const identity = createIdentity({
     ...{ storage, vault, linkage, onLinkageQuestion, linkedCertificates, notify, clock, random },
   });
-  const links = createLinkAdministration({ storage, sessions, clock });
+  const links = createLinkAdministration({ storage, sessions, events, clock });
   const signatures = openSignatures(trust, linkage, {
     ...{ challenges, signingCertificates, onLinkageQuestion },
     userCertificates: certificates,

@@ -1,6 +1,7 @@
 import { HubError } from '../errors.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
+import type { SubjectEvents } from './happenings.ts';
 import type { LinkMethod } from './identity_store.ts';
 import type { SubjectSessions } from './revocation_effects.ts';
 
@@ -37,9 +38,10 @@ const FINGERPRINT = /^[0-9a-f]{16}$/;
 export function createLinkAdministration(world: {
   storage: Storage;
   sessions: SubjectSessions;
+  events: SubjectEvents;
   clock: Clock;
 }): LinkAdministration {
-  const { storage, sessions, clock } = world;
+  const { storage, sessions, events, clock } = world;
   return {
     async list() {
       return (await storage.identity.listLinks(SHOWN)).map(({ fingerprint, method, by, linkedAt, status }) => ({
@@ -64,6 +66,7 @@ export function createLinkAdministration(world: {
           { kind: 'certificate.unlinked', actor: 'operator', subjectId: found.subjectId, data: { certificate } },
           clock(),
         );
+        await events.emit(stores, found.subjectId, ['sessions_ended']);
         return found.subjectId;
       });
       await sessions.endAllOf(subjectId);

@@ -6,6 +6,7 @@ import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
 import type { VerifiedCertificate } from '../../../provider/authentication/verify_certificate.ts';
 import { HubError } from '../../../provider/errors.ts';
+import type { SubjectEvents } from '../../../provider/identity/happenings.ts';
 import { certificateRecord, createIdentity, type Identity } from '../../../provider/identity/identity.ts';
 import { createLinkAdministration } from '../../../provider/identity/link_administration.ts';
 import type { CertificateReference, LinkageSource } from '../../../provider/identity/linkage.ts';
@@ -139,7 +140,14 @@ describe(`linkage on ${testEngine}`, () => {
       return { sessions: 0, grants: 0 };
     },
   };
-  const links = () => createLinkAdministration({ storage, sessions, clock: () => NOW });
+  /** What relying parties were told, and of whom. */
+  const told: string[] = [];
+  const events: SubjectEvents = {
+    async emit(_stores, subjectId, happenings) {
+      told.push(...happenings.map((happening) => `${subjectId} ${happening}`));
+    },
+  };
+  const links = () => createLinkAdministration({ storage, sessions, events, clock: () => NOW });
   const fingerprintOf = ({ verified }: ModelCard) => verified.certificate.fingerprint.slice(0, 16);
 
   it('gives the person of the older card, which is good no more', async () => {
@@ -176,6 +184,7 @@ describe(`linkage on ${testEngine}`, () => {
     assert.ok((await links().list()).some(({ certificate }) => certificate === fingerprintOf(wrong)));
     await links().undo(fingerprintOf(wrong));
     assert.equal(ended.at(-1), subjectId);
+    assert.equal(told.at(-1), `${subjectId} sessions_ended`);
     assert.equal(await signIn(first), subjectId);
     await refused(wrong, 'certificate_revoked');
     assert.notEqual(await signIn(newCard(wrong)), subjectId);
