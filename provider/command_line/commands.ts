@@ -100,6 +100,15 @@ export const commands: readonly Command[] = [
     load: loadCitizen,
   },
   {
+    path: ['sandbox', 'citizen', 'attributes'],
+    summary: 'show what the signing certificate on a citizen’s card says',
+    details: 'Name, address, date of birth and sex, as the citizen types them into the form of enrolment.',
+    options: { data },
+    positionals: [citizenName],
+    yieldsData: true,
+    load: loadCitizen,
+  },
+  {
     path: ['sandbox', 'citizen', 'add-phone'],
     summary: 'put certificates on a citizen’s phone, beside the card',
     details:

@@ -9,6 +9,10 @@ import {
 } from '../../../provider/command_line/command.ts';
 import { sandboxDataFolder } from '../../../provider/command_line/data_folder.ts';
 import { printData, readInput, readJson, textTable } from '../../../provider/command_line/input_output.ts';
+import { HubError } from '../../../provider/errors.ts';
+import { readFourAttributes } from '../../../provider/identity/four_attributes.ts';
+import { isoDate } from '../../../provider/identity/registered_attributes.ts';
+import { parseCertificate } from '../../../provider/pki/index.ts';
 import { readSoftCardFile } from '../authority/card_folder.ts';
 import {
   type AuthorityClient,
@@ -24,9 +28,10 @@ import { encodePkcs12 } from '../pki/pkcs12.ts';
 
 type Citizen = Awaited<ReturnType<typeof issue>>;
 
-/** `musubi sandbox citizen list|issue|revoke|renew|add-phone|move|export-p12`, whether the sandbox runs or not. */
+/** `musubi sandbox citizen list|issue|revoke|renew|add-phone|move|attributes|export-p12`, whether the sandbox runs or not. */
 export const run: CommandHandler = async (io, invocation) => {
   if (invocation.command.at(-1) === 'export-p12') return exportPkcs12(io, invocation);
+  if (invocation.command.at(-1) === 'attributes') return showAttributes(io, invocation);
   const client = authorityClient({ dataFolder: sandboxDataFolder(io, invocation) });
   const action = invocation.command.at(-1);
   if (action === 'list') printData(io, invocation, await list(client), citizenTable);
@@ -74,6 +79,23 @@ async function change(
         newSigningCertificate: switches.has('new-signing-certificate'),
       });
   }
+}
+
+/** What the signing certificate on the card says: what the citizen types into a form of enrolment. */
+async function showAttributes(io: CommandLineIo, invocation: Invocation): Promise<number> {
+  const [name = ''] = invocation.positionals; // required by the table of commands
+  const { signing } = await readSoftCardFile(join(sandboxDataFolder(io, invocation), 'cards'), name);
+  if (signing === null) throw new HubError('certificate_none', 409, 'The card has no signing certificate.');
+  const attributes = readFourAttributes(parseCertificate(Buffer.from(signing.certificate, 'base64')));
+  const { birthdate, gender } = attributes;
+  const shown = {
+    name: attributes.name?.text ?? '',
+    address: attributes.address?.text ?? '',
+    birthdate: (birthdate && isoDate(birthdate)) ?? '',
+    gender: gender ?? '',
+  };
+  printData(io, invocation, shown, () => textTable([shown], Object.keys(shown)));
+  return 0;
 }
 
 /** A passphrase outside printable ASCII is encoded in two ways by the programs that read such files. */

@@ -64,6 +64,10 @@ describe('musubi sandbox citizen and musubi card', () => {
   });
 
   it('lists citizens and cards in aligned columns', async () => {
+    assert.match(
+      (await typed(['sandbox', 'citizen', 'attributes', 'mihon'])).out,
+      /^NAME +ADDRESS +BIRTHDATE +GENDER\n見本　太郎 +東京都/,
+    );
     assert.match((await typed(['sandbox', 'citizen', 'list'])).out, /^NAME +USER +SIGNING[^\n]*\nmihon +\S+/);
     const cards = await typed(['card', 'list']);
     assert.match(cards.out, /^NAME +USER PIN[^\n]*\nmihon +3\/3 +5\/5 +見本 \/ Specimen\n$/);
