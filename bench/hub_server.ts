@@ -12,6 +12,7 @@ const [redirectUri = '', alg = 'ES256', benchRoot] = process.argv.slice(2);
 const authority = await startTestAuthority();
 const hub = await startTestHub({
   authority,
+  unwatched: true,
   settings: {
     ...(benchRoot && {
       trust: {

@@ -3,6 +3,7 @@ import { reportUsage } from './usage.ts';
 
 /** The hub as it is, for those who only knock at its listener for client certificates. */
 const hub = await startTestHub({
+  unwatched: true,
   settings: {
     signIn: { tls: { compatibility: process.argv[2] ?? 'modern' } },
     revocation: { refreshSeconds: 3600 },
