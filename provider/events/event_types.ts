@@ -48,7 +48,7 @@ function notice(kind: NoticeKind): EventType {
 }
 
 /** What every receiver may ask for. */
-export const SUPPORTED_EVENTS: readonly string[] = [...new Set(Object.values(EVENT_OF).map(({ uri }) => uri))].filter(
+const SUPPORTED_EVENTS: readonly string[] = [...new Set(Object.values(EVENT_OF).map(({ uri }) => uri))].filter(
   (uri) => uri !== PERSON_NOTICE,
 );
 

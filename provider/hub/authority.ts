@@ -82,7 +82,7 @@ export function differenceOf({ difference, newlyRevoked }: TakenList): ListDiffe
 }
 
 /** What the audit chain keeps of a list: which one, and what it brought; never whose certificates. */
-export function listTaken({ anchor, series, list, difference }: TakenList, anchors: Trust['anchors']): AuditEvent {
+function listTaken({ anchor, series, list, difference }: TakenList, anchors: Trust['anchors']): AuditEvent {
   const { since, sinceThisUpdate: _known, ...counts } = difference ?? {};
   return {
     kind: 'revocation_list.taken',
@@ -100,7 +100,7 @@ export function listTaken({ anchor, series, list, difference }: TakenList, ancho
 }
 
 /** Where the operator says that the authority is, private networks included, and nowhere else. */
-export function authorityFetch({ revocation, linkage }: Configuration): typeof fetch {
+function authorityFetch({ revocation, linkage }: Configuration): typeof fetch {
   const { lists, responders, ocspHosts, listHosts, listTimeoutSeconds, ocspTimeoutSeconds, listMaxBytes } = revocation;
   return createGuardedFetch({
     // The widest of what it is used for; each exchange has its own, narrower limits.
@@ -126,7 +126,7 @@ export function openLinkage(base: Base): LinkageSource | undefined {
 }
 
 /** By what the hub is known to the authority's services for verifiers, and knows their answers. */
-export function verifierWorld(
+function verifierWorld(
   { config, clock, log }: Base,
   { tokenFile, keysFile, timeoutSeconds }: NonNullable<Configuration['linkage']>,
 ) {
@@ -153,7 +153,7 @@ export function policiesOf(config: Configuration): RevocationPolicies {
 }
 
 /** The default one first: one of that name takes the place of what `revocation.sources` makes. */
-export function policiesFrom({ revocation }: Configuration): readonly [RevocationPolicy, ...RevocationPolicy[]] {
+function policiesFrom({ revocation }: Configuration): readonly [RevocationPolicy, ...RevocationPolicy[]] {
   const policies = revocation.policies.map(
     ({ name, sources, maxAgeSeconds }): RevocationPolicy => ({
       name,

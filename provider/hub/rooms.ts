@@ -179,7 +179,7 @@ export function openRooms(base: Base, store: Store, engine: () => Provider) {
 }
 
 /** An explanation is no decision: nobody signs in by it, and the audit chain hears nothing of it. */
-export const unrecorded: DecisionLog = { record: async () => {} };
+const unrecorded: DecisionLog = { record: async () => {} };
 
 export function explanations(
   config: Configuration,
@@ -208,7 +208,7 @@ export function explanations(
 }
 
 /** Has revocations take effect on whoever is signed in. Runs in the hub only: what a command takes, the next hub follows. */
-export function openFollower(
+function openFollower(
   { clock, random, log, metrics }: Base,
   { storage, vault }: Store,
   authority: Revocation,
@@ -226,7 +226,7 @@ export function openFollower(
 }
 
 /** Rests on what the follower has recorded, and knows by the lists how old that is. */
-export function openStatusCheck(
+function openStatusCheck(
   { config, clock, metrics, log }: Base,
   { storage, vault }: Store,
   rooms: {
@@ -263,7 +263,7 @@ export function openStatusCheck(
 }
 
 /** Undefined where nobody could confirm that two certificates are one person's. */
-export function openSignatures(
+function openSignatures(
   { signing }: Readonly<Record<CertificateKind, Trust>>,
   linkage: LinkageSource | undefined,
   rooms: Omit<SignatureVerifierWorld, 'linkage'>,
@@ -272,7 +272,7 @@ export function openSignatures(
   return createSignatureVerifier({ ...rooms, linkage });
 }
 
-export function openEnrolments(
+function openEnrolments(
   { config, clock }: Base,
   vault: Vault,
   signatures: SignatureVerifier,

@@ -8,8 +8,8 @@ import { type Application, type ApplicationTerms, applicationText } from './appl
 import { type Comparison, compareAttributes } from './compare_attributes.ts';
 import { type AttributeName, attributesPresent, type FourAttributes } from './four_attributes.ts';
 import type { SubjectEvents } from './happenings.ts';
-import { certificateRecord, type Identity } from './identity.ts';
-import type { CardCheck, KnownLookup } from './identity_store.ts';
+import { cardCheckOf, certificateRecord, type Identity } from './identity.ts';
+import type { KnownLookup } from './identity_store.ts';
 import { conflict } from './linkage.ts';
 import { matchOf, sealAttributes } from './registered_attributes.ts';
 import { otherPerson, type SignatureVerifier, type SignedTogether } from './signed_together.ts';
@@ -90,7 +90,7 @@ export function createEnrolments(world: EnrolmentWorld): Enrolments {
     const now = clock();
     const record = certificateRecord(vault, verified.certificate, 'signing', subjectId);
     await stores.enrolments.supersedePastSigningCertificates(subjectId, now);
-    if (await stores.identity.insertCertificate(record, cardCheck(verified), now)) return record.lookup;
+    if (await stores.identity.insertCertificate(record, cardCheckOf(verified), now)) return record.lookup;
     const known = await stores.identity.find(record.lookup);
     if (known?.subjectId !== subjectId || known.kind !== 'signing') throw otherPerson();
     if (known.status !== 'current') throw conflict('the signing certificate has a successor already');
@@ -181,8 +181,4 @@ export function createEnrolments(world: EnrolmentWorld): Enrolments {
 
 interface Proof extends Pick<SignedTogether, 'signing' | 'attributes'> {
   readonly document: Uint8Array;
-}
-
-function cardCheck({ revocation }: VerifiedCertificate): CardCheck {
-  return { checkedAt: revocation.checkedAt, source: revocation.source, asOf: revocation.thisUpdate };
 }

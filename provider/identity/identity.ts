@@ -179,13 +179,8 @@ export function createIdentity(world: IdentityWorld): Identity {
 
   return {
     async subjectOf(verified, together) {
-      const { certificate, revocation } = verified;
-      const lookup = lookupOf(vault, certificate);
-      const check: CardCheck = {
-        checkedAt: revocation.checkedAt,
-        source: revocation.source,
-        asOf: revocation.thisUpdate,
-      };
+      const lookup = lookupOf(vault, verified.certificate);
+      const check = cardCheckOf(verified);
 
       const { clientId } = verified.demand;
       const source = linkage && askedOnce(countedLinkage(linkage, () => world.onLinkageQuestion?.(clientId)));
@@ -262,6 +257,11 @@ function refuseByLaterWord(vault: Vault, { revocation }: KnownCertificate, check
   if (revocation === undefined || revocation.asOf <= checked.thisUpdate) return;
   const { reason } = openRevocation(vault, revocation);
   throw new HubError(refusalOf(reason), 403, 'The certificate on this card can no longer be used.');
+}
+
+/** What is kept of the check that a certificate has just passed. */
+export function cardCheckOf({ revocation }: VerifiedCertificate): CardCheck {
+  return { checkedAt: revocation.checkedAt, source: revocation.source, asOf: revocation.thisUpdate };
 }
 
 /** What is kept of a certificate that is bound to a subject. */

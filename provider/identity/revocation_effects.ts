@@ -137,14 +137,18 @@ export function createRevocationEffects(world: {
       return { ...ended, isNews, alert: isNews && effect.alert };
     },
 
-    async applyVerdict(lookup, { status, reason, revokedAt, thisUpdate: asOf }) {
-      if (status === 'good') return;
+    async applyVerdict(lookup, verdict) {
+      if (verdict.status === 'good') return;
       const [found] = await storage.revocations.findByLookups([lookup]);
-      const said = { reason: reason ?? 'unspecified', revokedAt: revokedAt ?? asOf, asOf };
-      if (found) await effects.apply(found, said, false);
+      if (found) await effects.apply(found, saidBy(verdict), false);
     },
   };
   return effects;
+}
+
+/** What a responder's answer says of a certificate that is not good, in the words of a list. */
+export function saidBy({ reason, revokedAt, thisUpdate: asOf }: RevocationVerdict): ListedRevocation {
+  return { reason: reason ?? 'unspecified', revokedAt: revokedAt ?? asOf, asOf };
 }
 
 /** What relying parties hear of when this is said of a certificate; of one that has a successor here, less. */

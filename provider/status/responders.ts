@@ -1,7 +1,7 @@
 import type { RevocationVerdict } from '../authentication/revocation.ts';
 import { openSerial } from '../identity/identity.ts';
 import type { CertificateWord } from '../identity/person_state.ts';
-import type { RevocationEffects } from '../identity/revocation_effects.ts';
+import { type RevocationEffects, saidBy } from '../identity/revocation_effects.ts';
 import type { RevocableCertificate } from '../identity/revocation_store.ts';
 import type { Logger } from '../operations/logger.ts';
 import type { Storage } from '../storage.ts';
@@ -67,11 +67,10 @@ export function createResponders(world: {
   }
 
   async function applied(found: RevocableCertificate, verdict: RevocationVerdict): Promise<Heard> {
-    const { reason, revokedAt, thisUpdate: asOf } = verdict;
-    if (verdict.status === 'good') return { word: 'good', asOf };
-    const said = { reason: reason ?? 'unspecified', revokedAt: revokedAt ?? asOf, asOf };
+    if (verdict.status === 'good') return { word: 'good', asOf: verdict.thisUpdate };
+    const said = saidBy(verdict);
     await effects.apply(found, said, false);
-    return { word: said.reason, asOf };
+    return { word: said.reason, asOf: said.asOf };
   }
 
   return {
