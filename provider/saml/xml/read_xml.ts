@@ -92,8 +92,11 @@ function elementOf(tag: SaxesTagNS): OpenElement {
   const attributes: XmlAttribute[] = [];
   const declarations = new Map<string, string>();
   for (const { prefix, local, uri, value } of Object.values(tag.attributes)) {
-    if (uri === XMLNS) declarations.set(prefix === '' ? '' : local, value);
-    else attributes.push({ prefix, local, namespace: uri, value });
+    if (uri === XMLNS) {
+      // The parser takes white space off before it compares; every other reader takes the name as it stands.
+      if (value !== value.trim()) throw malformed('a namespace has white space around it');
+      declarations.set(prefix === '' ? '' : local, value);
+    } else attributes.push({ prefix, local, namespace: uri, value });
   }
   return { prefix: tag.prefix, local: tag.local, namespace: tag.uri, attributes, declarations, children: [] };
 }
@@ -110,8 +113,8 @@ function decode(octets: Uint8Array): string {
 
 function malformed(why: string, cause?: unknown): HubError {
   return new HubError('saml_malformed', 400, 'The message is not XML as this hub reads it.', {
-    // Of the parser's sentence only so much as cannot carry a message's content.
-    details: { why: why.slice(0, 80) },
+    // Behind a colon the parser's sentences quote the message.
+    details: { why: why.split(':', 1)[0] },
     ...(cause !== undefined && { cause }),
   });
 }
