@@ -26,6 +26,12 @@ const unregistered: ErrorText = {
   next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
 };
 
+const requestWrong: ErrorText = {
+  title: 'The request of the site you came from has a mistake',
+  body: 'We could not understand what the site you came from asked for.',
+  next: 'Try again from that site. If this keeps happening, please contact that service.',
+};
+
 const tooOften: ErrorText = {
   title: 'Too many attempts',
   body: 'There were many attempts in a short time, so we paused for a while.',
@@ -236,9 +242,23 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'The site you came from named an address that differs from the registered one. To keep you safe, we stopped here.',
     next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
   },
-  invalid_request: {
-    title: 'The request of the site you came from has a mistake',
-    body: 'We could not understand what the site you came from asked for.',
+  invalid_request: requestWrong,
+  saml_malformed: requestWrong,
+  saml_encrypted: requestWrong,
+  saml_relay_state_invalid: requestWrong,
+  saml_service_unknown: {
+    title: 'We could not confirm the site you came from',
+    body: 'What arrived could not be confirmed as a request of a service that is registered with Musubi. To keep you safe, we stopped here.',
+    next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
+  },
+  saml_request_stale: {
+    title: 'The request of the site you came from has run out',
+    body: 'Too much time passed since you left that site, or its clock is wrong.',
+    next: startAgain,
+  },
+  saml_wrong_destination: {
+    title: 'This request was meant for somewhere else',
+    body: 'What arrived from the site you came from was not addressed to this Musubi. To keep you safe, we stopped here.',
     next: 'Try again from that site. If this keeps happening, please contact that service.',
   },
   interaction_expired: {

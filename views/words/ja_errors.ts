@@ -34,6 +34,12 @@ const unregistered: ErrorText = {
   next: '元のサイトのアドレスを確かめてください。正しいサイトのときは、そのサービスの窓口にお問い合わせください。',
 };
 
+const requestWrong: ErrorText = {
+  title: '元のサイトからの依頼に誤りがあります',
+  body: '元のサイトから届いた依頼を、正しく読み取れませんでした。',
+  next: '元のサイトから、もう一度お試しください。続けて起きるときは、そのサービスの窓口にお問い合わせください。',
+};
+
 const screenOver: ErrorText = {
   title: 'この画面はもう使えません',
   body: 'この画面のサインインは、すでに終わったか、時間がたち過ぎたか、別のブラウザーで始めたものです。',
@@ -250,9 +256,23 @@ export const jaErrors = {
     body: '元のサイトが指定した戻り先は、登録されたものと違います。安全のため、ここで止めました。',
     next: '元のサイトのアドレスを確かめてください。正しいサイトのときは、そのサービスの窓口にお問い合わせください。',
   },
-  invalid_request: {
-    title: '元のサイトからの依頼に誤りがあります',
-    body: '元のサイトから届いた依頼を、正しく読み取れませんでした。',
+  invalid_request: requestWrong,
+  saml_malformed: requestWrong,
+  saml_encrypted: requestWrong,
+  saml_relay_state_invalid: requestWrong,
+  saml_service_unknown: {
+    title: '元のサイトを確認できませんでした',
+    body: '届いた依頼が、Musubiに登録されたサービスからのものと確認できませんでした。安全のため、ここで止めました。',
+    next: '元のサイトのアドレスを確かめてください。正しいサイトのときは、そのサービスの窓口にお問い合わせください。',
+  },
+  saml_request_stale: {
+    title: '元のサイトからの依頼の時間が過ぎました',
+    body: '元のサイトを出てから時間がたち過ぎたか、元のサイトの時計が合っていません。',
+    next: startAgain,
+  },
+  saml_wrong_destination: {
+    title: '別のあて先への依頼が届きました',
+    body: '元のサイトから届いた依頼は、このMusubiにあてたものではありませんでした。安全のため、ここで止めました。',
     next: '元のサイトから、もう一度お試しください。続けて起きるときは、そのサービスの窓口にお問い合わせください。',
   },
   interaction_expired: screenOver,

@@ -29,8 +29,7 @@ export interface SignOptions {
   readonly id?: string;
 }
 
-const element = (name: string, content: string, attributes = '') =>
-  `<ds:${name}${attributes}>${content}</ds:${name}>`;
+const element = (name: string, content: string, attributes = '') => `<ds:${name}${attributes}>${content}</ds:${name}>`;
 export const algorithm = (name: string, uri: string, content = '') => element(name, content, ` Algorithm="${uri}"`);
 export const TRANSFORMS = algorithm('Transform', ENVELOPED) + algorithm('Transform', EXCLUSIVE);
 
@@ -38,7 +37,8 @@ export const TRANSFORMS = algorithm('Transform', ENVELOPED) + algorithm('Transfo
 export function signatureOf(message: string, options: SignOptions): string {
   const { digestAlgorithm = SHA256, covered = message } = options;
   const { uri = `#${/ ID="([^"]*)"/.exec(message)?.[1]}`, transforms = TRANSFORMS } = options;
-  const digestName = /sha(384|512|224|1$)/.exec(digestAlgorithm)?.[0] ?? (/md5/.test(digestAlgorithm) ? 'md5' : 'sha256');
+  const digestName =
+    /sha(384|512|224|1$)/.exec(digestAlgorithm)?.[0] ?? (/md5/.test(digestAlgorithm) ? 'md5' : 'sha256');
   const digestValue = options.digestValue ?? hash(digestName, Buffer.from(covered), 'base64');
   const reference = element(
     'Reference',
@@ -67,7 +67,10 @@ export function signed(message: string, options: SignOptions): string {
 export function signText(text: string, { key, algorithm: uri = RSA_SHA256 }: SignOptions): Buffer {
   const data = Buffer.from(text);
   const digest = `sha${/sha(\d+)/.exec(uri)?.[1] ?? '256'}`;
-  if (uri.includes('hmac')) return createHmac(digest, key.export({ type: 'spki', format: 'pem' })).update(data).digest();
+  if (uri.includes('hmac'))
+    return createHmac(digest, key.export({ type: 'spki', format: 'pem' }))
+      .update(data)
+      .digest();
   if (uri.includes('ecdsa')) return sign(digest, data, { key, dsaEncoding: 'ieee-p1363' });
   if (!uri.includes('MGF1')) return sign(uri.includes('md5') ? 'md5' : digest, data, key);
   const saltLength = constants.RSA_PSS_SALTLEN_DIGEST;
