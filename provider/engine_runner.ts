@@ -1,6 +1,6 @@
 import type { Provider } from 'oidc-provider';
 import type { RequestHandler } from './http_app.ts';
-import type { SigningKeys } from './oidc/signing_keys.ts';
+import type { CurrentKeys, SigningKeys } from './oidc/signing_keys.ts';
 
 /** The engine that runs now, with the application built around it. */
 export interface EngineRunner {
@@ -13,7 +13,7 @@ export interface EngineRunner {
 
 export interface EngineRunnerWorld {
   keys: SigningKeys;
-  build(current: Awaited<ReturnType<SigningKeys['current']>>): { engine: Provider; handle: RequestHandler };
+  build(current: CurrentKeys): { engine: Provider; handle: RequestHandler };
   /** A look at the keys failed; the hub goes on with those it has. */
   onError(error: unknown): void;
 }

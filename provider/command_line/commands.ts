@@ -251,7 +251,11 @@ export const commands: readonly Command[] = [
     summary: 'make new signing keys; the old ones stay published for a while',
     options: {
       ...hub,
-      overlap: { value: 'SECONDS', help: 'time between publishing a key and signing with it (default 3600)' },
+      purpose: { value: 'PURPOSE', help: 'oidc: keys of tokens (default); saml: the key of SAML messages' },
+      overlap: {
+        value: 'SECONDS',
+        help: 'time between publishing a key and signing with it (default 3600; for saml 604800)',
+      },
       algorithm: { value: 'ALG', help: 'ES256, RS256 or PS256 only' },
     },
     yieldsData: true,

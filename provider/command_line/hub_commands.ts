@@ -11,6 +11,7 @@ import { type Administration, openAdministration } from '../hub.ts';
 import type { ShownLink } from '../identity/link_administration.ts';
 import type { ClientMetadata } from '../oidc/clients.ts';
 import type { SigningKey } from '../oidc/oidc_stores.ts';
+import { SAML_METADATA_VALIDITY, type SigningKeys } from '../oidc/signing_keys.ts';
 import { createLogger } from '../operations/logger.ts';
 import type { DailyQuestions } from '../status/question_store.ts';
 import type { StatusReport } from '../status/status_check.ts';
@@ -23,6 +24,8 @@ import { loadCommandConfiguration } from './load_command_configuration.ts';
 /** A signing key as commands show it: never its private half. */
 export interface ShownKey {
   kid: string;
+  /** `oidc` for tokens, `saml` for SAML messages. */
+  purpose: string;
   alg: string;
   created: string;
   signsFrom: string;
@@ -31,12 +34,13 @@ export interface ShownKey {
 
 const clientIdSchema = z.object({ clientId: z.string() });
 const metadataSchema = z.record(z.string(), z.unknown());
+/** Seconds: what caches of the key set need before a new key of tokens signs. */
+const TOKEN_OVERLAP = 3600;
+/** Seconds. */
+const MAX_OVERLAP = 90 * 86_400;
 const rotationSchema = z.object({
-  overlapSeconds: z
-    .number()
-    .int()
-    .min(0)
-    .max(7 * 86_400),
+  purpose: z.enum(['oidc', 'saml']).default('oidc'),
+  overlapSeconds: z.int().min(0).max(MAX_OVERLAP).optional(),
   algorithm: z.enum(['ES256', 'RS256', 'PS256']).optional(),
 });
 const statusSchema = z.object({
@@ -82,8 +86,8 @@ export function administrationHandlers(administration: Administration): ControlH
     'client.remove': (args) => clients.remove(checked(clientIdSchema, args).clientId),
     'keys.list': async () => (await keys.list()).map(shownKey),
     'keys.rotate': async (args) => {
-      const { overlapSeconds, algorithm } = checked(rotationSchema, args);
-      const made = await keys.rotate(overlapSeconds * 1000, algorithm ? [algorithm] : undefined);
+      const rotation = checked(rotationSchema, args);
+      const made = await rotate(keys, rotation);
       await administration.refreshKeys();
       return made.map(shownKey);
     },
@@ -107,6 +111,13 @@ export function administrationHandlers(administration: Administration): ControlH
       return administration.explain(presentedBy(question), question.profile, question.policy);
     },
   };
+}
+
+function rotate(keys: SigningKeys, { purpose, overlapSeconds, algorithm }: z.output<typeof rotationSchema>) {
+  if (purpose === 'saml') {
+    return keys.rotateSaml(overlapSeconds === undefined ? SAML_METADATA_VALIDITY : overlapSeconds * 1000);
+  }
+  return keys.rotate((overlapSeconds ?? TOKEN_OVERLAP) * 1000, algorithm ? [algorithm] : undefined);
 }
 
 function presentedBy(question: VerifyArguments): Presented {
@@ -215,10 +226,11 @@ function checked<T>(schema: z.ZodType<T>, args: unknown): T {
   throw new HubError('invalid_request', 400, `The input is not valid: ${where}`);
 }
 
-function shownKey({ kid, alg, createdAt, activeFrom, retiredFrom }: SigningKey): ShownKey {
+function shownKey({ kid, purpose, alg, createdAt, activeFrom, retiredFrom }: SigningKey): ShownKey {
   const time = (at: number) => new Date(at).toISOString();
   return {
     kid,
+    purpose,
     alg,
     created: time(createdAt),
     signsFrom: time(activeFrom),

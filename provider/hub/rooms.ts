@@ -153,7 +153,7 @@ export function openRooms(base: Base, store: Store, engine: () => Provider) {
     signatures &&
     createLatestConsents({ storage, vault, attributes, signatures, source: latestSource, clock });
   const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
-  const keys = createSigningKeys({ storage, clock, random });
+  const keys = createSigningKeys({ storage, clock, random, host: new URL(config.publicUrl).hostname });
   const explain = explanations(config, { trust, policies, verifierOf });
   const signer = createSetSigner({ issuer: config.publicUrl, keys, clock });
   const streams = createEventStreams({ storage, vault, signer, clock, random });

@@ -18,10 +18,16 @@ export interface ClientStore {
 
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'PS256';
 
+/** What a key signs: tokens, or SAML messages. None signs both. */
+export type SigningPurpose = 'oidc' | 'saml';
+
 export interface SigningKey {
   /** JWK thumbprint (RFC 7638). */
   kid: string;
   alg: SigningAlgorithm;
+  purpose: SigningPurpose;
+  /** DER of the self-signed certificate by which SAML metadata publishes the key; undefined for keys of tokens. */
+  certificate: Uint8Array | undefined;
   /** Private JWK; sealed at rest. */
   jwk: JWK;
   createdAt: number;

@@ -9,6 +9,7 @@ import {
   encodeOctetString,
   encodeSequence,
   encodeSetOf,
+  encodeTime,
   encodeUnsignedInteger,
 } from './der_writer.ts';
 import { GeneralNameTag } from './general_name.ts';
@@ -58,7 +59,7 @@ export function draftSignedDocument(content: Uint8Array, certificate: Uint8Array
   );
   const attributes = encodeSetOf(
     attribute(cmsObjects.contentType, encodeObjectIdentifier(cmsObjects.data)),
-    attribute(cmsObjects.signingTime, encodeUtcTime(signingTime)),
+    attribute(cmsObjects.signingTime, encodeTime(signingTime)),
     attribute(cmsObjects.messageDigest, encodeOctetString(hash(digest, content, 'buffer'))),
     attribute(cmsObjects.signingCertificateV2, encodeSequence(encodeSequence(reference))),
   );
@@ -101,10 +102,4 @@ function encodeEcdsaSignature(signature: Uint8Array): Uint8Array {
     encodeUnsignedInteger(signature.subarray(0, half)),
     encodeUnsignedInteger(signature.subarray(half)),
   );
-}
-
-/** RFC 5652 §11.3: UTCTime until 2049. */
-function encodeUtcTime(time: number): Uint8Array {
-  const digits = new Date(time).toISOString().replaceAll(/[-:T]/g, '').slice(2, 14);
-  return encode(Tag.utcTime, Buffer.from(`${digits}Z`, 'latin1'));
 }

@@ -1,6 +1,6 @@
 import { contextConstructed, Tag } from './der.ts';
 
-/** The few DER encoders that an OCSP request and a signed document need. Everything else here only reads. */
+/** The few DER encoders that OCSP requests, signed documents and the hub’s own certificates need. All else here only reads. */
 
 /** Tag, length and the parts joined as value. */
 export function encode(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
@@ -40,6 +40,25 @@ export function encodeUnsignedInteger(octets: Uint8Array): Uint8Array {
   const shortest = first === -1 ? Uint8Array.of(0) : octets.subarray(first);
   const [head = 0] = shortest;
   return encode(Tag.integer, ...(head >= 0x80 ? [Uint8Array.of(0)] : []), shortest);
+}
+
+/** BIT STRING of whole octets. */
+export function encodeBitString(octets: Uint8Array): Uint8Array {
+  return encode(Tag.bitString, Uint8Array.of(0), octets);
+}
+
+export function encodeUtf8String(text: string): Uint8Array {
+  return encode(Tag.utf8String, Buffer.from(text));
+}
+
+/** A time of a certificate or document, in milliseconds since 1970: UTCTime until 2049 (RFC 5280 §4.1.2.5, RFC 5652 §11.3). */
+export function encodeTime(time: number): Uint8Array {
+  const digits = new Date(time).toISOString().replaceAll(/[-:T]/g, '').slice(0, 14);
+  const isShort = digits < '2050';
+  return encode(
+    isShort ? Tag.utcTime : Tag.generalizedTime,
+    Buffer.from(`${isShort ? digits.slice(2) : digits}Z`, 'latin1'),
+  );
 }
 
 export function encodeNull(): Uint8Array {

@@ -61,5 +61,6 @@ export type { OctetSink, RandomAccess } from './revocation_index.ts';
 export { checkRevocationIndex } from './revocation_index.ts';
 export type { Revocation, RevocationReason } from './revocation_reason.ts';
 export { revocationReasons } from './revocation_reason.ts';
+export { writeSelfSignedCertificate } from './self_signed_certificate.ts';
 export type { SignatureAlgorithm } from './signature.ts';
 export { checkSignature, isSignatureAlgorithm, verifySignature } from './signature.ts';

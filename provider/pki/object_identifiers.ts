@@ -59,6 +59,7 @@ export const anyPolicy = '2.5.29.32.0';
 
 /** Attributes of names that rules apply to (RFC 5280 appendix A.1). */
 export const nameAttributes = {
+  commonName: '2.5.4.3',
   emailAddress: '1.2.840.113549.1.9.1',
 } as const;
 

@@ -139,9 +139,10 @@ describe('musubi keys, while the hub runs', () => {
   };
 
   it('lists what is published, and a rotation is published at once beside the old keys', async () => {
-    const listed = await json<{ kid: string; alg: string }[]>('keys', 'list');
+    const listed = await json<{ kid: string; purpose: string }[]>('keys', 'list');
+    const ofTokens = listed.filter(({ purpose }) => purpose === 'oidc');
     const before = await published();
-    assert.deepEqual(listed.map(({ kid }) => kid).sort(), before.map(({ kid }) => kid).sort());
+    assert.deepEqual(ofTokens.map(({ kid }) => kid).sort(), before.map(({ kid }) => kid).sort());
     const made = await json<{ kid: string; alg: string }[]>('keys', 'rotate', '--algorithm', 'ES256');
     assert.deepEqual(
       made.map(({ alg }) => alg),
@@ -151,6 +152,22 @@ describe('musubi keys, while the hub runs', () => {
     assert.deepEqual(now.map(({ kid }) => kid).sort(), [...before, ...made].map(({ kid }) => kid).sort());
     assert.ok(now.every((key) => key.d === undefined));
     await assertSignsIn('taro');
+  });
+
+  it('rotate the key of SAML messages only when told to, a week ahead, and never into the keys of tokens', async () => {
+    const before = await published();
+    const [made] = await json<{ purpose: string; created: string; signsFrom: string }[]>(
+      ...['keys', 'rotate', '--purpose', 'saml'],
+    );
+    assert.equal(made?.purpose, 'saml');
+    assert.ok(Date.parse(made.signsFrom) - Date.parse(made.created) > 6.9 * 86_400_000);
+    assert.deepEqual(await published(), before);
+    for (const wrong of [
+      ['--purpose', 'wsfed'],
+      ['--purpose', 'saml', '--algorithm', 'ES256'],
+    ]) {
+      assert.notEqual((await sandbox.command('keys', 'rotate', ...wrong)).code, 0);
+    }
   });
 
   it('refuse an algorithm that the hub does not sign with', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { compactDecrypt, createRemoteJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import * as client from 'openid-client';
@@ -180,7 +181,7 @@ describe('a rotation of the signing keys', () => {
     const kinds = events.map(({ kind }) => kind);
     assert.ok(kinds.includes('key.created') && kinds.includes('key.retired'));
     for (const { kind, data } of events) {
-      if (kind.startsWith('key.')) assert.deepEqual(Object.keys(data ?? {}).sort(), ['alg', 'kid']);
+      if (kind.startsWith('key.')) assert.deepEqual(Object.keys(data ?? {}).sort(), ['alg', 'kid', 'purpose']);
     }
   });
 
@@ -197,6 +198,43 @@ describe('a rotation of the signing keys', () => {
       clockTolerance: 48 * 3_600,
     });
   }
+});
+
+describe('a rotation of the key of SAML messages', () => {
+  const DAY = 86_400_000;
+  const kids = async () => (await hub.hub.keys.current()).samlKeys.map(({ kid }) => kid);
+
+  it('publishes the next one at once, signs with it a week later, and keeps the old one for another week', async () => {
+    const [old, ...none] = await kids();
+    assert.deepEqual(none, []);
+    const tokenKeys = await published();
+    const [next] = await hub.hub.keys.rotateSaml(7 * DAY);
+    assert.deepEqual(await kids(), [old, next?.kid]);
+    assert.deepEqual(await published(), tokenKeys, 'keys of tokens are others and stay');
+    await later(7 * DAY + 1_000, async () => assert.deepEqual(await kids(), [next?.kid, old]));
+    await later(14 * DAY - 1_000, async () => assert.deepEqual(await kids(), [next?.kid, old]));
+    await later(14 * DAY + 1_000, async () => assert.deepEqual(await kids(), [next?.kid]));
+  });
+
+  it('is another set of keys to run with whenever another key signs', async () => {
+    const versions = new Set<string>();
+    const look = async () => versions.add((await hub.hub.keys.current()).version);
+    await look();
+    await hub.hub.keys.rotateSaml(30 * DAY);
+    await look();
+    await later(30 * DAY + 1_000, look);
+    assert.equal(versions.size, 3);
+  });
+
+  it('gives each key a certificate of its own with the hub’s host for a name, for ten years', async () => {
+    const { samlKeys } = await hub.hub.keys.current();
+    for (const { jwk, certificate } of samlKeys) {
+      const x509 = new X509Certificate(certificate ?? Buffer.alloc(0));
+      assert.ok(x509.checkPrivateKey(createPrivateKey({ key: { ...jwk }, format: 'jwk' })));
+      assert.equal(x509.subject, `CN=${new URL(hub.issuer).hostname}`);
+      assert.ok(x509.validToDate.getTime() - x509.validFromDate.getTime() >= 3650 * DAY);
+    }
+  });
 });
 
 /** A relying party with one key to decrypt by, and a key of the same kind that is nobody's. */

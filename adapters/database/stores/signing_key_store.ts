@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import type { SigningAlgorithm, SigningKeyStore } from '../../../provider/oidc/oidc_stores.ts';
+import type { SigningAlgorithm, SigningKeyStore, SigningPurpose } from '../../../provider/oidc/oidc_stores.ts';
 import type { Vault } from '../../../provider/vault.ts';
 import type { Queries, Statement } from '../database.ts';
 
@@ -8,12 +8,13 @@ const PURPOSE_COOKIE = 'cookie-secret';
 
 const LIST: Statement = {
   name: 'signing_key_list',
-  text: 'SELECT kid, alg, sealed_jwk, created_at, active_from, retired_from FROM signing_key ORDER BY created_at, kid',
+  text: `SELECT kid, alg, purpose, certificate, sealed_jwk, created_at, active_from, retired_from
+    FROM signing_key ORDER BY created_at, kid`,
 };
 const INSERT: Statement = {
   name: 'signing_key_insert',
-  text: `INSERT INTO signing_key (kid, alg, sealed_jwk, created_at, active_from, retired_from)
-    VALUES ($1, $2, $3, $4, $5, $6)`,
+  text: `INSERT INTO signing_key (kid, alg, purpose, certificate, sealed_jwk, created_at, active_from, retired_from)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 };
 const RETIRE: Statement = {
   name: 'signing_key_retire',
@@ -34,6 +35,8 @@ export function createSigningKeyStore(queries: Queries, vault: Vault): SigningKe
       const { rows } = await queries.query<{
         kid: string;
         alg: SigningAlgorithm;
+        purpose: SigningPurpose;
+        certificate: Buffer | null;
         sealed_jwk: Buffer;
         created_at: number;
         active_from: number;
@@ -45,6 +48,8 @@ export function createSigningKeyStore(queries: Queries, vault: Vault): SigningKe
         return {
           kid: row.kid,
           alg: row.alg,
+          purpose: row.purpose,
+          certificate: row.certificate ? new Uint8Array(row.certificate) : undefined,
           jwk,
           createdAt: row.created_at,
           activeFrom: row.active_from,
@@ -55,7 +60,10 @@ export function createSigningKeyStore(queries: Queries, vault: Vault): SigningKe
 
     async insert(key) {
       const sealed = vault.seal(PURPOSE_KEY, Buffer.from(JSON.stringify(key.jwk)));
-      await queries.query(INSERT, [key.kid, key.alg, sealed, key.createdAt, key.activeFrom, key.retiredFrom ?? null]);
+      await queries.query(INSERT, [
+        ...[key.kid, key.alg, key.purpose, key.certificate ?? null, sealed],
+        ...[key.createdAt, key.activeFrom, key.retiredFrom ?? null],
+      ]);
     },
 
     async retire(kid, from) {

@@ -400,6 +400,8 @@ describe(`the rooms' stores on ${testEngine}`, () => {
       const key = {
         kid: 'kid-1',
         alg: 'ES256' as const,
+        purpose: 'oidc' as const,
+        certificate: undefined,
         jwk: { kty: 'EC', crv: 'P-256', d: 'private-part-of-the-key' },
         createdAt: NOW,
         activeFrom: NOW,
@@ -408,7 +410,13 @@ describe(`the rooms' stores on ${testEngine}`, () => {
       await storage.signingKeys.insert(key);
       await storage.signingKeys.insertCookieSecret('older-secret', NOW);
       await storage.signingKeys.insertCookieSecret('newer-secret', NOW);
-      assert.deepEqual(await storage.signingKeys.list(), [key]);
+      const samlKey = {
+        ...{ ...key, kid: 'kid-2', alg: 'RS256' as const, createdAt: NOW + 1 },
+        ...{ purpose: 'saml' as const, certificate: Uint8Array.of(0x30, 0) },
+      };
+      await storage.signingKeys.insert(samlKey);
+      await assert.rejects(storage.signingKeys.insert({ ...samlKey, kid: 'kid-3', certificate: undefined }));
+      assert.deepEqual(await storage.signingKeys.list(), [key, samlKey]);
       await storage.signingKeys.retire('kid-1', NOW + 1);
       assert.equal((await storage.signingKeys.list())[0]?.retiredFrom, NOW + 1);
       assert.deepEqual(await storage.signingKeys.cookieSecrets(), ['newer-secret', 'older-secret']);
