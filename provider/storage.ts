@@ -9,6 +9,7 @@ import type { IdentityStore } from './identity/identity_store.ts';
 import type { NoticeStore } from './identity/notices.ts';
 import type { RevocationStore } from './identity/revocation_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
+import type { ServiceProviderStore } from './saml/service_provider_store.ts';
 import type { QuestionStore } from './status/question_store.ts';
 import type { StatusStore } from './status/status_store.ts';
 
@@ -26,6 +27,7 @@ export interface Stores {
   challenges: ChallengeStore;
   handOvers: HandOverStore;
   clients: ClientStore;
+  serviceProviders: ServiceProviderStore;
   signingKeys: SigningKeyStore;
   audit: AuditLog;
 }

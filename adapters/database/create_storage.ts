@@ -16,6 +16,7 @@ import { createLatestConsentStore } from './stores/latest_consent_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
 import { createQuestionStore } from './stores/question_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
+import { createServiceProviderStore } from './stores/service_provider_store.ts';
 import { createSigningKeyStore } from './stores/signing_key_store.ts';
 import { createStatusStore } from './stores/status_store.ts';
 
@@ -38,6 +39,7 @@ export function createStorage(
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),
       clients: createClientStore(queries, vault),
+      serviceProviders: createServiceProviderStore(queries),
       signingKeys: createSigningKeyStore(queries, vault),
       audit: createAuditStore(queries),
     };

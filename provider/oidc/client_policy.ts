@@ -17,6 +17,7 @@ export const CLIENT_METADATA = [
   'status_check',
   'person_notices',
   'verifier',
+  'saml_sector',
 ] as const;
 
 const TEXT_LIMIT = 200;
@@ -37,6 +38,10 @@ export function validateClientMetadata(
 ): void {
   if (key === 'status_check' || key === 'verifier') {
     validateOwnResource(key, value, metadata);
+    return;
+  }
+  if (key === 'saml_sector') {
+    assertInternalClient(value, metadata);
     return;
   }
   if (value === undefined) return;
@@ -62,6 +67,25 @@ export function validateClientMetadata(
   }
   if (key === 'musubi_revocation_policy' && !policies.has(value)) {
     throw new errors.InvalidClientMetadata('musubi_revocation_policy names no policy of this hub');
+  }
+}
+
+/**
+ * `saml_sector` marks the client that stands for a SAML service provider, whose people it names. It asks for nothing by
+ * itself: `none` is how its requests look inside the hub, and is for it alone, since nobody else has a use for an answer
+ * without code and tokens.
+ */
+function assertInternalClient(sector: unknown, metadata: Record<string, unknown>): void {
+  const { response_types: types, grant_types: grants, token_endpoint_auth_method: method } = metadata;
+  const isNone = Array.isArray(types) && types.length === 1 && types[0] === 'none';
+  if (sector === undefined) {
+    if (Array.isArray(types) && types.includes('none')) {
+      throw new errors.InvalidClientMetadata('the response type none is for SAML service providers');
+    }
+    return;
+  }
+  if (!isNone || !Array.isArray(grants) || grants.length > 0 || method !== 'none') {
+    throw new errors.InvalidClientMetadata('saml_sector is for SAML service providers');
   }
 }
 

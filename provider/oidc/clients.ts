@@ -13,16 +13,19 @@ export interface Clients {
    * client with its id and, this once, its secret. Throws HubError `invalid_client_metadata` or `client_exists`.
    */
   add(metadata: ClientMetadata): Promise<ClientMetadata>;
-  /** Without secrets. */
+  /** Without secrets, and without those that stand for SAML service providers. */
   list(): Promise<readonly ClientMetadata[]>;
   /** Without the secret. Throws HubError `client_not_found`. */
   show(clientId: string): Promise<ClientMetadata>;
-  /** Its tokens die with it: the engine finds no client for them. Throws HubError `client_not_found`. */
+  /**
+   * Its tokens die with it: the engine finds no client for them. Throws HubError `client_not_found`,
+   * `client_is_service_provider`.
+   */
   remove(clientId: string): Promise<void>;
 }
 
 /** Metadata that only a registration response may hold (RFC 7591 §3.2.1): the hub decides it. */
-const NOT_THEIRS = ['client_id_issued_at', 'client_secret_expires_at', 'registration_access_token'];
+const NOT_THEIRS = ['client_id_issued_at', 'client_secret_expires_at', 'registration_access_token', 'saml_sector'];
 
 export function createClients(world: {
   storage: Storage;
@@ -45,7 +48,7 @@ export function createClients(world: {
       if (needsSecret(Client, draft)) draft.client_secret ??= Buffer.from(random(32)).toString('base64url');
 
       assertRedirectUris(metadata.redirect_uris, world);
-      const registered = validate(Client, draft);
+      const registered = registeredClient(Client, draft);
       warnOfUnknown(metadata, registered);
       const stored: StoredClient = { clientId: String(clientId), metadata: registered, createdAt: clock() };
       await storage.transaction(async (stores) => {
@@ -67,7 +70,8 @@ export function createClients(world: {
     },
 
     async list() {
-      return (await storage.clients.list()).map(({ metadata }) => withoutSecret(metadata));
+      const stored = await storage.clients.list();
+      return stored.filter(({ metadata }) => !isInternal(metadata)).map(({ metadata }) => withoutSecret(metadata));
     },
 
     async show(clientId) {
@@ -78,6 +82,11 @@ export function createClients(world: {
 
     async remove(clientId) {
       await storage.transaction(async (stores) => {
+        const metadata = await stores.clients.find(clientId);
+        if (metadata && isInternal(metadata)) {
+          const message = `${clientId} is a SAML service provider: remove it by musubi saml remove.`;
+          throw new HubError('client_is_service_provider', 409, message);
+        }
         if (!(await stores.clients.remove(clientId))) throw notFound(clientId);
         await stores.latestConsents.endAllOf(clientId, clock());
         await stores.audit.append({ kind: 'client.removed', actor: 'operator', clientId }, clock());
@@ -99,7 +108,12 @@ export function createClients(world: {
   }
 }
 
-function validate(Client: Provider['Client'], draft: ClientMetadata): ClientMetadata {
+/**
+ * The metadata as the engine keeps it: judged by its schema, defaults filled in.
+ *
+ * @throws HubError `invalid_client_metadata`
+ */
+export function registeredClient(Client: Provider['Client'], draft: ClientMetadata): ClientMetadata {
   try {
     const Registered = Client as unknown as new (metadata: ClientMetadata) => { metadata(): ClientMetadata }; // the constructor is left out of its type declarations
     return new Registered(draft).metadata();
@@ -142,6 +156,11 @@ function warnOfUnknown(given: ClientMetadata, registered: ClientMetadata): void 
 function needsSecret(Client: Provider['Client'], draft: ClientMetadata): boolean {
   // Static in the engine, absent from its type declarations.
   return (Client as unknown as { needsSecret(metadata: ClientMetadata): boolean }).needsSecret(draft);
+}
+
+/** Whether the client stands for a SAML service provider. */
+function isInternal(metadata: ClientMetadata): boolean {
+  return metadata.saml_sector !== undefined;
 }
 
 function withoutSecret({ client_secret: _secret, ...metadata }: ClientMetadata): ClientMetadata {

@@ -151,7 +151,8 @@ function configuration(world: EngineWorld): Configuration {
         validateClientMetadata(key, value, metadata as ClientMetadata as Record<string, unknown>, policies),
     },
     pkce: { required: pkceRequired },
-    responseTypes: ['code'],
+    // `none` is for the clients that stand for SAML service providers (`saml_sector`).
+    responseTypes: ['code', 'none'],
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header) =>
       assertions.assertClientAssertion(claims, header),
     rotateRefreshToken: () => true,

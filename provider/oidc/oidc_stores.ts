@@ -12,6 +12,8 @@ export interface ClientStore {
   /** False when the client id is taken. `client_secret` is sealed at rest. */
   insert(client: StoredClient): Promise<boolean>;
   list(): Promise<readonly StoredClient[]>;
+  /** Other metadata for a client that has no secret. False when there is no such client. */
+  replace(clientId: string, metadata: Record<string, unknown>): Promise<boolean>;
   /** False when there is no such client. */
   remove(clientId: string): Promise<boolean>;
 }

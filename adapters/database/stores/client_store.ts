@@ -20,6 +20,10 @@ const LIST: Statement = {
   text: `SELECT client_id, metadata, sealed_client_secret, created_at FROM relying_party
     ORDER BY created_at, client_id`,
 };
+const REPLACE: Statement = {
+  name: 'client_replace',
+  text: 'UPDATE relying_party SET metadata = $2 WHERE client_id = $1 AND sealed_client_secret IS NULL',
+};
 const REMOVE: Statement = { name: 'client_remove', text: 'DELETE FROM relying_party WHERE client_id = $1' };
 
 interface Row {
@@ -57,6 +61,10 @@ export function createClientStore(queries: Queries, vault: Vault): ClientStore {
     async list() {
       const { rows } = await queries.query<Row>(LIST);
       return rows.map((row) => ({ clientId: row.client_id, metadata: open(row), createdAt: row.created_at }));
+    },
+
+    async replace(clientId, metadata) {
+      return (await queries.query(REPLACE, [clientId, JSON.stringify(metadata)])).count === 1;
     },
 
     async remove(clientId) {

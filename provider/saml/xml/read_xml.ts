@@ -15,18 +15,32 @@ export interface XmlLimits {
 /** A SAML message: what a service provider sends is some kilobytes, with a signature and a certificate in it. */
 export const MESSAGE_LIMITS: XmlLimits = { octets: 100 * 1024, depth: 24, elements: 1_000, attributes: 32 };
 
+export interface XmlReading {
+  /**
+   * Comments may stand between elements, and processing instructions outside the root, as in metadata that people write by
+   * hand or look at in a browser. They are dropped where canonicalisation drops them too (Exclusive XML Canonicalization
+   * without comments; the signature is over the root), so that a signature covers exactly what is read. A comment beside
+   * text stays refused: it is where readers disagree about the value.
+   */
+  readonly betweenElements: 'nothing' | 'comments';
+}
+
 type OpenElement = Omit<XmlElement, 'children'> & { children: (XmlElement | string)[] };
 
 const XMLNS = 'http://www.w3.org/2000/xmlns/';
 
 /**
- * Reads a well-formed, namespace-well-formed XML 1.0 document in UTF-8 and returns its root. A document type, comments and
- * processing instructions are refused: SAML has no use for them, and readers that differ about them are how signed values
- * get replaced (SAML Core §5.4; threats of XML signatures).
+ * Reads a well-formed, namespace-well-formed XML 1.0 document in UTF-8 and returns its root. A document type is refused, and
+ * so are comments and processing instructions unless `reading` says otherwise: SAML messages have no use for them, and
+ * readers that differ about them are how signed values get replaced (SAML Core §5.4; threats of XML signatures).
  *
  * @throws HubError 400 `saml_malformed`
  */
-export function readXml(octets: Uint8Array, limits: XmlLimits = MESSAGE_LIMITS): XmlElement {
+export function readXml(
+  octets: Uint8Array,
+  limits: XmlLimits = MESSAGE_LIMITS,
+  { betweenElements }: XmlReading = { betweenElements: 'nothing' },
+): XmlElement {
   if (octets.length > limits.octets) throw malformed(`it has more than ${limits.octets} octets`);
   const parser = new SaxesParser<SaxesOptions & { xmlns: true }>({
     xmlns: true,
@@ -35,6 +49,8 @@ export function readXml(octets: Uint8Array, limits: XmlLimits = MESSAGE_LIMITS):
     forceXMLVersion: true,
   });
   const open: OpenElement[] = [];
+  /** Of the open elements, those that a comment stands in. */
+  const commented = new Set<OpenElement>();
   let root: OpenElement | undefined;
   let elements = 0;
   let attributesOfTag = 0;
@@ -58,8 +74,14 @@ export function readXml(octets: Uint8Array, limits: XmlLimits = MESSAGE_LIMITS):
     if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') throw malformed('it is not in UTF-8');
   });
   parser.on('doctype', refuse('a document type'));
-  parser.on('comment', refuse('a comment'));
-  parser.on('processinginstruction', refuse('a processing instruction'));
+  parser.on('comment', () => {
+    const parent = open.at(-1);
+    if (betweenElements === 'nothing') refuse('a comment')();
+    if (parent) commented.add(parent);
+  });
+  parser.on('processinginstruction', () => {
+    if (betweenElements === 'nothing' || open.length > 0) refuse('a processing instruction')();
+  });
   parser.on('attribute', () => {
     // While the tag is read: a giant one is cut before it is whole.
     attributesOfTag += 1;
@@ -79,13 +101,20 @@ export function readXml(octets: Uint8Array, limits: XmlLimits = MESSAGE_LIMITS):
     else root = element;
     open.push(element);
   });
-  parser.on('closetag', () => open.pop());
+  parser.on('closetag', () => {
+    const closed = open.pop();
+    if (closed && commented.delete(closed) && closed.children.some(isWritten)) refuse('a comment beside text')();
+  });
   parser.on('text', takeText);
   parser.on('cdata', takeText);
 
   parser.write(decode(octets)).close();
   if (!root) throw malformed('it has no element');
   return root;
+}
+
+function isWritten(child: XmlElement | string): boolean {
+  return typeof child === 'string' && /[^ \t\r\n]/.test(child);
 }
 
 function elementOf(tag: SaxesTagNS): OpenElement {
