@@ -29,6 +29,7 @@ const TOOLS = {
     package: 'python3-cryptography-vectors',
     isPresent: () => existsSync(PKITS_FOLDER),
   },
+  xmlsec1: { name: 'xmlsec1', package: 'xmlsec1', isPresent: () => onPath('xmlsec1') !== undefined },
   curl: { name: 'curl', package: 'curl', isPresent: () => onPath('curl') !== undefined },
   nginx: { name: 'nginx', package: 'nginx', isPresent: () => existsSync('/usr/sbin/nginx') },
   nginxJs: {
