@@ -1,0 +1,446 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { HubError } from '../../../provider/errors.ts';
+import type { Gate, Judged } from '../../../provider/saml/gate.ts';
+import type { AuthnRequest, MessageKind } from '../../../provider/saml/messages.ts';
+import { fixedRsaKey } from '../../fuzz/fixed_keys.ts';
+import {
+  assertionElement,
+  attributeQuery,
+  authnRequest,
+  envelope,
+  logoutRequest,
+  logoutResponse,
+  type MessageOptions,
+  NOW,
+  nameId,
+  protocolElement,
+  SP,
+  SSO,
+} from '../../support/saml/messages.ts';
+import { gateOf, serviceProvider, signingIdentity } from '../../support/saml/providers.ts';
+import { postForm, redirectQuery, signed } from '../../support/saml/sign.ts';
+
+const SECOND = 1000;
+const sender = await signingIdentity(fixedRsaKey('sender'));
+const { key } = sender;
+const metadata = { signingCertificates: [sender.certificate] };
+const gate = gateOf(serviceProvider(metadata));
+const strict = gateOf(serviceProvider(metadata, { requireSignedRequests: true }));
+const door = { address: SSO, kinds: ['AuthnRequest', 'LogoutRequest', 'LogoutResponse', 'AttributeQuery'] as const };
+
+const post = (message: string, at: Gate = gate) => at.post(postForm(message), door);
+const signedPost = (message: string, at: Gate = gate) => post(signed(message, { key }), at);
+const response = { parameter: 'SAMLResponse' } as const;
+
+async function refuses(judged: Promise<unknown>, code: string, why?: RegExp): Promise<void> {
+  await assert.rejects(judged, (error) => {
+    assert.ok(error instanceof HubError, String(error));
+    assert.equal(error.code, code, String(error.details.why));
+    assert.equal(error.status, 400);
+    if (why) assert.match(String(error.details.why), why);
+    return true;
+  });
+}
+
+async function authn(options: MessageOptions): Promise<AuthnRequest> {
+  const { message } = await gate.post(postForm(authnRequest(options)), { address: SSO, kinds: ['AuthnRequest'] });
+  return message;
+}
+
+describe('an AuthnRequest', () => {
+  it('is read with everything that it asks for', async () => {
+    const classes = [
+      'urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI',
+      'urn:oasis:names:tc:SAML:2.0:ac:classes:X509',
+    ];
+    const { id, kind, ...read } = await authn({
+      attributes: {
+        ForceAuthn: 'true',
+        IsPassive: '0',
+        AssertionConsumerServiceURL: 'https://sp.example/acs?a=1&b=2',
+        ProtocolBinding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
+        AttributeConsumingServiceIndex: '7',
+        ProviderName: 'ignored',
+      },
+      rest:
+        protocolElement('Extensions', '<x xmlns="urn:x"><y/></x>') +
+        assertionElement(
+          'Subject',
+          '<saml:NameID Format="urn:f" NameQualifier="q" SPNameQualifier="s">a &amp; b </saml:NameID>',
+        ) +
+        protocolElement('NameIDPolicy', '', ' AllowCreate="1" Format="urn:f" SPNameQualifier="urn:g"') +
+        assertionElement('Conditions', '') +
+        protocolElement(
+          'RequestedAuthnContext',
+          classes.map((each) => assertionElement('AuthnContextClassRef', each)).join('\n'),
+          ' Comparison="minimum"',
+        ) +
+        protocolElement('Scoping', '', ' ProxyCount="0"'),
+    });
+    assert.deepEqual([id, kind], ['_genuine', 'AuthnRequest']);
+    assert.deepEqual(read, {
+      issuer: SP,
+      issueInstant: NOW,
+      isSigned: false,
+      forceAuthn: true,
+      isPassive: false,
+      assertionConsumerServiceUrl: 'https://sp.example/acs?a=1&b=2',
+      assertionConsumerServiceIndex: undefined,
+      protocolBinding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
+      attributeConsumingServiceIndex: 7,
+      nameIdPolicy: { format: 'urn:f', spNameQualifier: 'urn:g', allowCreate: true },
+      requestedAuthnContext: { comparison: 'minimum', classes },
+      subject: { value: 'a & b ', format: 'urn:f', nameQualifier: 'q', spNameQualifier: 's' },
+    });
+  });
+
+  it('asks for nothing when it says nothing', async () => {
+    const { forceAuthn, isPassive, nameIdPolicy, requestedAuthnContext, subject } = await authn({});
+    assert.deepEqual({ forceAuthn, isPassive }, { forceAuthn: false, isPassive: false });
+    assert.deepEqual([nameIdPolicy, requestedAuthnContext, subject], [undefined, undefined, undefined]);
+  });
+
+  const classRef = assertionElement('AuthnContextClassRef', 'urn:c');
+  const wrong: Record<string, MessageOptions> = {
+    'an index below zero': { attributes: { AssertionConsumerServiceIndex: '-1' } },
+    'an index that is too large': { attributes: { AssertionConsumerServiceIndex: '65536' } },
+    'an index that is no number': { attributes: { AttributeConsumingServiceIndex: '0x1' } },
+    'both an address and an index': {
+      attributes: { AssertionConsumerServiceIndex: '0', AssertionConsumerServiceURL: 'https://sp.example/acs' },
+    },
+    'a flag that is neither': { attributes: { ForceAuthn: 'yes' } },
+    'an address that is too long': {
+      attributes: { AssertionConsumerServiceURL: `https://sp.example/${'x'.repeat(1024)}` },
+    },
+    'two policies': { rest: protocolElement('NameIDPolicy') + protocolElement('NameIDPolicy') },
+    'an unknown element': { rest: '<x:y xmlns:x="urn:x"></x:y>' },
+    'elements out of order': { rest: protocolElement('Scoping') + protocolElement('NameIDPolicy') },
+    'an unknown comparison': { rest: protocolElement('RequestedAuthnContext', classRef, ' Comparison="lowest"') },
+    'a context of nothing': { rest: protocolElement('RequestedAuthnContext') },
+    'classes and declarations': {
+      rest: protocolElement('RequestedAuthnContext', classRef + assertionElement('AuthnContextDeclRef', 'urn:d')),
+    },
+    'a class of two': {
+      rest: protocolElement('RequestedAuthnContext', assertionElement('AuthnContextClassRef', 'a<b></b>c')),
+    },
+    'two subjects': { rest: assertionElement('Subject', '') + assertionElement('Subject', '') },
+    'text beside elements': { rest: 'text' },
+    'an empty name': { rest: assertionElement('Subject', '<saml:NameID></saml:NameID>') },
+    'a name that is too long': { rest: assertionElement('Subject', `<saml:NameID>${'x'.repeat(1025)}</saml:NameID>`) },
+    'a BaseID': { rest: assertionElement('Subject', '<saml:BaseID></saml:BaseID>') },
+    'no ID': { attributes: { ID: undefined } },
+    'an empty ID': { attributes: { ID: '' } },
+    'an ID that begins with a digit': { attributes: { ID: '1' } },
+    'an ID of a thousand characters': { attributes: { ID: `_${'x'.repeat(1000)}` } },
+    'no version': { attributes: { Version: undefined } },
+    'version 1.1': { attributes: { Version: '1.1' } },
+    'version 2': { attributes: { Version: '2' } },
+    'no IssueInstant': { attributes: { IssueInstant: undefined } },
+    'a local time': { attributes: { IssueInstant: '2026-11-30T18:00:00+09:00' } },
+    'a day that is none': { attributes: { IssueInstant: '2026-11-31T09:00:00Z' } },
+    'a time that is none': { attributes: { IssueInstant: 'now' } },
+    'an empty issuer': { issuer: '' },
+  };
+  for (const [name, options] of Object.entries(wrong)) {
+    it(`with ${name} is malformed, signed or not`, async () => {
+      await refuses(post(authnRequest(options)), 'saml_malformed');
+      await refuses(signedPost(authnRequest(options)), 'saml_malformed');
+    });
+  }
+
+  it('by an issuer that is no entity is malformed', async () => {
+    const format = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
+    const message = authnRequest().replace('<saml:Issuer', `<saml:Issuer Format="${format}"`);
+    await refuses(post(message), 'saml_malformed');
+    assert.ok(await post(message.replace(format, 'urn:oasis:names:tc:SAML:2.0:nameid-format:entity')));
+  });
+
+  it('with an encrypted subject is refused as that', async () => {
+    const rest = assertionElement('Subject', '<saml:EncryptedID></saml:EncryptedID>');
+    await refuses(post(authnRequest({ rest })), 'saml_encrypted');
+  });
+
+  it('needs no signature unless its sender says that it signs, or the operator asks for it', async () => {
+    assert.equal((await post(authnRequest())).message.isSigned, false);
+    assert.equal((await gate.redirect(redirectQuery(authnRequest()), door)).message.isSigned, false);
+    const says = gateOf(serviceProvider({ ...metadata, authnRequestsSigned: true }));
+    for (const at of [strict, says]) {
+      await refuses(post(authnRequest(), at), 'saml_service_unknown', /not signed/);
+      await refuses(at.redirect(redirectQuery(authnRequest()), door), 'saml_service_unknown', /not signed/);
+      assert.equal((await signedPost(authnRequest(), at)).message.isSigned, true);
+      assert.equal((await at.redirect(redirectQuery(authnRequest(), { key }), door)).message.isSigned, true);
+    }
+  });
+
+  it('that is signed though it need not be is verified all the same', async () => {
+    const other = fixedRsaKey('somebody').privateKey;
+    await refuses(post(signed(authnRequest(), { key: other })), 'saml_service_unknown', /no key/);
+    await refuses(gate.redirect(redirectQuery(authnRequest(), { key: other }), door), 'saml_service_unknown', /no key/);
+    const keyless = gateOf(serviceProvider());
+    await refuses(signedPost(authnRequest(), keyless), 'saml_service_unknown', /no key/);
+  });
+});
+
+describe('the other messages', () => {
+  const cases: [kind: MessageKind, text: string, parameter: 'SAMLRequest' | 'SAMLResponse', rest: object][] = [
+    [
+      'LogoutRequest',
+      logoutRequest({
+        rest:
+          nameId('x', ' Format="urn:f"') + protocolElement('SessionIndex', 'a') + protocolElement('SessionIndex', 'b'),
+      }),
+      'SAMLRequest',
+      {
+        nameId: { value: 'x', format: 'urn:f', nameQualifier: undefined, spNameQualifier: undefined },
+        sessionIndexes: ['a', 'b'],
+      },
+    ],
+    [
+      'LogoutResponse',
+      logoutResponse({
+        rest: protocolElement(
+          'Status',
+          protocolElement('StatusCode', protocolElement('StatusCode', '', ' Value="urn:below"'), ' Value="urn:top"') +
+            protocolElement('StatusMessage', 'text'),
+        ),
+      }),
+      'SAMLResponse',
+      { inResponseTo: '_asked', statusCodes: ['urn:top', 'urn:below'] },
+    ],
+    [
+      'AttributeQuery',
+      attributeQuery(),
+      'SAMLRequest',
+      {
+        nameId: { value: 'genuine-person', format: undefined, nameQualifier: undefined, spNameQualifier: undefined },
+        attributes: [{ name: 'urn:oid:2.5.4.42', nameFormat: undefined }],
+      },
+    ],
+  ];
+  for (const [kind, text, parameter, rest] of cases) {
+    it(`${kind}: is read by every binding, when it is signed`, async () => {
+      const expected = { kind, id: '_genuine', issuer: SP, issueInstant: NOW, isSigned: true, ...rest };
+      const received: Judged[] = [
+        await gate.post(postForm(signed(text, { key }), { parameter, relayState: 'r' }), door),
+        await gate.redirect(redirectQuery(text, { key, parameter, relayState: 'r' }), door),
+        await gate.soap(Buffer.from(envelope(signed(text, { key }))), door),
+      ];
+      for (const { message, provider, relayState, binding } of received) {
+        assert.deepEqual(message, expected, binding);
+        assert.equal(provider.metadata.entityId, SP);
+        assert.equal(relayState, binding === 'soap' ? undefined : 'r');
+      }
+      assert.deepEqual(
+        received.map(({ binding }) => binding),
+        ['post', 'redirect', 'soap'],
+      );
+    });
+
+    it(`${kind}: is refused unsigned, by every binding`, async () => {
+      const unsigned = [
+        gate.post(postForm(text, { parameter }), door),
+        gate.redirect(redirectQuery(text, { parameter }), door),
+        gate.soap(Buffer.from(envelope(text)), door),
+      ];
+      for (const each of unsigned) await refuses(each, 'saml_service_unknown', /not signed/);
+    });
+  }
+
+  const status = (content: string) => protocolElement('Status', content);
+  const wrong: Record<string, string> = {
+    'a logout of nobody': logoutRequest({ rest: protocolElement('SessionIndex', 'a') }),
+    'a logout of two': logoutRequest({ rest: nameId('a') + nameId('b') }),
+    'a logout of very many sessions': logoutRequest({
+      rest: nameId('a') + protocolElement('SessionIndex', 'x').repeat(101),
+    }),
+    'a session without a name': logoutRequest({ rest: nameId('a') + protocolElement('SessionIndex') }),
+    'a query about nobody': attributeQuery({ rest: assertionElement('Subject', '') }),
+    'a query about two': attributeQuery({
+      rest: assertionElement('Subject', '<saml:NameID>a</saml:NameID><saml:NameID>b</saml:NameID>'),
+    }),
+    'a query without subject': attributeQuery({ rest: assertionElement('Attribute', '', ' Name="a"') }),
+    'a query for an attribute twice': attributeQuery({
+      rest:
+        assertionElement('Subject', '<saml:NameID>a</saml:NameID>') +
+        assertionElement('Attribute', '', ' Name="a"').repeat(2),
+    }),
+    'a query for a certain value': attributeQuery({
+      rest:
+        assertionElement('Subject', '<saml:NameID>a</saml:NameID>') +
+        assertionElement('Attribute', '<saml:AttributeValue>b</saml:AttributeValue>', ' Name="a"'),
+    }),
+  };
+  for (const [name, text] of Object.entries(wrong)) {
+    it(`${name} is malformed`, () => refuses(signedPost(text), 'saml_malformed'));
+  }
+  for (const [name, rest] of Object.entries({
+    'without status': '',
+    'without code': status(''),
+    'with a code without value': status(protocolElement('StatusCode')),
+    'with two codes': status(protocolElement('StatusCode', '', ' Value="a"').repeat(2)),
+  })) {
+    it(`a response ${name} is malformed`, async () => {
+      const form = postForm(signed(logoutResponse({ rest }), { key }), response);
+      await refuses(gate.post(form, door), 'saml_malformed');
+    });
+  }
+
+  it('a logout with an encrypted name is refused as that', () =>
+    refuses(signedPost(logoutRequest({ rest: assertionElement('EncryptedID', '') })), 'saml_encrypted'));
+});
+
+describe('the sender', () => {
+  it('that nobody knows, and a known one with a wrong signature, get the same answer', async () => {
+    const told = async (judged: Promise<unknown>) => {
+      const error = await judged.then(() => undefined).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof HubError);
+      return { code: error.code, status: error.status, message: error.message };
+    };
+    const stranger = { issuer: 'https://stranger.example/' };
+    const forged = signed(logoutRequest(), { key: fixedRsaKey('somebody').privateKey });
+    const answers = await Promise.all([
+      told(signedPost(logoutRequest(stranger))),
+      told(post(authnRequest(stranger))),
+      told(post(forged)),
+      told(post(logoutRequest())),
+      told(post(authnRequest(), strict)),
+      // Neither does what is wrong beside the signature tell them apart.
+      told(post(logoutRequest({ attributes: { Destination: 'https://elsewhere.example/' } }))),
+      told(post(logoutRequest({ attributes: { IssueInstant: '2020-01-01T00:00:00Z' } }))),
+    ]);
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+    assert.equal(answers[0]?.code, 'saml_service_unknown');
+  });
+
+  it('may sign with either of two keys, as in a rollover', async () => {
+    const next = await signingIdentity(fixedRsaKey('next'));
+    const both = gateOf(serviceProvider({ signingCertificates: [next.certificate, 'bm8=', sender.certificate] }));
+    for (const each of [sender.key, next.key]) {
+      assert.ok((await post(signed(logoutRequest(), { key: each }), both)).message.isSigned);
+    }
+  });
+
+  it('is not the one whose key another sender uses', async () => {
+    const second = await signingIdentity(fixedRsaKey('next'));
+    const two = gateOf(
+      serviceProvider(metadata),
+      serviceProvider({ entityId: 'https://second.example/', signingCertificates: [second.certificate] }),
+    );
+    await refuses(post(signed(logoutRequest(), { key: second.key }), two), 'saml_service_unknown', /no key/);
+    const query = redirectQuery(logoutRequest(), { key: second.key });
+    await refuses(two.redirect(query, door), 'saml_service_unknown', /no key/);
+  });
+});
+
+describe('the destination', () => {
+  const to = (Destination: string | undefined) => logoutRequest({ attributes: { Destination } });
+  for (const other of [
+    `${SSO}/`,
+    `${SSO}?x`,
+    SSO.replace('https', 'http'),
+    SSO.replace('hub', 'HUB'),
+    SSO.replace('.example', '.example:443'),
+    'https://other.example/saml/sso',
+    '',
+  ]) {
+    it(`“${other}” is not where it was received`, async () => {
+      await refuses(signedPost(to(other)), 'saml_wrong_destination');
+      await refuses(gate.redirect(redirectQuery(to(other), { key }), door), 'saml_wrong_destination');
+      await refuses(gate.soap(Buffer.from(envelope(signed(to(other), { key }))), door), 'saml_wrong_destination');
+      await refuses(post(authnRequest({ attributes: { Destination: other } })), 'saml_wrong_destination');
+    });
+  }
+
+  it('must be there by redirect and post when the message is signed, and need not otherwise', async () => {
+    await refuses(signedPost(to(undefined)), 'saml_wrong_destination');
+    await refuses(gate.redirect(redirectQuery(to(undefined), { key }), door), 'saml_wrong_destination');
+    assert.ok(await gate.soap(Buffer.from(envelope(signed(to(undefined), { key }))), door));
+    assert.ok(await post(authnRequest({ attributes: { Destination: undefined } })));
+  });
+});
+
+describe('the time of a message', () => {
+  const at = (instant: number, attributes: Record<string, string> = {}) =>
+    logoutRequest({ attributes: { IssueInstant: new Date(instant).toISOString(), ...attributes } });
+
+  it('is within five minutes, and not in the future by more than clocks differ', async () => {
+    for (const instant of [NOW - 300 * SECOND, NOW, NOW + 15 * SECOND]) assert.ok(await signedPost(at(instant)));
+    for (const instant of [NOW - 300 * SECOND - 1, NOW + 15 * SECOND + 1, NOW + 1e9, 0]) {
+      await refuses(signedPost(at(instant)), 'saml_request_stale');
+    }
+  });
+
+  it('counts without fractions, and with more of them than anybody needs', async () => {
+    for (const IssueInstant of ['2026-11-30T09:00:00Z', '2026-11-30T09:00:00.1Z', '2026-11-30T09:00:00.123456789Z']) {
+      const { message } = await signedPost(logoutRequest({ attributes: { IssueInstant } }));
+      assert.equal(new Date(message.issueInstant).toISOString().slice(0, 19), '2026-11-30T09:00:00');
+    }
+  });
+
+  it('ends where its sender says', async () => {
+    const until = (instant: number) => at(NOW, { NotOnOrAfter: new Date(instant).toISOString() });
+    assert.ok(await signedPost(until(NOW + SECOND)));
+    await refuses(signedPost(until(NOW - 15 * SECOND)), 'saml_request_stale');
+  });
+});
+
+describe('a door', () => {
+  it('takes the kinds that it is for, and no other', async () => {
+    const kinds = ['AuthnRequest'] as const;
+    await refuses(
+      gate.post(postForm(signed(logoutRequest(), { key })), { address: SSO, kinds }),
+      'saml_malformed',
+      /kind/,
+    );
+    const query = redirectQuery(logoutRequest(), { key });
+    await refuses(gate.redirect(query, { address: SSO, kinds }), 'saml_malformed', /kind/);
+  });
+
+  it('takes no request as a response, nor the other way round', async () => {
+    await refuses(gate.post(postForm(signed(logoutRequest(), { key }), response), door), 'saml_malformed');
+    await refuses(gate.post(postForm(signed(logoutResponse(), { key })), door), 'saml_malformed');
+    await refuses(gate.redirect(redirectQuery(logoutRequest(), { key, ...response }), door), 'saml_malformed');
+  });
+});
+
+describe('a form', () => {
+  const message = Buffer.from(authnRequest()).toString('base64');
+  it('has one message and one RelayState', async () => {
+    const wrong = [
+      '',
+      'SAMLRequest=',
+      'RelayState=x',
+      `SAMLRequest=${encodeURIComponent(message)}&SAMLRequest=${encodeURIComponent(message)}`,
+      `SAMLRequest=${encodeURIComponent(message)}&SAMLResponse=${encodeURIComponent(message)}`,
+      `SAMLRequest=${encodeURIComponent(message)}&RelayState=a&RelayState=b`,
+      `SAMLRequest=${encodeURIComponent(message.slice(1))}`,
+      `SAMLRequest=${encodeURIComponent(`${message}!`)}`,
+      `SAMLRequest=${encodeURIComponent(Buffer.from(authnRequest()).toString('base64url'))}x`,
+    ];
+    for (const form of wrong) await refuses(gate.post(new URLSearchParams(form), door), 'saml_malformed');
+  });
+
+  it('may break the lines of base64', async () => {
+    const broken = message.replaceAll(/.{64}/g, '$&\r\n');
+    assert.ok(await gate.post(new URLSearchParams({ SAMLRequest: broken }), door));
+  });
+});
+
+describe('a RelayState', () => {
+  const relayed = (relayState: string) => [
+    () => gate.post(postForm(authnRequest(), { relayState }), door),
+    () => gate.redirect(redirectQuery(authnRequest(), { relayState, key }), door),
+  ];
+  it('comes through as it is, up to 80 octets', async () => {
+    for (const relayState of ['', 'x'.repeat(80), 'あ'.repeat(26), '<b>&"\'+ %2B', 'https://sp.example/?a=b&c#d']) {
+      for (const receive of relayed(relayState)) assert.equal((await receive()).relayState, relayState);
+    }
+  });
+
+  it('is refused beyond that, and with control characters', async () => {
+    for (const relayState of ['x'.repeat(81), 'あ'.repeat(27), 'a\0', 'a\nb', '\r', 'a\u0085', 'a\u2028', '\u009f']) {
+      for (const receive of relayed(relayState)) await refuses(receive(), 'saml_relay_state_invalid');
+    }
+  });
+});
