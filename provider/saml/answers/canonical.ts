@@ -4,6 +4,9 @@
 /** What XML 1.0 §2.2 has no way to write, not even as a reference: controls, halves of surrogate pairs, two non-characters. */
 const UNWRITABLE = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
+/** Ends of lines in XML 1.1 (§2.11) and not in 1.0: a reader that takes both for one sees other octets than were signed. */
+const LINE_ENDS_OF_XML_1_1 = /[\u0085\u2028]/g;
+
 const IN_TEXT = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#xD;' } as const;
 const IN_ATTRIBUTE = {
   ...{ '&': '&amp;', '<': '&lt;', '"': '&quot;' },
@@ -11,11 +14,11 @@ const IN_ATTRIBUTE = {
 } as const;
 
 /**
- * The text of an element. A character that XML cannot hold becomes U+FFFD: a control character in somebody's registered
- * name is no reason to keep them out, and nothing that identifies a person or a message has one.
+ * The text of an element. A character that XML cannot hold becomes U+FFFD, and one that only some readers take for the end
+ * of a line becomes one for all: neither in somebody's registered name is a reason to keep them out, and nothing that
+ * identifies a person or a message has one.
  */
 export function text(value: string): string {
-  // Most values need nothing, and finding that out costs less than two replacements.
   return writable(value).replace(/[&<>\r]/g, (character) => IN_TEXT[character as keyof typeof IN_TEXT]);
 }
 
@@ -30,7 +33,7 @@ export function attribute(name: string, value: string | undefined): string {
 }
 
 function writable(value: string): string {
-  return value.replace(UNWRITABLE, '\uFFFD');
+  return value.replace(UNWRITABLE, '\uFFFD').replace(LINE_ENDS_OF_XML_1_1, '\n');
 }
 
 /** xs:dateTime in UTC without fractions of a second, which not every service provider reads (SAML Core §1.3.3). */
