@@ -5,7 +5,7 @@ import { writeAssertion } from '../provider/saml/answers/assertion.ts';
 import { SUCCESS, writeResponse } from '../provider/saml/answers/protocol_message.ts';
 import { samlEntityId } from '../provider/saml/metadata/own_metadata.ts';
 import { BINDING_URIS } from '../provider/saml/names.ts';
-import { ACS, type AnsweringHub, answeringHub, HUB_URL, signInResponse } from '../test/support/answering_hub.ts';
+import { ACS, type AnsweringHub, answeringHub, HUB_URL, signInResponse } from '../test/support/saml/answering_hub.ts';
 import { median } from './contender.ts';
 
 /** The least that is accepted, of the speed of the two bare signatures that are in a response (issue 5). */

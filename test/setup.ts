@@ -37,6 +37,11 @@ const TOOLS = {
     package: 'libnginx-mod-http-js',
     isPresent: () => existsSync('/usr/lib/nginx/modules/ngx_http_js_module.so'),
   },
+  pysaml2: {
+    name: 'pysaml2',
+    package: 'python3-pysaml2',
+    isPresent: () => existsSync('/usr/lib/python3/dist-packages/saml2'),
+  },
   nss: { name: 'NSS tools', package: 'libnss3-tools', isPresent: () => onPath('certutil') !== undefined },
 } as const satisfies Readonly<Record<string, TestTool>>;
 

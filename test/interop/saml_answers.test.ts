@@ -9,7 +9,15 @@ import { writePostField } from '../../provider/saml/answers/bindings.ts';
 import { createOwnMetadata, samlEntityId } from '../../provider/saml/metadata/own_metadata.ts';
 import { BINDING_URIS, NAME_ID_FORMATS, STATUS } from '../../provider/saml/names.ts';
 import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
-import { ACS, answeringHub, attributeOfPerson, HUB_URL, PERSON, SP, signInResponse } from '../support/answering_hub.ts';
+import {
+  ACS,
+  answeringHub,
+  attributeOfPerson,
+  HUB_URL,
+  PERSON,
+  SP,
+  signInResponse,
+} from '../support/saml/answering_hub.ts';
 
 /* What the hub sends, read by service providers that others wrote. They go by the system's clock. */
 

@@ -1,6 +1,7 @@
 import { hash, sign } from 'node:crypto';
 import type { SamlSigningKey } from '../key_set.ts';
 import { NAMESPACES } from '../names.ts';
+import { EXCLUSIVE_C14N } from '../signature/signed_info.ts';
 
 /** An element in canonical form without its signature, which comes between the two pieces. */
 export interface Unsigned {
@@ -13,7 +14,6 @@ export interface Unsigned {
 
 export const RSA_SHA256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256';
 
-const EXCLUSIVE_C14N = 'http://www.w3.org/2001/10/xml-exc-c14n#';
 const ENVELOPED = 'http://www.w3.org/2000/09/xmldsig#enveloped-signature';
 const SHA256 = 'http://www.w3.org/2001/04/xmlenc#sha256';
 const DS = ` xmlns:ds="${NAMESPACES.signature}"`;

@@ -6,11 +6,14 @@ import fc from 'fast-check';
 import { SignedXml } from 'xml-crypto';
 import { writePostField, writeSoapEnvelope } from '../../../provider/saml/answers/bindings.ts';
 import { BINDING_URIS, NAME_ID_FORMATS, NAMESPACES, STATUS } from '../../../provider/saml/names.ts';
+import { verifyRedirect } from '../../../provider/saml/signature/redirect_signature.ts';
+import { verifyEnveloped } from '../../../provider/saml/signature/verify_enveloped.ts';
+import { canonicalize } from '../../../provider/saml/xml/canonical.ts';
 import { readXml } from '../../../provider/saml/xml/read_xml.ts';
 import { attributeOf, childElements, textOf, type XmlElement } from '../../../provider/saml/xml/xml_element.ts';
-import { rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
-import { ACS, answeringHub, attributeOfPerson, PERSON, SP, signInResponse } from '../../support/answering_hub.ts';
-import { decryptWithXmlsec1, verifiesWithXmlsec1 } from '../../support/xmlsec1.ts';
+import { ecKey, rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
+import { ACS, answeringHub, attributeOfPerson, PERSON, SP, signInResponse } from '../../support/saml/answering_hub.ts';
+import { decryptWithXmlsec1, verifiesWithXmlsec1 } from '../../support/saml/verify_with_xmlsec1.ts';
 
 const NOW = Date.UTC(2026, 10, 30, 12, 0, 0, 900);
 const { answers, publicKey, certificatePem } = await answeringHub(() => NOW);
@@ -30,6 +33,11 @@ const HOSTILE = [
   '\u2029\u009f',
   '',
 ];
+
+/** Code points of every plane, halves of surrogate pairs among them. */
+const ANYTHING = fc
+  .array(fc.oneof(fc.nat({ max: 0x2fff }), fc.nat({ max: 0x10_ffff })), { maxLength: 12 })
+  .map((codes) => String.fromCodePoint(...codes));
 
 const read = (xml: string) => readXml(Buffer.from(xml));
 
@@ -94,19 +102,19 @@ describe('the response to a sign-in', () => {
   it('carries two signatures, each of which verifies with xmlsec1 by the hub’s key and by no other', async () => {
     const { xml } = await answers.response(signInResponse());
     for (const element of ['Response', 'Assertion'] as const) {
-      assert.ok(verifiesWithXmlsec1(xml, element, publicKey), element);
-      assert.ok(!verifiesWithXmlsec1(xml, element, stranger), element);
+      assert.ok(await verifiesWithXmlsec1(xml, element, publicKey), element);
+      assert.ok(!(await verifiesWithXmlsec1(xml, element, stranger)), element);
     }
     const changed = xml.replace('doctor', 'Doctor');
     for (const element of ['Response', 'Assertion'] as const) {
-      assert.ok(!verifiesWithXmlsec1(changed, element, publicKey), element);
+      assert.ok(!(await verifiesWithXmlsec1(changed, element, publicKey)), element);
     }
   });
 
   it('has an assertion that verifies when it is taken out of its response', async () => {
     const { xml } = await answers.response(signInResponse());
     const assertion = /<saml:Assertion.*<\/saml:Assertion>/s.exec(xml)?.[0] ?? '';
-    assert.ok(verifiesWithXmlsec1(assertion, 'Assertion', publicKey));
+    assert.ok(await verifiesWithXmlsec1(assertion, 'Assertion', publicKey));
   });
 
   it('names no request when there was none', async () => {
@@ -117,7 +125,7 @@ describe('the response to a sign-in', () => {
   it('has no attribute statement when there is nothing to state', async () => {
     const { xml } = await answers.response(signInResponse({ attributes: [] }));
     assert.ok(!xml.includes('AttributeStatement'));
-    assert.ok(verifiesWithXmlsec1(xml, 'Assertion', publicKey));
+    assert.ok(await verifiesWithXmlsec1(xml, 'Assertion', publicKey));
   });
 
   it('has identifiers of 160 random bits, another one for each response and each assertion', async () => {
@@ -137,10 +145,10 @@ describe('an encrypted assertion', () => {
   it('shows nothing of the person, and is decrypted by xmlsec1 to one that verifies', async () => {
     const { xml } = await answers.response(signInResponse({ encryptFor }));
     for (const secret of [PERSON, 'family_name', '見本', 'session-1', 'SmartcardPKI']) assert.ok(!xml.includes(secret));
-    assert.ok(verifiesWithXmlsec1(xml, 'Response', publicKey));
-    const decrypted = decryptWithXmlsec1(xml, serviceProvider.privateKey);
+    assert.ok(await verifiesWithXmlsec1(xml, 'Response', publicKey));
+    const decrypted = await decryptWithXmlsec1(xml, serviceProvider.privateKey);
     assert.ok(decrypted.includes(PERSON));
-    assert.ok(verifiesWithXmlsec1(decrypted, 'Assertion', publicKey));
+    assert.ok(await verifiesWithXmlsec1(decrypted, 'Assertion', publicKey));
   });
 
   it('is encrypted under a key and an initialisation vector of its own by AES-256-GCM and RSA-OAEP', async () => {
@@ -157,9 +165,7 @@ describe('an encrypted assertion', () => {
   });
 
   it('is not made for a key that cannot unwrap', async () => {
-    const { publicKey: curve } = await import('node:crypto').then((crypto) =>
-      crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-    );
+    const curve = createPublicKey((await ecKey('curve')).privateKey);
     await assert.rejects(answers.response(signInResponse({ encryptFor: curve })), TypeError);
   });
 });
@@ -173,7 +179,7 @@ describe('values', () => {
     });
     const { xml } = await answers.response(response);
     for (const element of ['Response', 'Assertion'] as const) {
-      assert.ok(verifiesWithXmlsec1(xml, element, publicKey), element);
+      assert.ok(await verifiesWithXmlsec1(xml, element, publicKey), element);
     }
     const root = read(xml);
     assert.equal(attributeOf(root, 'Destination'), response.destination);
@@ -192,7 +198,7 @@ describe('values', () => {
         attributes: [attributeOfPerson('name', '見\u0000本\u001b\uFFFE', '\uD842', '\uDFB7太郎', 'a\u0085b\u2028c')],
       }),
     );
-    assert.ok(verifiesWithXmlsec1(xml, 'Response', publicKey));
+    assert.ok(await verifiesWithXmlsec1(xml, 'Response', publicKey));
     assert.deepEqual(every(read(xml), 'AttributeValue').map(textOf), [
       ...['見\uFFFD本\uFFFD\uFFFD', '\uFFFD', '\uFFFD太郎', 'a\nb\nc'],
     ]);
@@ -200,7 +206,7 @@ describe('values', () => {
 
   it('of any kind: xml-crypto verifies both signatures and finds in the signed octets what was put in', async () => {
     const piece = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 12 }),
+      ANYTHING,
       fc.constantFrom(...HOSTILE, ...['\u0000', '\uD800', '\uDC00', '\uFFFF', '\u0085', '\u2028', '\r\u0085']),
     );
     const value = fc.array(piece, { maxLength: 4 }).map((pieces) => pieces.join(''));
@@ -216,6 +222,23 @@ describe('values', () => {
           assert.equal(attributeOf(the(root, 'Attribute'), 'FriendlyName'), held(name));
           const found = every(root, 'AttributeValue').map(({ children }) => children.join(''));
           assert.deepEqual(found, values.map(held));
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('of any kind: the hub’s own canonicaliser finds every message in its form already', async () => {
+    await fc.assert(
+      fc.asyncProperty(ANYTHING, ANYTHING, ANYTHING, async (name, person, content) => {
+        const response = signInResponse({
+          destination: `${ACS}${name}`,
+          nameId: { value: person, format: name, nameQualifier: content, spNameQualifier: name },
+          attributes: [attributeOfPerson(name, content)],
+        });
+        for (const encryptFor of [undefined, createPublicKey(serviceProvider.privateKey)]) {
+          const { xml } = await answers.response({ ...response, encryptFor });
+          assert.equal(canonicalize(read(xml)).toString(), xml);
         }
       }),
       { numRuns: 40 },
@@ -255,7 +278,7 @@ describe('the answer to an attribute query', () => {
       ...{ inResponseTo: '_query1', audience: SP, nameId, attributes, encryptFor: undefined },
     });
     for (const element of ['Response', 'Assertion'] as const) {
-      assert.ok(verifiesWithXmlsec1(xml, element, publicKey), element);
+      assert.ok(await verifiesWithXmlsec1(xml, element, publicKey), element);
     }
     const root = read(xml);
     assert.equal(attributeOf(root, 'InResponseTo'), '_query1');
@@ -264,7 +287,7 @@ describe('the answer to an attribute query', () => {
     for (const absent of ['SubjectConfirmation', 'AuthnStatement']) assert.deepEqual(every(root, absent), []);
     const enveloped = writeSoapEnvelope(xml);
     for (const element of ['Response', 'Assertion'] as const) {
-      assert.ok(verifiesWithXmlsec1(enveloped, element, publicKey), 'within its SOAP envelope too');
+      assert.ok(await verifiesWithXmlsec1(enveloped, element, publicKey), 'within its SOAP envelope too');
     }
     const envelope = read(enveloped);
     assert.equal(envelope.namespace, NAMESPACES.soap);
@@ -279,7 +302,7 @@ describe('a response that says no', () => {
       codes: [STATUS.responder, STATUS.noPassive],
       message: 'a <person> & a card',
     });
-    assert.ok(verifiesWithXmlsec1(xml, 'Response', publicKey));
+    assert.ok(await verifiesWithXmlsec1(xml, 'Response', publicKey));
     const root = read(xml);
     assert.deepEqual(every(root, 'Assertion'), []);
     const [top, second] = every(root, 'StatusCode');
@@ -296,7 +319,7 @@ describe('a logout', () => {
 
   it('is asked for by name and sessions, for five minutes', async () => {
     const { id, xml } = await answers.sign(request());
-    assert.ok(verifiesWithXmlsec1(xml, 'LogoutRequest', publicKey));
+    assert.ok(await verifiesWithXmlsec1(xml, 'LogoutRequest', publicKey));
     const root = read(xml);
     assert.deepEqual(attributesOf(root), {
       ...{ ID: id, Version: '2.0', IssueInstant: '2026-11-30T12:00:00Z', NotOnOrAfter: '2026-11-30T12:05:00Z' },
@@ -311,7 +334,7 @@ describe('a logout', () => {
       ...{ destination: slo, inResponseTo: '_logout1', codes: [STATUS.success, STATUS.partialLogout] },
     });
     const { xml } = await answers.sign(draft);
-    assert.ok(verifiesWithXmlsec1(xml, 'LogoutResponse', publicKey));
+    assert.ok(await verifiesWithXmlsec1(xml, 'LogoutResponse', publicKey));
     const codes = every(read(xml), 'StatusCode').map((code) => attributeOf(code, 'Value'));
     assert.deepEqual(codes, [STATUS.success, STATUS.partialLogout]);
   });
@@ -340,6 +363,22 @@ describe('a logout', () => {
     const url = new URL(await answers.redirectUrl(draft, undefined));
     assert.equal(`${url.origin}${url.pathname}`, 'https://sp.example/slo');
     assert.deepEqual([...url.searchParams.keys()], ['SAMLResponse', 'SigAlg', 'Signature']);
+  });
+
+  it('is verified by the hub’s own reader of signatures, by either binding', async () => {
+    const { xml } = await answers.sign(request());
+    assert.equal(textOf(the(verifyEnveloped(read(xml), [publicKey]), 'NameID')), PERSON);
+    assert.throws(() => verifyEnveloped(read(xml), [stranger]), { code: 'saml_signature_invalid' });
+    const url = await answers.redirectUrl(request(), 'state');
+    const [, signedText = '', algorithm = '', value = ''] =
+      /[?&](SAMLRequest=.*&SigAlg=(.*))&Signature=(.*)$/.exec(url) ?? [];
+    const signature = {
+      signedText,
+      algorithm: decodeURIComponent(algorithm),
+      value: Buffer.from(decodeURIComponent(value), 'base64'),
+    };
+    verifyRedirect(signature, [publicKey]);
+    assert.throws(() => verifyRedirect(signature, [stranger]), { code: 'saml_signature_invalid' });
   });
 
   it('by a form is the signed message in base64', async () => {

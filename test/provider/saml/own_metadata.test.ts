@@ -5,8 +5,8 @@ import { createOwnMetadata, samlEntityId } from '../../../provider/saml/metadata
 import { BINDING_URIS } from '../../../provider/saml/names.ts';
 import { readXml } from '../../../provider/saml/xml/read_xml.ts';
 import { attributeOf, childElements, textOf, type XmlElement } from '../../../provider/saml/xml/xml_element.ts';
-import { answeringHub, HUB_URL, samlKey } from '../../support/answering_hub.ts';
-import { verifiesWithXmlsec1 } from '../../support/xmlsec1.ts';
+import { answeringHub, HUB_URL, samlKey } from '../../support/saml/answering_hub.ts';
+import { verifiesWithXmlsec1 } from '../../support/saml/verify_with_xmlsec1.ts';
 
 const DAY = 86_400_000;
 const NOON = Date.UTC(2026, 10, 30, 12);
@@ -32,8 +32,8 @@ const endpoints = (root: XmlElement, local: string) =>
 describe('the hub’s own metadata', () => {
   it('is signed by the key that signs messages: xmlsec1 verifies it, and not when it is changed', async () => {
     const { xml } = await hubProcess().document();
-    assert.ok(verifiesWithXmlsec1(xml, 'EntityDescriptor', publicKey));
-    assert.ok(!verifiesWithXmlsec1(xml.replace('/saml/slo', '/saml/sso'), 'EntityDescriptor', publicKey));
+    assert.ok(await verifiesWithXmlsec1(xml, 'EntityDescriptor', publicKey));
+    assert.ok(!(await verifiesWithXmlsec1(xml.replace('/saml/slo', '/saml/sso'), 'EntityDescriptor', publicKey)));
   });
 
   it('says where requests go, by which bindings, and how people are named', async () => {
@@ -86,7 +86,7 @@ describe('the hub’s own metadata', () => {
       assert.deepEqual(every(descriptor, 'X509Certificate').map(textOf), both.publishedCertificates);
       for (const key of every(descriptor, 'KeyDescriptor')) assert.equal(attributeOf(key, 'use'), 'signing');
     }
-    assert.ok(verifiesWithXmlsec1((await hub.document()).xml, 'EntityDescriptor', publicKey));
+    assert.ok(await verifiesWithXmlsec1((await hub.document()).xml, 'EntityDescriptor', publicKey));
   });
 
   it('is made anew when the keys change and each day, and given out as it is in between', async () => {

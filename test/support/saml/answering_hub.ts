@@ -1,11 +1,11 @@
 import { createPublicKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import { writeSelfSignedCertificate } from '../../provider/pki/index.ts';
-import { type Answers, createAnswers, type SignInResponse } from '../../provider/saml/answers/answers.ts';
-import type { SamlKeySet, SamlSigningKey } from '../../provider/saml/key_set.ts';
-import { samlEntityId } from '../../provider/saml/metadata/own_metadata.ts';
-import { ATTRIBUTE_NAME_FORMATS, NAME_ID_FORMATS } from '../../provider/saml/names.ts';
-import type { Clock } from '../../provider/world.ts';
-import { rsaKey } from '../adapters/sandbox/pki/key_pool.ts';
+import { writeSelfSignedCertificate } from '../../../provider/pki/index.ts';
+import { type Answers, createAnswers, type SignInResponse } from '../../../provider/saml/answers/answers.ts';
+import type { SamlKeySet, SamlSigningKey } from '../../../provider/saml/key_set.ts';
+import { samlEntityId } from '../../../provider/saml/metadata/own_metadata.ts';
+import { ATTRIBUTE_NAME_FORMATS, NAME_ID_FORMATS } from '../../../provider/saml/names.ts';
+import type { Clock } from '../../../provider/world.ts';
+import { rsaKey } from '../../adapters/sandbox/pki/key_pool.ts';
 
 export const HUB_URL = 'https://hub.example';
 export const SP = 'https://sp.example/metadata?tenant=1&lang="ja"';
