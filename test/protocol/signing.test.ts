@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { compactDecrypt, createRemoteJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import * as client from 'openid-client';
+import { createSamlKeySet } from '../../provider/saml/key_set.ts';
 import { createHttpBrowser, type HttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { answerOf, createRelyingParty, later, open, type RelyingParty, subOf } from './relying_party.ts';
@@ -224,6 +225,21 @@ describe('a rotation of the key of SAML messages', () => {
     await look();
     await later(30 * DAY + 1_000, look);
     assert.equal(versions.size, 3);
+  });
+
+  it('is followed by what signs messages and what is published', async () => {
+    const { samlKeys } = await hub.hub.keys.current();
+    const { signing, publishedCertificates } = createSamlKeySet(samlKeys);
+    assert.equal(publishedCertificates.length, samlKeys.length);
+    assert.equal(publishedCertificates[0], signing.certificate);
+    const x509 = new X509Certificate(Buffer.from(signing.certificate, 'base64'));
+    assert.ok(x509.checkPrivateKey(signing.privateKey));
+    await later(30 * DAY + 1_000, async () => {
+      const next = createSamlKeySet((await hub.hub.keys.current()).samlKeys);
+      assert.notEqual(next.signing.certificate, signing.certificate);
+      assert.ok(next.publishedCertificates.includes(signing.certificate));
+    });
+    assert.throws(() => createSamlKeySet([]), /no key/);
   });
 
   it('gives each key a certificate of its own with the hub’s host for a name, for ten years', async () => {
