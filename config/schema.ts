@@ -440,6 +440,20 @@ export const schema = z.strictObject({
       derivedDefault: 'as many as it takes',
     }),
   }),
+  saml: z.strictObject({
+    metadataRefreshSeconds: setting(wholeNumber(300, 7 * DAY).default(6 * 3600), {
+      meaning:
+        'Time between two looks at an address that metadata of service providers comes from. Metadata can ask to be ' +
+        'looked at more often, by cacheDuration and validUntil',
+      unit: 'seconds',
+      example: 6 * 3600,
+    }),
+    metadataTimeoutSeconds: setting(wholeNumber(1, 300).default(30), {
+      meaning: 'Time for the whole download of such a document, of 32 MB at most',
+      unit: 'seconds',
+      example: 30,
+    }),
+  }),
   resources: setting(
     listOf(
       z.strictObject({

@@ -17,6 +17,7 @@ import { createGracefulShutdown, type GracefulShutdown } from './operations/grac
 import { createReadiness, health } from './operations/health.ts';
 import type { Logger } from './operations/logger.ts';
 import { createMetrics } from './operations/metrics.ts';
+import type { ServiceProviderAdministration } from './saml/service_provider_administration.ts';
 import type { DailyQuestions } from './status/question_store.ts';
 import type { StatusReport } from './status/status_check.ts';
 import type { Storage } from './storage.ts';
@@ -45,6 +46,8 @@ export interface Administration {
   questionUsage(days: number): Promise<readonly DailyQuestions[]>;
   /** Security events that wait, and those that were given up. */
   readonly events: EventAdministration;
+  /** The register of SAML service providers. */
+  readonly serviceProviders: ServiceProviderAdministration;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
 }
@@ -59,6 +62,8 @@ export interface Hub extends Administration {
   deliverEvents(): Promise<void>;
   /** Gives up security events that have waited too long, and pauses streams that nobody empties, as each minute. */
   tidyEvents(): Promise<void>;
+  /** Looks at the metadata that is due, and not at the next look. Resolves when nothing is due any more. */
+  refreshMetadata(): Promise<void>;
   /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
   readonly shutdown: GracefulShutdown;
   /** Registers what has to end after the last request and before the database is closed. */
@@ -114,6 +119,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         runner.stop,
         () => rooms.follower.stop(),
         () => rooms.delivery.stop(),
+        () => rooms.metadataRefresh.stop(),
         () => rooms.notices.stop(),
         () => rooms.revocation.stop(),
         // Of requests that were cut off; all others have waited for theirs.
@@ -128,6 +134,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     void rooms.revocation.start();
     rooms.follower.start();
     rooms.delivery.start();
+    rooms.metadataRefresh.start();
     rooms.questions.start();
     for (const { server, host, port } of servers) await listen(server, host, port);
     base.log.info({ issuer: config.publicUrl, database: store.database.engine }, 'the hub answers');
@@ -149,6 +156,8 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       },
       deliverEvents: rooms.delivery.deliver,
       tidyEvents: rooms.delivery.tidy,
+      serviceProviders: rooms.serviceProviderAdministration,
+      refreshMetadata: rooms.metadataRefresh.refreshDue,
       shutdown,
       beforeClose: (step) => steps.push(step),
     };
@@ -188,6 +197,7 @@ export async function openAdministration(
       },
       links: rooms.links,
       events: rooms.eventAdministration,
+      serviceProviders: rooms.serviceProviderAdministration,
       questionUsage: rooms.questions.usage,
       async checkStatus(clientId, identifiers) {
         await rooms.revocation.restore();

@@ -38,11 +38,17 @@ import {
   type SignatureVerifier,
   type SignatureVerifierWorld,
 } from '../identity/signed_together.ts';
+import { registeredClient } from '../oidc/clients.ts';
 import { sectorOf } from '../oidc/engine.ts';
 import { createLogoutNotices } from '../oidc/logout_notices.ts';
 import { createSigningKeys } from '../oidc/signing_keys.ts';
 import { createSubjectSessions } from '../oidc/subject_sessions.ts';
 import type { Certificate } from '../pki/index.ts';
+import { createServiceProviders } from '../saml/find_service_provider.ts';
+import { createMetadataReader } from '../saml/metadata/metadata_reader.ts';
+import { FEED_LIMITS } from '../saml/metadata/read_metadata.ts';
+import { createMetadataRefresh } from '../saml/metadata_refresh.ts';
+import { createServiceProviderAdministration } from '../saml/service_provider_administration.ts';
 import { askingParty } from '../status/asking_parties.ts';
 import { type AuthorityQuestions, createAuthorityQuestions } from '../status/authority_questions.ts';
 import { createListAges } from '../status/list_ages.ts';
@@ -175,6 +181,7 @@ export function openRooms(base: Base, store: Store, engine: () => Provider) {
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
     ...{ latest, latestConsents },
     eventAdministration: createEventAdministration({ storage, clock }),
+    ...openServiceProviders(base, store, engine),
   };
 }
 
@@ -280,6 +287,36 @@ function openEnrolments(
 ): Enrolments {
   const terms = { version: config.enrolment.termsVersion, url: config.enrolment.termsUrl };
   return createEnrolments({ ...rooms, signatures, vault, terms, clock });
+}
+
+/** The register of SAML service providers, and what keeps it current. */
+function openServiceProviders(
+  { config, clock, random, metrics, log }: Base,
+  { storage }: Store,
+  engine: () => Provider,
+) {
+  const { allowLoopback } = config.relyingParties;
+  const world = {
+    ...{ storage, clock, random, log },
+    reader: createMetadataReader({ clock, allowLoopback }),
+    fetch: createGuardedFetch({
+      timeout: config.saml.metadataTimeoutSeconds * 1000,
+      maxBody: FEED_LIMITS.octets,
+      allowedNetworks: config.outbound.allowedNetworks,
+      allowPlainHttp: config.outbound.allowPlainHttp,
+    }),
+    registration: {
+      issuer: config.publicUrl,
+      judgeClient: (metadata: Record<string, unknown>) => registeredClient(engine().Client, metadata),
+    },
+  };
+  const every = config.saml.metadataRefreshSeconds * 1000;
+  const metadataRefresh = createMetadataRefresh({ ...world, every, observe: metrics.metadataRefreshed });
+  return {
+    metadataRefresh,
+    serviceProviders: createServiceProviders({ store: storage.serviceProviders, clock }),
+    serviceProviderAdministration: createServiceProviderAdministration({ ...world, refresh: metadataRefresh }),
+  };
 }
 
 /** To addresses that relying parties choose. */

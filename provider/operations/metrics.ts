@@ -39,6 +39,8 @@ export interface Metrics {
   }): void;
   /** Counts security events that were pushed, or could not be. */
   eventPushed(outcome: 'delivered' | 'rejected' | 'failed'): void;
+  /** Counts looks at the addresses that metadata of service providers comes from. */
+  metadataRefreshed(outcome: 'changed' | 'unchanged' | 'failed'): void;
   /** Asked for at each scrape. */
   watchRevocation(read: () => readonly RevocationListStatus[]): void;
   /** @param seconds the time that the database took for `operation`, a name from our own code */
@@ -131,6 +133,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const metadataRefreshes = new Counter({
+    name: 'musubi_metadata_refreshes_total',
+    help: 'Looks at the addresses that metadata of SAML service providers comes from',
+    labelNames: ['outcome'],
+    registers,
+  });
   const database = new Histogram({
     name: 'musubi_database_duration_seconds',
     help: 'Time of database operations',
@@ -167,6 +175,7 @@ export function createMetrics(): Metrics {
     statusAnswered: (status, count) => statusAnswers.inc({ status }, count),
     authorityAsked: ({ channel, outcome }) => authorityQuestions.inc({ channel, outcome }),
     eventPushed: (outcome) => pushedEvents.inc({ outcome }),
+    metadataRefreshed: (outcome) => metadataRefreshes.inc({ outcome }),
     watchRevocation: (read) => addRevocationGauges(registry, read),
     databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),
     contentType: registry.contentType,

@@ -1,5 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
+import { readBase64 } from '../base64.ts';
 import { NAMESPACES } from '../names.ts';
+import { isSigningKey } from '../signature/algorithms.ts';
 import { attributeOf, childrenNamed, textOf, type XmlElement } from '../xml/xml_element.ts';
 import { quoted, refuse } from './metadata_error.ts';
 import { bounded } from './xml_values.ts';
@@ -7,8 +9,6 @@ import { bounded } from './xml_values.ts';
 const MOST_KEYS = 20;
 /** Octets of a certificate. */
 const LARGEST_CERTIFICATE = 16_384;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const CURVES = ['prime256v1', 'secp384r1', 'secp521r1'];
 
 export interface ProviderKeys {
   /** Certificates as base64 of DER. */
@@ -49,10 +49,9 @@ function certificateOf(descriptor: XmlElement): string | undefined {
   if (found.length > 1) refuse('has a KeyDescriptor with more than one certificate, of which one key is meant');
   const [element] = found;
   if (!element) return undefined;
-  const base64 = textOf(element)?.replace(/[ \t\r\n]+/g, '') ?? '';
-  if (base64 === '' || !BASE64.test(base64)) refuse('has a certificate that is not base64');
-  if (base64.length > (LARGEST_CERTIFICATE * 4) / 3) refuse('has a certificate that is too large');
-  return base64;
+  const der = readBase64(textOf(element) ?? '', LARGEST_CERTIFICATE, 'may_be_broken');
+  if (!der || der.length === 0) return refuse('has a certificate that is too large, or not base64');
+  return Buffer.from(der).toString('base64');
 }
 
 /** @throws HubError `saml_metadata_invalid` */
@@ -67,15 +66,10 @@ function readKey(certificate: string): KeyObject {
   return problem === undefined ? key : refuse(`has a certificate whose key is ${problem}`);
 }
 
-/** What keeps a key from being used for SAML; undefined for RSA of 2048 to 8192 bits and for P-256, P-384 and P-521. */
-export function keyProblem({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
-  if (asymmetricKeyType === 'rsa') {
-    const { modulusLength: bits = 0 } = asymmetricKeyDetails ?? {};
-    return bits < 2048 || bits > 8192 ? `RSA of ${bits} bits, not of 2048 to 8192` : undefined;
-  }
-  if (asymmetricKeyType === 'ec') {
-    const { namedCurve = '' } = asymmetricKeyDetails ?? {};
-    return CURVES.includes(namedCurve) ? undefined : 'on a curve other than P-256, P-384 and P-521';
-  }
-  return 'neither RSA nor elliptic curve';
+/** What keeps a key from being used for SAML; undefined for one that a signature can be verified with. */
+export function keyProblem(key: KeyObject): string | undefined {
+  if (isSigningKey(key)) return undefined;
+  const { modulusLength: bits = 0 } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'rsa') return `RSA of ${bits} bits, not of 2048 to 8192 with a usual exponent`;
+  return 'neither RSA nor on one of the curves P-256, P-384 and P-521';
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { HubError } from '../../errors.ts';
 import { NAMESPACES } from '../names.ts';
+import { verifyEnveloped } from '../signature/verify_enveloped.ts';
 import { readXml, type XmlLimits } from '../xml/read_xml.ts';
 import { attributeOf, childElements, isNamed, type XmlElement } from '../xml/xml_element.ts';
 import type { AddressRules } from './endpoints.ts';
@@ -16,19 +17,11 @@ export const FEED_LIMITS: XmlLimits = { octets: 32 * MEGABYTE, depth: 40, elemen
 /** EntityDescriptors in one document, of which all are walked over. */
 const MOST_ENTITIES = 20_000;
 
-/**
- * Judges the signature of a document and returns its root, read again from the octets that were signed.
- *
- * @throws HubError where it is not signed as it must be by one of these keys
- */
-export type VerifySigned = (root: XmlElement, keys: readonly KeyObject[], limits: XmlLimits) => XmlElement;
-
 export interface MetadataRules extends AddressRules {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Whose signature the whole document must have; whatever signature it has counts for nothing where there are none. */
-  readonly pinnedKeys: readonly KeyObject[];
-  readonly verifySigned: VerifySigned;
+  /** One of which must have signed the whole document. Undefined: whatever signature it has counts for nothing. */
+  readonly pinnedKeys: readonly KeyObject[] | undefined;
   /** Default `ENTITY_LIMITS`. */
   readonly limits?: XmlLimits;
 }
@@ -67,14 +60,14 @@ export interface ReadFeed {
 }
 
 /**
- * Reads the wanted service providers of an aggregate. One that is not as it must be does not keep the others out.
+ * Reads the wanted service providers of an aggregate, which needs `FEED_LIMITS`. One that is not as it must be does not keep the others out.
  *
  * @throws HubError as `readMetadata`, for what concerns the whole document
  */
 export function readFeed(octets: Uint8Array, filter: FeedFilter, rules: MetadataRules): ReadFeed {
   const entities = new Map<string, ReadEntity>();
   const refused = new Map<string, string>();
-  for (const [entityId, { element, enclosing }] of openDocument(octets, { limits: FEED_LIMITS, ...rules })) {
+  for (const [entityId, { element, enclosing }] of openDocument(octets, rules)) {
     if (!fits(element, entityId, filter)) continue;
     try {
       if (serviceProviderRole(element)) entities.set(entityId, readEntity(element, enclosing, rules));
@@ -121,15 +114,15 @@ function openDocument(octets: Uint8Array, rules: MetadataRules): ReadonlyMap<str
 }
 
 function openRoot(octets: Uint8Array, rules: MetadataRules): XmlElement {
-  const { limits = ENTITY_LIMITS, pinnedKeys, verifySigned } = rules;
+  const { limits = ENTITY_LIMITS, pinnedKeys } = rules;
   const root = readDocument(octets, limits);
   const isMetadata = ['EntityDescriptor', 'EntitiesDescriptor'].some((name) =>
     isNamed(root, NAMESPACES.metadata, name),
   );
   if (!isMetadata) refuse('is not SAML metadata: its root is neither EntityDescriptor nor EntitiesDescriptor');
-  if (pinnedKeys.length === 0) return root;
+  if (pinnedKeys === undefined) return root;
   try {
-    return verifySigned(root, pinnedKeys, limits);
+    return verifyEnveloped(root, pinnedKeys, { limits });
   } catch (cause) {
     if (!(cause instanceof HubError)) throw cause;
     throw metadataError(
