@@ -9,6 +9,9 @@ export const ACR_VALUES = ['aal3', 'crl', 'ocsp'] as const;
 /** RFC 8176: smart card, PIN, a key in hardware, and so more than one factor. */
 export const CARD_AMR = ['sc', 'pin', 'hwk', 'mfa'] as const;
 
+/** How the card signed: a challenge of a page, or the handshake of a TLS connection. */
+export type CardMethod = 'challenge' | 'tls';
+
 /** How the card of a session was checked when it was shown. */
 export interface CardCheckOfSession {
   readonly source: RevocationChannel;
@@ -16,27 +19,37 @@ export interface CardCheckOfSession {
   readonly policy: string | undefined;
   /** thisUpdate of what the authority said, milliseconds since 1970; likewise. */
   readonly asOf: number | undefined;
+  /** Likewise. */
+  readonly method: CardMethod | undefined;
 }
 
 /**
  * What a card sign-in achieved, as the session keeps it in the engine's own field and as it never leaves: the level, the
- * channel that was really asked, the policy and how old the authority's word was (seconds since 1970).
+ * channel that was really asked, the policy, how old the authority's word was (seconds since 1970) and how the card signed.
  */
-export function achievedAcr({
-  revocation,
-  demand,
-}: {
-  revocation: Pick<RevocationVerdict, 'source' | 'thisUpdate'>;
-  demand: { policy: Pick<RevocationPolicy, 'name'> };
-}): string {
-  return `aal3 ${revocation.source} ${demand.policy.name} ${Math.floor(revocation.thisUpdate / 1000)}`;
+export function achievedAcr(
+  {
+    revocation,
+    demand,
+  }: {
+    revocation: Pick<RevocationVerdict, 'source' | 'thisUpdate'>;
+    demand: { policy: Pick<RevocationPolicy, 'name'> };
+  },
+  method: CardMethod,
+): string {
+  return `aal3 ${revocation.source} ${demand.policy.name} ${Math.floor(revocation.thisUpdate / 1000)} ${method}`;
 }
 
 /** Back from `achievedAcr`; undefined when nobody has shown a card. */
 export function readAchievedAcr(achieved: string | undefined): CardCheckOfSession | undefined {
-  const [, source, policy, asOf] = achieved?.split(' ') ?? [];
+  const [, source, policy, asOf, method] = achieved?.split(' ') ?? [];
   if (source !== 'crl' && source !== 'ocsp') return undefined;
-  return { source, policy, asOf: asOf === undefined ? undefined : Number(asOf) * 1000 };
+  return {
+    source,
+    policy,
+    asOf: asOf === undefined ? undefined : Number(asOf) * 1000,
+    method: method === 'challenge' || method === 'tls' ? method : undefined,
+  };
 }
 
 /** The channel among requested `acr` values; undefined when the relying party names none or both. */

@@ -13,7 +13,7 @@ export interface Consent {
   expiresAt: number;
 }
 
-export type Exit = 'id_token' | 'userinfo' | 'introspection' | 'verifier';
+export type Exit = 'id_token' | 'userinfo' | 'introspection' | 'verifier' | 'assertion' | 'attribute_query';
 
 export interface ConsentStore {
   /** The live consent of (subject, relying party): not withdrawn, not expired at `now`. */

@@ -36,6 +36,7 @@ import { securityHeaders } from '../web/security_headers.ts';
 import { sendPage } from '../web/send_page.ts';
 import type { Clock } from '../world.ts';
 import { type Rooms, relyingPartyFetch } from './rooms.ts';
+import { openSamlDoor } from './saml.ts';
 import type { Base, Store } from './store.ts';
 
 /* Wiring of the composition root: everything that answers requests. */
@@ -43,11 +44,12 @@ import type { Base, Store } from './store.ts';
 /** Everything that answers requests. `build` is called again with each new set of keys. */
 export function webRoom(
   base: Base,
-  { storage, oidcStore }: Store,
+  store: Store,
   rooms: Rooms,
   { health, engine }: { health: Middleware; engine: () => Provider },
 ): { build: EngineRunnerWorld['build']; certificateOrigin: RequestHandler | undefined } {
   const { config, log, clock, random, metrics } = base;
+  const { storage, oidcStore } = store;
   const assets = loadAssets();
   const renderer = createRenderer({
     assets,
@@ -124,7 +126,10 @@ export function webRoom(
       onBug,
     });
 
-  const build: EngineRunnerWorld['build'] = ({ jwks, cookieSecrets }) => {
+  const samlDoor = openSamlDoor(base, store, rooms, enginePages);
+
+  const build: EngineRunnerWorld['build'] = ({ jwks, samlKeys, cookieSecrets }) => {
+    const saml = samlDoor(samlKeys);
     const provider = createEngine({
       settings: {
         issuer: config.publicUrl,
@@ -151,6 +156,7 @@ export function webRoom(
       consents: rooms.consents,
       policies: rooms.policies,
       pages: enginePages,
+      samlResponseMode: saml.responseMode,
       fetch,
       clock,
     });
@@ -160,6 +166,7 @@ export function webRoom(
       routes(router) {
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountPostedRequests(router);
+        saml.mount(router);
         mountInteractions(router, interactions);
         const { enrolments, latestConsents } = rooms;
         if (enrolments) {
@@ -215,7 +222,9 @@ export function rateLimits(
     ctx.method === 'POST' &&
     /^\/interaction\/[^/]+\/(?:sign-in|(?:enrolment|latest-attributes)\/signed)\/?$/i.test(ctx.path);
   const isWrite = (ctx: Context) =>
-    /^\/(?:authorize|par|sign-out|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(ctx.path);
+    /^\/(?:authorize|par|sign-out|saml\/(?:start|(?:sso|slo)(?:\/posted)?)|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(
+      ctx.path,
+    );
   const attempts = createRateLimit({ ...shared, requests: signInAttempts }, clock);
   return {
     signIns: rateLimit(attempts, isSignIn),

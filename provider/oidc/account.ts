@@ -4,6 +4,7 @@ import type { AttributeValue } from '../attributes/catalogue.ts';
 import { catalogue } from '../attributes/catalogue.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { Clock } from '../world.ts';
+import { provenanceClaim } from './claims_provenance.ts';
 import { type AssuranceSettings, answerVerifiedClaims, claimsToVerify } from './verified_claims.ts';
 
 export interface AccountWorld {
@@ -60,29 +61,13 @@ function claimsThatLeave(
     .map((claim) => claim.name);
 }
 
-/**
- * The values, and beside them `claims_provenance`: for each claim that is somebody else's word, whose, since when (seconds
- * since 1970), and whether they still stand by it.
- */
+/** The values, and beside them whose word they are. */
 function plainClaims(names: readonly string[], values: Readonly<Record<string, AttributeValue>>) {
-  const told = names.flatMap((name) => (values[name] === undefined ? [] : [{ name, ...values[name] }]));
-  const provenance = told.flatMap(({ name, provenance }) =>
-    provenance === undefined
-      ? []
-      : [
-          [
-            name,
-            {
-              source: provenance.source,
-              obtained_at: Math.floor(provenance.obtainedAt / 1000),
-              current: provenance.isCurrent,
-            },
-          ],
-        ],
-  );
+  const told = Object.fromEntries(names.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])));
+  const provenance = provenanceClaim(told);
   return {
-    ...Object.fromEntries(told.map(({ name, value }) => [name, value])),
-    ...(provenance.length > 0 && { claims_provenance: Object.fromEntries(provenance) }),
+    ...Object.fromEntries(Object.entries(told).map(([name, { value }]) => [name, value])),
+    ...(provenance && { claims_provenance: provenance }),
   };
 }
 

@@ -68,7 +68,7 @@ async function judge(ctx: Context, world: CertificateOriginWorld): Promise<void>
     const verified = await verify(ctx, world, interaction);
     const { subjectId, notices } = await world.identity.subjectOf(verified);
     await verified.recorded;
-    handOver = { outcome: 'signed_in', subjectId, acr: achievedAcr(verified), notices };
+    handOver = { outcome: 'signed_in', subjectId, acr: achievedAcr(verified, 'tls'), notices };
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     await note(ctx, world, interaction, error);

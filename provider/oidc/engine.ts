@@ -31,6 +31,7 @@ import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
 import { audienceOf, isRegisteredFor, OWN_RESOURCES, OWN_TOKEN_LIFETIME } from './own_resources.ts';
 import { decideReplaysBySaving } from './replay_detection.ts';
+import { isFromSamlDoor, type ResponseMode } from './saml_parameter.ts';
 import { type AssuranceSettings, assuranceMetadata } from './verified_claims.ts';
 
 export interface ResourceServerSettings {
@@ -65,6 +66,8 @@ export interface EngineWorld {
   consents: Consents;
   policies: RevocationPolicies;
   pages: EnginePages;
+  /** How the engine answers a SAML service provider, in the place of a redirect. */
+  samlResponseMode: ResponseMode;
   /** The guarded outbound client: `jwks_uri`, `sector_identifier_uri`, back-channel logout. */
   fetch: typeof fetch;
   clock: Clock;
@@ -86,6 +89,7 @@ export function createEngine(world: EngineWorld): Provider {
   const { settings } = world;
   const engine = new Provider(settings.issuer, configuration(world));
   decideReplaysBySaving(engine);
+  engine.registerResponseMode('saml', world.samlResponseMode as never); // its declarations lack a promise as the result
   engine.proxy = true; // the host guard has removed what a client sent and set what is true
   return engine;
 }
@@ -153,6 +157,7 @@ function configuration(world: EngineWorld): Configuration {
     pkce: { required: pkceRequired },
     // `none` is for the clients that stand for SAML service providers (`saml_sector`).
     responseTypes: ['code', 'none'],
+    extraParams: { saml: assertFromSamlDoor },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header) =>
       assertions.assertClientAssertion(claims, header),
     rotateRefreshToken: () => true,
@@ -224,10 +229,22 @@ function engineClaims() {
 }
 
 /**
+ * A SAML service provider is a client of the engine that only the SAML front door may speak for: the parameter that says
+ * where its answer goes is taken from nobody else, and without it there is no sign-in for it.
+ */
+function assertFromSamlDoor({ state }: KoaContextWithOIDC, value: unknown, client: Client | undefined): void {
+  const isService = client?.saml_sector !== undefined;
+  if (isFromSamlDoor(state) ? !isService : isService || value !== undefined) {
+    throw new errors.InvalidRequest('this client signs people in by SAML only');
+  }
+}
+
+/**
  * The host of the redirect URIs or of `sector_identifier_uri`: who is "one relying party" (OIDC Core §8.1). The engine
  * keeps the port with it; a relying party that moves to another port must not lose its people.
  */
 export function sectorOf(client: Client): string {
+  if (typeof client.saml_sector === 'string') return client.saml_sector;
   const { sectorIdentifier } = client as Client & { sectorIdentifier?: string }; // not in its type declarations
   return sectorIdentifier?.replace(/:\d+$/, '') ?? client.clientId;
 }

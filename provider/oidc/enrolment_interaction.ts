@@ -93,7 +93,7 @@ async function enrol(ctx: Context, world: EnrolmentInteractionWorld): Promise<vo
     if (signedInAs === undefined) {
       world.observe('success');
       await save(interaction, world, {
-        login: { accountId: outcome.subjectId, acr: achievedAcr(outcome.user), amr: [...CARD_AMR] },
+        login: { accountId: outcome.subjectId, acr: achievedAcr(outcome.user, 'challenge'), amr: [...CARD_AMR] },
       });
     }
     const continuePath = signedInAs === undefined ? pathOf(interaction.returnTo) : interactionPath(interaction);

@@ -3,6 +3,7 @@ import { readAchievedAcr } from '../authentication/acr.ts';
 import { isMetBy, type RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Clock } from '../world.ts';
 import { policyRequest } from './acr_request.ts';
+import { samlExchangeOf } from './saml_parameter.ts';
 
 /** The pairwise identifier that `client` knows a subject by. */
 export type SubjectFor = (subjectId: string, client: Client) => Promise<string>;
@@ -44,12 +45,17 @@ export function interactionChecks(
   return policy;
 }
 
-/** OIDC Core §3.1.2.1: a positive answer only for the person that the hint identifies, signed in before or just now. */
+/**
+ * OIDC Core §3.1.2.1: a positive answer only for the person that the hint identifies, signed in before or just now; the same
+ * of the Subject of an AuthnRequest (SAML Core §3.4.1).
+ */
 async function isHintedPerson(ctx: KoaContextWithOIDC, subjectFor: SubjectFor): Promise<boolean> {
   const { client, session, params, provider } = ctx.oidc;
   const hint = params?.id_token_hint;
-  if (typeof hint !== 'string' || !client) return true;
+  const named = samlExchangeOf(params)?.sub;
+  if ((typeof hint !== 'string' && named === undefined) || !client) return true;
   if (!session?.accountId) return false;
+  if (typeof hint !== 'string') return named === (await subjectFor(session.accountId, client));
   const validated = await provider.IdToken.validate(hint, client).catch((cause: unknown) => {
     throw new errors.InvalidRequest('could not validate id_token_hint', undefined, { cause });
   });

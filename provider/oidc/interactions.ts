@@ -126,7 +126,7 @@ async function signIn(ctx: Context, next: Next, world: InteractionWorld): Promis
     notices = identified.notices;
     world.observe('success');
     await save(interaction, world, {
-      login: { accountId: subjectId, acr: achievedAcr(verified), amr: [...CARD_AMR] },
+      login: { accountId: subjectId, acr: achievedAcr(verified, 'challenge'), amr: [...CARD_AMR] },
     });
   } catch (error) {
     if (!(error instanceof HubError)) throw error;

@@ -13,6 +13,7 @@ import { sectorOf } from './engine.ts';
 import type { EnginePages } from './engine_pages.ts';
 import type { EnrolmentPages, InteractionPages, LatestConsentPages } from './interaction_pages.ts';
 import type { Interaction } from './interactions.ts';
+import { samlExchangeOf } from './saml_parameter.ts';
 
 export interface PageSettings {
   /** Origin of the person's card agent. */
@@ -316,7 +317,8 @@ function pageOptions(interaction: Interaction) {
   return {
     uiLocales: uiLocalesOf(interaction),
     returnPath: `/interaction/${interaction.uid}`,
-    formTargets: redirectUri ? [formTarget(redirectUri)] : [],
+    // A SAML service provider gets its answer by a page of its own, with a policy of its own.
+    formTargets: redirectUri && !samlExchangeOf(interaction.params) ? [formTarget(redirectUri)] : [],
   };
 }
 
@@ -350,7 +352,8 @@ export function uiLocalesOf(interaction: Interaction): string | undefined {
   return typeof locales === 'string' ? locales : undefined;
 }
 
-function redirectUriOf(interaction: Interaction): string | undefined {
-  const { redirect_uri: uri } = interaction.params;
+/** Where the answer goes, and the person with it. */
+function redirectUriOf({ params }: Interaction): string | undefined {
+  const uri = samlExchangeOf(params)?.acs ?? params.redirect_uri;
   return typeof uri === 'string' ? uri : undefined;
 }

@@ -1,4 +1,5 @@
 import { catalogue, findClaim } from '../attributes/catalogue.ts';
+import { samlExchangeOf } from './saml_parameter.ts';
 import { claimsToVerify } from './verified_claims.ts';
 
 interface ClaimsRequest {
@@ -8,18 +9,19 @@ interface ClaimsRequest {
 
 /**
  * Claims of the catalogue that an authorization request asks for, by scope or by the claims parameter (OIDC Core §5.5),
- * plain or to be verified, in the catalogue's order. The protocol's own claims (`acr`, `auth_time`, `sid` …) are not in the catalogue.
+ * plain or to be verified, or by a SAML service provider's metadata; in the catalogue's order. The protocol's own claims (`acr`, `auth_time`, `sid` …) are not in the catalogue.
  */
-export function requestedClaims(params: { scope?: unknown; claims?: unknown }): readonly string[] {
+export function requestedClaims(params: { scope?: unknown; claims?: unknown; saml?: unknown }): readonly string[] {
   const scopes = new Set(typeof params.scope === 'string' ? params.scope.split(' ') : []);
-  const named = claimNames(params.claims);
+  const named = new Set([...claimNames(params.claims), ...Object.keys(samlExchangeOf(params)?.claims ?? {})]);
   return catalogue.filter(({ name, scope }) => scopes.has(scope) || named.has(name)).map(({ name }) => name);
 }
 
 /** Claims that the relying party marked `essential`: shown as needed, not as a choice. */
-export function essentialClaims(params: { claims?: unknown }): ReadonlySet<string> {
+export function essentialClaims(params: { claims?: unknown; saml?: unknown }): ReadonlySet<string> {
   const request = parse(params.claims);
-  const essential = new Set<string>();
+  const byMetadata = Object.entries(samlExchangeOf(params)?.claims ?? {});
+  const essential = new Set(byMetadata.flatMap(([name, isEssential]) => (isEssential ? [name] : [])));
   for (const part of [request.userinfo, request.id_token]) {
     for (const [name, want] of Object.entries({ ...part, ...claimsToVerify(part?.verified_claims) })) {
       if (findClaim(name) && isEssential(want)) essential.add(name);

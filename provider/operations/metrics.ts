@@ -41,6 +41,8 @@ export interface Metrics {
   eventPushed(outcome: 'delivered' | 'rejected' | 'failed'): void;
   /** Counts looks at the addresses that metadata of service providers comes from. */
   metadataRefreshed(outcome: 'changed' | 'unchanged' | 'failed'): void;
+  /** Counts answers to SAML service providers: `success`, or the last status code's own word. */
+  samlAnswered(outcome: string): void;
   /** Asked for at each scrape. */
   watchRevocation(read: () => readonly RevocationListStatus[]): void;
   /** @param seconds the time that the database took for `operation`, a name from our own code */
@@ -139,6 +141,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const samlAnswers = new Counter({
+    name: 'musubi_saml_answers_total',
+    help: 'Answers to requests of SAML service providers',
+    labelNames: ['outcome'],
+    registers,
+  });
   const database = new Histogram({
     name: 'musubi_database_duration_seconds',
     help: 'Time of database operations',
@@ -176,6 +184,7 @@ export function createMetrics(): Metrics {
     authorityAsked: ({ channel, outcome }) => authorityQuestions.inc({ channel, outcome }),
     eventPushed: (outcome) => pushedEvents.inc({ outcome }),
     metadataRefreshed: (outcome) => metadataRefreshes.inc({ outcome }),
+    samlAnswered: (outcome) => samlAnswers.inc({ outcome }),
     watchRevocation: (read) => addRevocationGauges(registry, read),
     databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),
     contentType: registry.contentType,

@@ -1,7 +1,7 @@
-import type { ServiceProvider, Texts } from './service_provider.ts';
+import { type ServiceProvider, sectorOfProvider, type Texts } from './service_provider.ts';
 
 /** Where the engine sends what it answers for a service provider; nobody outside the hub is sent there with anything. */
-const ANSWER_PATH = '/saml/answer';
+export const ANSWER_PATH = '/saml/answer';
 /** As long as the engine takes texts of a client. */
 const LONGEST_TEXT = 200;
 
@@ -31,11 +31,6 @@ export function internalClient({ metadata, settings }: ServiceProvider, issuer: 
     musubi_revocation_policy: settings.revocationPolicy,
     saml_sector: sectorOfProvider({ metadata, settings }),
   });
-}
-
-/** Whose people it has: an organisation's that the operator names, or nobody else's. */
-export function sectorOfProvider({ metadata, settings }: ServiceProvider): string {
-  return settings.sector ?? `saml:${metadata.entityId}`;
 }
 
 function inLanguages(name: 'client_name' | 'purpose', { ja, en, other }: Texts): Record<string, string | undefined> {

@@ -96,3 +96,11 @@ export interface ServiceProviders {
   /** Undefined when there is none, and when its metadata has expired. */
   find(entityId: string): Promise<ServiceProvider | undefined>;
 }
+
+/**
+ * Whose identifiers it gets. Its own, unless the operator said that it is one with others: an entity id is a name that
+ * anybody may write into metadata, and must not by itself give the identifiers of a website of that host.
+ */
+export function sectorOfProvider({ metadata, settings }: ServiceProvider): string {
+  return settings.sector ?? `saml:${metadata.entityId}`;
+}

@@ -78,7 +78,7 @@ export function createVerifier(world: VerifierWorld): Verifier {
       { kind: 'verifier.authenticated', actor: `client:${clientId}`, subjectId, clientId, data: { proof: proof.type } },
       clock(),
     );
-    const acr = answeredAcr(achievedAcr(verified), []) ?? '';
+    const acr = answeredAcr(achievedAcr(verified, proof.type === 'challenge' ? 'challenge' : 'tls'), []) ?? '';
     return { sub, acr, amr: [...CARD_AMR], auth_time: provedAt, iss: issuer };
   }
 

@@ -36,6 +36,8 @@ export interface TestHub {
   sign(card: string, nonce: string, pin?: string): Promise<string>;
   /** Drives an authorization request through card sign-in and consent; returns where the browser is sent. */
   signIn(authorizationUrl: string, options?: SignInOptions): Promise<URL>;
+  /** Answers the pages of a sign-in, from the first one on — card, notices, consent — until something else comes. */
+  answerPages(page: Visited, options: SignInOptions & { browser: HttpBrowser; stopAt?: string }): Promise<Visited>;
   /** Where the hub keeps its revocation lists. */
   readonly listFolder: string;
   /** Until the hub's copy of every revocation list is the authority's newest. */
@@ -124,6 +126,23 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       await signWithCard({ cardsFolder: authority.cardsFolder, name: card, pin, origin: config.publicUrl, nonce }),
     );
 
+  const answerPages: TestHub['answerPages'] = async (
+    first,
+    { browser, card = 'taro', pin, agree, stopAt = NOWHERE },
+  ) => {
+    let page = first;
+    if (page.status === 200 && page.text.includes('data-sign-in-form')) {
+      const form = hiddenFields(page.text);
+      const token = await sign(card, form.nonce ?? '', pin);
+      page = await browser.post(formAction(page.text, 'data-sign-in-form', page.url), { ...form, token }, { stopAt });
+    }
+    page = await readNotices(browser, page, stopAt);
+    if (page.status === 200 && page.text.includes('value="agree"')) {
+      page = await answerConsent(browser, page, stopAt, agree);
+    }
+    return page;
+  };
+
   return {
     issuer: config.publicUrl,
     mutualTlsUrl: config.mutualTls?.publicUrl ?? '',
@@ -140,24 +159,14 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     listFolder: config.revocation.listFolder,
     refreshLists: () => hub.refreshLists(),
 
-    async signIn(authorizationUrl, { browser = createHttpBrowser(), card = 'taro', pin, agree } = {}) {
-      const redirectUri = new URL(authorizationUrl).searchParams.get('redirect_uri') ?? 'http://redirect.invalid';
-      let page = await browser.get(authorizationUrl, { stopAt: redirectUri });
-      if (page.status === 200 && page.text.includes('data-sign-in-form')) {
-        const form = hiddenFields(page.text);
-        const token = await sign(card, form.nonce ?? '', pin);
-        page = await browser.post(
-          formAction(page.text, 'data-sign-in-form', page.url),
-          { ...form, token },
-          { stopAt: redirectUri },
-        );
-      }
-      page = await readNotices(browser, page, redirectUri);
-      if (page.status === 200 && page.text.includes('value="agree"'))
-        page = await answerConsent(browser, page, redirectUri, agree);
+    async signIn(authorizationUrl, { browser = createHttpBrowser(), ...options } = {}) {
+      const stopAt = new URL(authorizationUrl).searchParams.get('redirect_uri') ?? NOWHERE;
+      const first = await browser.get(authorizationUrl, { stopAt });
+      const page = await answerPages(first, { ...options, browser, stopAt });
       if (page.status !== 0) throw new UnexpectedPage(page);
       return new URL(page.url);
     },
+    answerPages,
 
     async restart(meanwhile) {
       await hub.shutdown.shutDown();
@@ -182,6 +191,9 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     },
   };
 }
+
+/** An address that no test is sent to. */
+const NOWHERE = 'http://redirect.invalid';
 
 /** A page where a redirect to the relying party was expected; the test looks into `page`. */
 export class UnexpectedPage extends Error {

@@ -26,6 +26,12 @@ const unregistered: ErrorText = {
   next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
 };
 
+const addressWrong: ErrorText = {
+  title: 'The address to return to could not be confirmed',
+  body: 'The site you came from named an address that differs from the registered one. To keep you safe, we stopped here.',
+  next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
+};
+
 const requestWrong: ErrorText = {
   title: 'The request of the site you came from has a mistake',
   body: 'We could not understand what the site you came from asked for.',
@@ -237,11 +243,8 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
   },
   invalid_client: unregistered,
   unregistered_relying_party: unregistered,
-  invalid_redirect_uri: {
-    title: 'The address to return to could not be confirmed',
-    body: 'The site you came from named an address that differs from the registered one. To keep you safe, we stopped here.',
-    next: 'Check the address of the site you came from. If it is the right one, please contact that service.',
-  },
+  invalid_redirect_uri: addressWrong,
+  saml_acs_unknown: addressWrong,
   invalid_request: requestWrong,
   saml_malformed: requestWrong,
   saml_encrypted: requestWrong,
@@ -254,6 +257,11 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
   saml_request_stale: {
     title: 'The request of the site you came from has run out',
     body: 'Too much time passed since you left that site, or its clock is wrong.',
+    next: startAgain,
+  },
+  saml_request_replayed: {
+    title: 'This request has been used already',
+    body: 'The request of the site you came from was answered once. To keep you safe, the same request is not answered twice.',
     next: startAgain,
   },
   saml_wrong_destination: {

@@ -40,6 +40,12 @@ const requestWrong: ErrorText = {
   next: '元のサイトから、もう一度お試しください。続けて起きるときは、そのサービスの窓口にお問い合わせください。',
 };
 
+const addressWrong: ErrorText = {
+  title: '戻り先のアドレスを確認できません',
+  body: '元のサイトが指定した戻り先は、登録されたものと違います。安全のため、ここで止めました。',
+  next: '元のサイトのアドレスを確かめてください。正しいサイトのときは、そのサービスの窓口にお問い合わせください。',
+};
+
 const screenOver: ErrorText = {
   title: 'この画面はもう使えません',
   body: 'この画面のサインインは、すでに終わったか、時間がたち過ぎたか、別のブラウザーで始めたものです。',
@@ -251,11 +257,8 @@ export const jaErrors = {
   },
   invalid_client: unregistered,
   unregistered_relying_party: unregistered,
-  invalid_redirect_uri: {
-    title: '戻り先のアドレスを確認できません',
-    body: '元のサイトが指定した戻り先は、登録されたものと違います。安全のため、ここで止めました。',
-    next: '元のサイトのアドレスを確かめてください。正しいサイトのときは、そのサービスの窓口にお問い合わせください。',
-  },
+  invalid_redirect_uri: addressWrong,
+  saml_acs_unknown: addressWrong,
   invalid_request: requestWrong,
   saml_malformed: requestWrong,
   saml_encrypted: requestWrong,
@@ -268,6 +271,11 @@ export const jaErrors = {
   saml_request_stale: {
     title: '元のサイトからの依頼の時間が過ぎました',
     body: '元のサイトを出てから時間がたち過ぎたか、元のサイトの時計が合っていません。',
+    next: startAgain,
+  },
+  saml_request_replayed: {
+    title: 'この依頼はすでに使われました',
+    body: '元のサイトからのこの依頼には、すでに一度お答えしました。安全のため、同じ依頼には二度答えません。',
     next: startAgain,
   },
   saml_wrong_destination: {

@@ -65,7 +65,10 @@ describe('the policy of a request', () => {
 });
 
 describe('the check that a session was made with', () => {
-  const check = (source: 'crl' | 'ocsp', policy: string, age = 0) => ({ source, policy, asOf: NOW - age });
+  const check = (source: 'crl' | 'ocsp', policy: string, age = 0) => ({
+    ...{ source, policy, asOf: NOW - age },
+    method: 'challenge' as const,
+  });
 
   it('is enough for a policy with that source, and not for one without', () => {
     assert.equal(isMetBy(ordinary, check('crl', 'default'), NOW), true);
@@ -94,10 +97,10 @@ describe('the check that a session was made with', () => {
 });
 
 describe('acr', () => {
-  const achieved = achievedAcr({ revocation: { source: 'ocsp', thisUpdate: NOW }, demand: { policy: online } });
+  const achieved = achievedAcr({ revocation: { source: 'ocsp', thisUpdate: NOW }, demand: { policy: online } }, 'tls');
 
   it('keeps the check in the session and reads it back', () => {
-    assert.deepEqual(readAchievedAcr(achieved), { source: 'ocsp', policy: 'online', asOf: NOW });
+    assert.deepEqual(readAchievedAcr(achieved), { source: 'ocsp', policy: 'online', asOf: NOW, method: 'tls' });
     assert.equal(readAchievedAcr(undefined), undefined);
   });
 

@@ -1,0 +1,68 @@
+import type { Router } from '@koa/router';
+import type { EnginePages } from '../oidc/engine_pages.ts';
+import type { SigningKey } from '../oidc/oidc_stores.ts';
+import type { ResponseMode } from '../oidc/saml_parameter.ts';
+import { createAnswers } from '../saml/answers/answers.ts';
+import { createGate } from '../saml/gate.ts';
+import { createSamlKeySet } from '../saml/key_set.ts';
+import { createOwnMetadata, samlEntityId } from '../saml/metadata/own_metadata.ts';
+import { createNameIds } from '../saml/name_ids.ts';
+import { createPostedMessages } from '../saml/posted_messages.ts';
+import { createSamlAnswers } from '../saml/send_answer.ts';
+import { mountOwnMetadata } from '../saml/serve_metadata.ts';
+import { isCatalogueClaim, mountSignOn } from '../saml/sign_on.ts';
+import type { Rooms } from './rooms.ts';
+import type { Base, Store } from './store.ts';
+
+/* Wiring of the composition root: the SAML front door. */
+
+/** What the door says and hears with one set of keys. */
+export interface SamlDoor {
+  readonly responseMode: ResponseMode;
+  mount(router: Router): void;
+}
+
+/** Milliseconds by which a service provider's clock may be ahead of the hub's. */
+const CLOCK_TOLERANCE = 60_000;
+/** Seconds that a request may be old when it arrives (see the gate). */
+const REQUEST_AGE = 5 * 60;
+
+/** @returns the door for a set of keys, of which the first signs. */
+export function openSamlDoor(
+  { config, clock, random, metrics }: Base,
+  { vault, oidcStore }: Store,
+  { identity, consents, policies, serviceProviders: providers }: Rooms,
+  pages: EnginePages,
+): (keys: readonly SigningKey[]) => SamlDoor {
+  const { publicUrl } = config;
+  const issuer = samlEntityId(publicUrl);
+  const nameIds = createNameIds({ identity, vault, clock, issuer, scope: new URL(publicUrl).hostname });
+  const gate = createGate({ providers, clock, tolerance: CLOCK_TOLERANCE });
+  const posted = createPostedMessages({ vault, providers, clock });
+  const rules = {
+    acrValues: policies.acrValues,
+    certificateSignIn: config.signIn.tls !== undefined,
+    isClaim: isCatalogueClaim,
+    answerWithin: REQUEST_AGE + config.signIn.interactionSeconds,
+  };
+  const names = { ja: config.branding.nameJa, en: config.branding.nameEn };
+
+  return (keys) => {
+    const keySet = createSamlKeySet(keys);
+    const answers = createSamlAnswers({
+      answers: createAnswers({ entityId: issuer, keys: () => keySet, clock, random }),
+      ...{ providers, nameIds, consents, pages, clock },
+      settle: oidcStore.settle,
+      sessionLifetime: config.lifetimes.sessionSeconds,
+      observe: metrics.samlAnswered,
+    });
+    const metadata = createOwnMetadata({ publicUrl, names, keys: () => keySet, clock });
+    return {
+      responseMode: answers.responseMode,
+      mount(router) {
+        mountOwnMetadata(router, metadata);
+        mountSignOn(router, { origin: publicUrl, gate, providers, posted, nameIds, identity, rules, answers });
+      },
+    };
+  };
+}
