@@ -8,6 +8,7 @@ import type { SoftCardFile } from '../adapters/card/soft_card_file.ts';
 import { formAction, hiddenFields } from '../test/support/hidden_fields.ts';
 import { discover, type Outcome, signIn, type Target } from './driver.ts';
 import { processTreeCpu } from './process_cpu.ts';
+import { samlTarget } from './saml_driver.ts';
 import type { Usage } from './usage.ts';
 
 const REDIRECT_URI = 'https://rp.example/callback';
@@ -42,7 +43,7 @@ export async function startContender(
     env: { ...process.env, ...environment, NODE_ENV: 'production' },
   });
   const [message] = await once(child, 'message');
-  const { issuer, clientId, clientSecret, cards } = (message as { ready: Record<string, string> }).ready;
+  const { issuer, clientId, clientSecret, cards, samlKey } = (message as { ready: Record<string, string> }).ready;
   const common = {
     issuer: issuer ?? '',
     clientId: clientId ?? '',
@@ -53,10 +54,16 @@ export async function startContender(
   const answers = cards
     ? { scope: 'openid card_status', answer: cardHolder(common.issuer, readCards(cards)) }
     : { scope: 'openid', answer: developmentPages };
-  return { name, child, databasePid, target: { ...common, ...discovered, ...answers } };
+  const saml = samlKey === undefined ? undefined : await samlTarget(common.issuer, samlKey);
+  return { name, child, databasePid, target: { ...common, ...discovered, ...answers, saml } };
 }
 
-export async function drive(contender: Contender, signIns: number, concurrency: number): Promise<Round> {
+export async function drive(
+  contender: Contender,
+  signIns: number,
+  concurrency: number,
+  by: (target: Target, agent: Agent) => Promise<Outcome> = signIn,
+): Promise<Round> {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const before = await usageOf(contender);
   const start = performance.now();
@@ -66,7 +73,7 @@ export async function drive(contender: Contender, signIns: number, concurrency: 
     Array.from({ length: concurrency }, async () => {
       while (left > 0) {
         left -= 1;
-        outcomes.push(await signIn(contender.target, agent));
+        outcomes.push(await by(contender.target, agent));
       }
     }),
   );

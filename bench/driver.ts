@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, type KeyObject, randomBytes } from 'node:crypto';
 import { type Agent, request } from 'node:http';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
 
@@ -13,6 +13,8 @@ export interface Target {
   keys: JWTVerifyGetKey;
   /** Answers a page: which form to send where. */
   answer(html: string, path: string): { path: string; form: Record<string, string> };
+  /** Where the same hub is driven by SAML: a registered service provider, the address of its answer, and its key. */
+  saml: { entityId: string; acs: string; privateKey: KeyObject; hubKeys: readonly KeyObject[] } | undefined;
 }
 
 export interface Outcome {
@@ -23,14 +25,14 @@ export interface Outcome {
   subject: string;
 }
 
-interface Answer {
+export interface Answer {
   status: number;
   location: string | undefined;
   body: string;
 }
 
 /** One browser: a cookie jar over kept-alive connections. Cookies are kept by name; their paths never collide here. */
-class Browser {
+export class Browser {
   readonly #agent: Agent;
   readonly #origin: string;
   readonly #cookies = new Map<string, string>();
@@ -84,11 +86,9 @@ class Browser {
   }
 }
 
-/** Complete sign-in of a new browser: authorize → pages → code → tokens, validated as a relying party must. */
-export async function signIn(target: Target, agent: Agent): Promise<Outcome> {
-  const browser = new Browser(agent, target.issuer);
+/** Notes how long each request of a sign-in takes; throws what a refused one says. */
+export function timeSteps() {
   const steps: { name: string; time: number }[] = [];
-  const begin = performance.now();
   const timed = async (name: string, work: Promise<Answer>): Promise<Answer> => {
     const start = performance.now();
     const answer = await work;
@@ -96,6 +96,14 @@ export async function signIn(target: Target, agent: Agent): Promise<Outcome> {
     if (answer.status >= 400) throw new Error(`${name} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
     return answer;
   };
+  return { steps, timed };
+}
+
+/** Complete sign-in of a new browser: authorize → pages → code → tokens, validated as a relying party must. */
+export async function signIn(target: Target, agent: Agent): Promise<Outcome> {
+  const browser = new Browser(agent, target.issuer);
+  const { steps, timed } = timeSteps();
+  const begin = performance.now();
 
   const verifier = randomBytes(32).toString('base64url');
   const nonce = randomBytes(16).toString('base64url');

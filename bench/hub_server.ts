@@ -1,6 +1,8 @@
 import { anchorSettings } from '../adapters/sandbox/hub_settings.ts';
+import { metadataOf, newPartyKey } from '../test/protocol/saml_party.ts';
 import { startTestHub } from '../test/support/hub.ts';
 import { startTestAuthority } from '../test/support/sandbox_authority.ts';
+import { SERVICE_PROVIDER } from './saml_driver.ts';
 import { reportUsage } from './usage.ts';
 
 /**
@@ -30,11 +32,15 @@ const client = await hub.hub.clients.add({
   scope: 'openid card_status',
   id_token_signed_response_alg: alg,
 });
+const key = newPartyKey();
+const document = Buffer.from(metadataOf(SERVICE_PROVIDER.entityId, SERVICE_PROVIDER.acs, key));
+await hub.hub.serviceProviders.add({ kind: 'file', document }, { settings: { claims: ['card_status'] } });
 reportUsage({
   issuer: hub.issuer,
   clientId: client.client_id,
   clientSecret: client.client_secret,
   cards: hub.authority.cardsFolder,
+  samlKey: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
 });
 process.on('message', async (message: { import?: string }) => {
   if (message.import === undefined) return;
