@@ -6,6 +6,7 @@ import type {
   ServiceProviderMetadata,
   ServiceProviderSettings,
 } from '../../../provider/saml/service_provider.ts';
+import type { Clock } from '../../../provider/world.ts';
 import { NOW, SP } from './messages.ts';
 
 /** A key, and the certificate of it that stands in metadata. */
@@ -57,8 +58,11 @@ export function serviceProvider(
 
 /** A gate that knows these, at `NOW`. */
 export function gateOf(...known: readonly ServiceProvider[]): Gate {
-  const providers = {
-    find: async (entityId: string) => known.find(({ metadata }) => metadata.entityId === entityId),
-  };
-  return createGate({ providers, clock: () => NOW, tolerance: 15_000 });
+  return gateAt(() => NOW, ...known);
+}
+
+/** For senders that take the time from the system's clock. */
+export function gateAt(clock: Clock, ...known: readonly ServiceProvider[]): Gate {
+  const find = async (entityId: string) => known.find(({ metadata }) => metadata.entityId === entityId);
+  return createGate({ providers: { find }, clock, tolerance: 15_000 });
 }
