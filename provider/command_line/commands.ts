@@ -1,4 +1,5 @@
 import type { Command, CommandOption } from './command.ts';
+import { samlCommands } from './saml_commands.ts';
 
 const config: CommandOption = {
   value: 'FILE',
@@ -245,6 +246,7 @@ export const commands: readonly Command[] = [
     yieldsData: true,
     load: loadClient,
   },
+  ...samlCommands(hub),
   { path: ['keys', 'list'], summary: 'list the signing keys', options: hub, yieldsData: true, load: loadKeys },
   {
     path: ['keys', 'rotate'],

@@ -15,7 +15,8 @@ type ControlAnswer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: { code: string; status: number; message: string } };
 
-const MAX_REQUEST_BYTES = 1_048_576;
+/** A metadata document of a megabyte in base64, and what is said with it. */
+const MAX_REQUEST_BYTES = 2 * 1_048_576;
 const MAX_ANSWER_BYTES = 16 * 1_048_576;
 /** Milliseconds for a whole request to arrive: it comes from this machine. */
 const REQUEST_TIMEOUT = 5_000;

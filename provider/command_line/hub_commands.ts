@@ -16,10 +16,12 @@ import { createLogger } from '../operations/logger.ts';
 import type { DailyQuestions } from '../status/question_store.ts';
 import type { StatusReport } from '../status/status_check.ts';
 import { BATCH, MAX_IDENTIFIER } from '../status/status_file.ts';
+import { checked } from './checked.ts';
 import type { CommandLineIo, Invocation } from './command.ts';
 import { type ControlHandlers, callControlSocket } from './control_socket.ts';
 import { controlSocketPath } from './control_socket_path.ts';
 import { loadCommandConfiguration } from './load_command_configuration.ts';
+import { type SamlResults, samlHandlers } from './saml_handlers.ts';
 
 /** A signing key as commands show it: never its private half. */
 export interface ShownKey {
@@ -101,6 +103,7 @@ export function administrationHandlers(administration: Administration): ControlH
     'events.list': () => administration.events.streams(),
     'events.dead': () => administration.events.deadLetters(),
     'events.retry': (args) => administration.events.retry(checked(retrySchema, args).stream),
+    ...samlHandlers(administration.serviceProviders),
     'status.usage': (args) => administration.questionUsage(checked(usageSchema, args).days),
     'status.check': (args) => {
       const { clientId, subjects } = checked(statusSchema, args);
@@ -127,7 +130,7 @@ function presentedBy(question: VerifyArguments): Presented {
 }
 
 /** Results of the handlers, as they arrive through the socket too. */
-export interface AdministrationResults {
+export interface AdministrationResults extends SamlResults {
   'client.add': ClientMetadata;
   'client.list': readonly ClientMetadata[];
   'client.show': ClientMetadata;
@@ -217,13 +220,6 @@ function configurationOf(io: CommandLineIo, invocation: Invocation, dataFolder: 
   const isStopped = invocation.values.config === undefined && isMarkedAsSandbox(dataFolder) && existsSync(saved);
   if (!isStopped) return loadCommandConfiguration(io, invocation, { dataFolder });
   return loadCommandConfiguration(io, { ...invocation, values: { ...invocation.values, config: saved } });
-}
-
-function checked<T>(schema: z.ZodType<T>, args: unknown): T {
-  const result = schema.safeParse(args);
-  if (result.success) return result.data;
-  const where = result.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
-  throw new HubError('invalid_request', 400, `The input is not valid: ${where}`);
 }
 
 function shownKey({ kid, purpose, alg, createdAt, activeFrom, retiredFrom }: SigningKey): ShownKey {

@@ -12,10 +12,12 @@ import { assertPossible, changedSettings, DEFAULT_SETTINGS, type SettingsChange 
 import { notFound, type RegistrationWorld, register, renewMetadata, unregister } from './registration.ts';
 import type { MetadataSource, ServiceProviderRecord } from './service_provider_store.ts';
 import {
+  entitySourceId,
   type ShownServiceProvider,
   type ShownServiceProviderDetails,
   shown,
   shownDetails,
+  sourceName,
 } from './shown_service_provider.ts';
 
 /** Where the metadata of one service provider is. */
@@ -32,6 +34,13 @@ export type MetadataOrigin =
       /** How the service wants the entity id: as it is, or as the digest `{sha1}…`. */
       readonly transform: 'plain' | 'sha1';
     };
+
+/** What came of looking at one source, by entity id or name of the feed. */
+export interface RefreshReport {
+  readonly source: string;
+  readonly outcome: 'changed' | 'unchanged' | 'failed';
+  readonly failure?: string;
+}
 
 /** The register of service providers, as operators work on it. */
 export interface ServiceProviderAdministration {
@@ -60,6 +69,8 @@ export interface ServiceProviderAdministration {
    *   `saml_refresh_underway`, or why it failed; what is registered stays in use then
    */
   refresh(entityId: string): Promise<'changed' | 'unchanged'>;
+  /** Looks now at everything that has an address, feeds too. One that fails does not keep the others from it. */
+  refreshAll(): Promise<readonly RefreshReport[]>;
   /**
    * Its tokens end with it. One of a feed comes back with the feed.
    *
@@ -188,6 +199,20 @@ export function createServiceProviderAdministration(
       return world.refresh.refresh(sourceId);
     },
 
+    async refreshAll() {
+      const reports: RefreshReport[] = [];
+      for (const { sourceId } of await storage.serviceProviders.listSources()) {
+        const source = sourceName(sourceId);
+        try {
+          reports.push({ source, outcome: await world.refresh.refresh(sourceId) });
+        } catch (error) {
+          if (!(error instanceof HubError)) throw error;
+          reports.push({ source, outcome: 'failed', failure: error.message });
+        }
+      }
+      return reports;
+    },
+
     async remove(entityId) {
       await storage.transaction(async (stores) => {
         const { sourceId } = await found(stores, entityId);
@@ -205,8 +230,4 @@ async function found(stores: Pick<Stores, 'serviceProviders'>, entityId: string)
   const record = await stores.serviceProviders.find(entityId);
   if (!record) throw notFound(entityId);
   return record;
-}
-
-function entitySourceId(entityId: string): string {
-  return `entity:${entityId}`;
 }

@@ -54,7 +54,7 @@ export function shown(
     entityId,
     name: ja ?? en ?? other,
     source: source?.kind ?? 'file',
-    from: source?.kind === 'feed' ? feedName(source.sourceId) : source?.url,
+    from: source?.kind === 'feed' ? sourceName(source.sourceId) : source?.url,
     state: validUntil !== undefined && validUntil <= now ? 'expired' : 'in use',
     validUntil: validUntil === undefined ? undefined : iso(validUntil),
     added: iso(addedAt),
@@ -83,7 +83,7 @@ export function shownDetails(
 
 export function shownFeed(source: MetadataSource, entities: number): ShownFeed {
   return {
-    name: feedName(source.sourceId),
+    name: sourceName(source.sourceId),
     url: source.url,
     filter: source.filter ?? {},
     pinnedKeys: source.pinnedCertificates.map(shortFingerprint),
@@ -98,8 +98,14 @@ export function feedId(name: string): string {
   return `feed:${name}`;
 }
 
-function feedName(sourceId: string): string {
-  return sourceId.replace(/^feed:/, '');
+/** Of the source that one service provider has for itself. */
+export function entitySourceId(entityId: string): string {
+  return `entity:${entityId}`;
+}
+
+/** What operators call it: the name of the feed, or the entity id. */
+export function sourceName(sourceId: string): string {
+  return sourceId.replace(/^(feed|entity):/, '');
 }
 
 function iso(at: number): string {

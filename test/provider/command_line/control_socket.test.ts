@@ -113,7 +113,7 @@ describe('the control socket', () => {
   it('hangs up on who sends too much, too slowly, or half a line', async () => {
     const { path } = await listen({ ping: async () => 'pong' });
     assert.equal(await sendRaw(path, 'x'.repeat(1_100_000)), '');
-    assert.equal(await sendRaw(path, `{"command":"ping","arguments":"${'x'.repeat(1_048_576)}"}\n`), '');
+    assert.equal(await sendRaw(path, `{"command":"ping","arguments":"${'x'.repeat(2_097_152)}"}\n`), '');
     assert.equal(await sendRaw(path, '{"command"'), '');
     assert.equal(await sendRaw(path, '{"command"', { end: true }), '');
     assert.deepEqual(await callControlSocket(path, 'ping', {}), { result: 'pong' });

@@ -113,10 +113,10 @@ export function entitiesText(documents: readonly string[], attributes: Attribute
 }
 
 /** The document signed as a federation signs it, by somebody else's code. */
-export function signedMetadata(document: string, key: KeyObject, algorithm: string = RSA_SHA256): string {
+export function signedMetadata(document: string, key: KeyObject): string {
   const signer = new SignedXml({
     privateKey: key,
-    signatureAlgorithm: algorithm,
+    signatureAlgorithm: RSA_SHA256,
     canonicalizationAlgorithm: EXCLUSIVE,
   });
   signer.addReference({ xpath: '/*', digestAlgorithm: SHA256, transforms: [ENVELOPED, EXCLUSIVE] });
