@@ -164,12 +164,13 @@ export function createSigningKeys(world: {
 }
 
 /**
- * Published keys, the one that signs first within its algorithm: the engine signs with the first that fits. Newest
- * active key signs; those to come and those just replaced are published behind it.
+ * Published keys, the one that signs first within its algorithm: the engine signs with the first that fits. Of the active
+ * keys the one made last signs: one that was replaced before its time has come never does. Those to come and those just
+ * replaced are published behind it.
  */
 export function inOrderOfUse(keys: readonly SigningKey[], now: number): readonly SigningKey[] {
   const published = keys.filter((key) => key.retiredFrom === undefined || key.retiredFrom > now);
-  const newestFirst = published.toSorted((a, b) => b.activeFrom - a.activeFrom);
+  const newestFirst = published.toSorted((a, b) => b.createdAt - a.createdAt);
   const active = newestFirst.filter((key) => key.activeFrom <= now);
   const next = newestFirst.filter((key) => key.activeFrom > now);
   return [...active, ...next];

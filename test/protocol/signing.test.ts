@@ -234,7 +234,7 @@ describe('a rotation of the key of SAML messages', () => {
     assert.equal(publishedCertificates[0], signing.certificate);
     const x509 = new X509Certificate(Buffer.from(signing.certificate, 'base64'));
     assert.ok(x509.checkPrivateKey(signing.privateKey));
-    await later(30 * DAY + 1_000, async () => {
+    await later(7 * DAY + 1_000, async () => {
       const next = createSamlKeySet((await hub.hub.keys.current()).samlKeys);
       assert.notEqual(next.signing.certificate, signing.certificate);
       assert.ok(next.publishedCertificates.includes(signing.certificate));
@@ -250,6 +250,14 @@ describe('a rotation of the key of SAML messages', () => {
       assert.equal(x509.subject, `CN=${new URL(hub.issuer).hostname}`);
       assert.ok(x509.validToDate.getTime() - x509.validFromDate.getTime() >= 3650 * DAY);
     }
+  });
+
+  it('that is followed by another before its time leaves no key that comes to sign after the one that replaced it', async () => {
+    const [first] = await hub.hub.keys.rotateSaml(40 * DAY);
+    const [second] = await later(36 * DAY, () => hub.hub.keys.rotateSaml(0));
+    const [signing, ...others] = await later(41 * DAY, kids);
+    assert.equal(signing, second?.kid);
+    assert.ok(others.includes(String(first?.kid)), 'published still');
   });
 });
 
