@@ -8,6 +8,7 @@ import { createHttpApp, type RequestHandler } from '../http_app.ts';
 import { createBearerGuard } from '../oidc/bearer_guard.ts';
 import { createCertificateOrigin } from '../oidc/certificate_origin.ts';
 import { mountCertificateSignIn } from '../oidc/certificate_sign_in.ts';
+import { describeForRelyingParties } from '../oidc/discovery_document.ts';
 import { CLIENT_SIGNING, createEngine } from '../oidc/engine.ts';
 import { showEngineForms } from '../oidc/engine_forms.ts';
 import { mountEnrolment } from '../oidc/enrolment_interaction.ts';
@@ -184,7 +185,7 @@ export function webRoom(
         mountVerifierApi(router, { ...forServers, verifier });
         if (tls) mountCertificateSignIn(router, { ...interactions, certificateOrigin: tls.publicUrl });
       },
-      around: [showSignInAtOnce(interactions)],
+      around: [describeForRelyingParties, showSignInAtOnce(interactions)],
       errorPage(ctx, error) {
         if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
         sendPage(

@@ -196,6 +196,13 @@ describe('an encrypted assertion', () => {
   });
 });
 
+describe('a client that stands for a service provider', () => {
+  it('is nothing that relying parties are told of', async () => {
+    const { response_types_supported: types } = website.configuration.serverMetadata();
+    assert.deepEqual(types, ['code']);
+  });
+});
+
 function statusOf(html: string): string[] {
   const xml = Buffer.from(hiddenFields(html).SAMLResponse ?? '', 'base64').toString();
   return [...xml.matchAll(/StatusCode Value="[^"]*:([A-Za-z]+)"/g)].map(([, code = '']) => code);
