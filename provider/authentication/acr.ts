@@ -52,6 +52,11 @@ export function readAchievedAcr(achieved: string | undefined): CardCheckOfSessio
   };
 }
 
+/** How the card of a session signed; sessions of hubs that did not note it count as the way that everybody has. */
+export function methodOf(achieved: string | undefined): CardMethod {
+  return readAchievedAcr(achieved)?.method ?? 'challenge';
+}
+
 /** The channel among requested `acr` values; undefined when the relying party names none or both. */
 export function requestedChannel(requested: readonly string[]): RevocationChannel | undefined {
   const tokens = new Set(requested.flatMap((value) => value.split(' ')));

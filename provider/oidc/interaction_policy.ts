@@ -1,5 +1,5 @@
 import { type Client, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
-import { readAchievedAcr } from '../authentication/acr.ts';
+import { methodOf, readAchievedAcr } from '../authentication/acr.ts';
 import { isMetBy, type RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Clock } from '../world.ts';
 import { policyRequest } from './acr_request.ts';
@@ -9,11 +9,14 @@ import { samlExchangeOf } from './saml_parameter.ts';
 export type SubjectFor = (subjectId: string, client: Client) => Promise<string>;
 
 /**
- * The engine's own policy with two changes.
+ * The engine's own policy with three changes.
  *
  * A relying party gets a sign-in whose card was checked as its revocation policy wants (revocation_policy.ts): a session
  * that was made over another channel, or on an older word of the authority, is not enough, and the card is asked for. And a person named by `id_token_hint` is compared after the card was shown,
  * too: the engine looks at the hint only when the request arrives, and would let anybody in who then shows a card.
+ *
+ * A SAML service provider may ask for a way of signing with the card (authn_context.ts): whoever signed in another way is asked
+ * once more.
  *
  * The consent prompt needs no change: `loadGrant` marks everything decided, so that the engine's "missing" checks ask
  * for exactly what is undecided.
@@ -40,6 +43,14 @@ export function interactionChecks(
       const check = readAchievedAcr(session.acr);
       const policy = policies.forRequest(policyRequest(params ?? {}, client));
       return check && isMetBy(policy, check, clock()) ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT;
+    }),
+  );
+  checks?.add(
+    new Check('authentication_method', 'the card has to sign in another way', 'login_required', (ctx) => {
+      const { session, result, params } = ctx.oidc;
+      const classes = samlExchangeOf(params)?.classes;
+      if (!classes || !session?.accountId || result?.login) return Check.NO_NEED_TO_PROMPT;
+      return classes[methodOf(session.acr)] === undefined ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
     }),
   );
   return policy;

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import { readAchievedAcr } from '../authentication/acr.ts';
+import { methodOf } from '../authentication/acr.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { EnginePages } from '../oidc/engine_pages.ts';
 import { isFirstUse } from '../oidc/replay_detection.ts';
@@ -95,7 +95,7 @@ export function createSamlAnswers(world: {
     const subjectId = session?.accountId;
     const sessionIndex = session?.sidFor(entityId);
     if (!session || !subjectId || !params || !sessionIndex) throw new Error('the engine answers a sign-in of nobody');
-    const authnContextClass = exchange.classes[readAchievedAcr(session.acr)?.method ?? 'challenge'];
+    const authnContextClass = exchange.classes[methodOf(session.acr)];
     if (authnContextClass === undefined) return { codes: [STATUS.responder, STATUS.noAuthnContext] };
 
     await world.settle();

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { SAML } from '@node-saml/node-saml';
 import { NAME_ID_FORMATS, PAIRWISE_ID } from '../../provider/saml/names.ts';
-import { hiddenFields } from '../support/hidden_fields.ts';
+import { createCertificateBrowser, userCertificateOf } from '../support/certificate_browser.ts';
+import { formAction, hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
+import { assertionElement, authnRequest } from '../support/saml/messages.ts';
+import { redirectQuery } from '../support/saml/sign.ts';
 import { createRelyingParty, type RelyingParty } from './relying_party.ts';
 import { createSamlParty, type SamlParty } from './saml_party.ts';
 
@@ -159,6 +164,53 @@ describe('what a request may ask for', () => {
     ]) {
       assert.deepEqual(statusOf(page.text), ['Responder', 'NoAuthnContext']);
     }
+  });
+
+  it('a way of signing: the card is asked for again where it signed in another way', async () => {
+    const browser = createCertificateBrowser(hub, {
+      certificate: await userCertificateOf(hub.authority.cardsFolder, 'taro'),
+    });
+    await party.signIn({ browser });
+    const asking = new SAML({
+      ...party.saml.options,
+      disableRequestedAuthnContext: false,
+      authnContext: [`${CLASS}TLSClient`],
+    });
+    const passive = new SAML({ ...asking.options, passive: true });
+    const refused = await browser.get(await passive.getAuthorizeUrlAsync('', undefined, {}));
+    assert.deepEqual(statusOf(refused.text), ['Responder', 'NoPassive']);
+    const page = await browser.get(await asking.getAuthorizeUrlAsync('', undefined, {}));
+    const [, way = ''] = /href="(\/interaction\/[^"]+\/certificate)"/.exec(page.text) ?? [];
+    const profile = await party.accept(await browser.get(hub.issuer + way));
+    assert.equal(statementOf(profile).authnContextClass, `${CLASS}TLSClient`);
+  });
+
+  it('Subject: the person that the service provider names, and nobody else', async () => {
+    const { nameID } = await party.signIn({ card: 'keiko' });
+    const ask = (value: string) => {
+      const message = authnRequest({
+        issuer: party.entityId,
+        attributes: {
+          ID: `_${randomUUID()}`,
+          Destination: `${hub.issuer}/saml/sso`,
+          IssueInstant: new Date().toISOString(),
+        },
+        rest: assertionElement('Subject', `<saml:NameID>${value}</saml:NameID>`),
+      });
+      return `${hub.issuer}/saml/sso?${redirectQuery(message, { key: party.key.privateKey })}`;
+    };
+    const browser = createHttpBrowser();
+    const ofNobody = await browser.get(ask('nobody'));
+    assert.deepEqual(statusOf(ofNobody.text), ['Responder', 'UnknownPrincipal']);
+    const first = await browser.get(ask(nameID));
+    const other = await hub.answerPages(first, { browser, card: 'taro' });
+    assert.match(other.text, /data-sign-in-form/, 'another person’s card is not enough');
+    // The first one's session is closed before the sign-in goes on.
+    const closing = await hub.answerPages(other, { browser, card: 'keiko' });
+    const action = formAction(closing.text, 'data-send-form', closing.url);
+    const right = await browser.post(action, hiddenFields(closing.text));
+    const { SAMLResponse = '' } = hiddenFields(right.text);
+    assert.match(Buffer.from(SAMLResponse, 'base64').toString(), new RegExp(`>${nameID}<`));
   });
 
   it('a person who refuses is told to the service provider as RequestDenied', async () => {
