@@ -1,5 +1,6 @@
 import type { Provider } from 'oidc-provider';
 import type { Revocation } from '../../adapters/authority/index.ts';
+import { createThreadedReader } from '../../adapters/metadata/threaded_reader.ts';
 import { createGuardedFetch } from '../../adapters/outbound/guarded_fetch.ts';
 import type { Configuration } from '../../config/schema.ts';
 import { cardStatusSource } from '../attributes/card_status_source.ts';
@@ -45,7 +46,7 @@ import { createSigningKeys } from '../oidc/signing_keys.ts';
 import { createSubjectSessions } from '../oidc/subject_sessions.ts';
 import type { Certificate } from '../pki/index.ts';
 import { createServiceProviders } from '../saml/find_service_provider.ts';
-import { createMetadataReader } from '../saml/metadata/metadata_reader.ts';
+
 import { FEED_LIMITS } from '../saml/metadata/read_metadata.ts';
 import { createMetadataRefresh } from '../saml/metadata_refresh.ts';
 import { createServiceProviderAdministration } from '../saml/service_provider_administration.ts';
@@ -298,7 +299,7 @@ function openServiceProviders(
   const { allowLoopback } = config.relyingParties;
   const world = {
     ...{ storage, clock, random, log },
-    reader: createMetadataReader({ clock, allowLoopback }),
+    reader: createThreadedReader({ clock, allowLoopback }),
     fetch: createGuardedFetch({
       timeout: config.saml.metadataTimeoutSeconds * 1000,
       maxBody: FEED_LIMITS.octets,

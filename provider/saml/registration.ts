@@ -62,9 +62,12 @@ export async function renewMetadata(
   const changed = changedParts(current.metadata, metadata);
   if (changed.length === 0) return false;
   const { entityId } = metadata;
+  if (changed.every((part) => part === 'validUntil')) {
+    await stores.serviceProviders.setMetadata(metadata, now);
+    return false;
+  }
   const client = judgeClient(internalClient({ metadata, settings: current.settings }, issuer));
   if (!(await stores.serviceProviders.setMetadata(metadata, now))) return false; // removed meanwhile
-  if (changed.every((part) => part === 'validUntil')) return false;
   await stores.clients.replace(entityId, client);
   const data = { changed, ...trustOf(metadata), before: trustOf(current.metadata) };
   await stores.audit.append({ kind: 'service_provider.refreshed', actor, clientId: entityId, data }, now);
