@@ -2,7 +2,7 @@ import { HubError } from '../errors.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
 import type { FeedFilter } from './metadata/read_metadata.ts';
-import type { MetadataRefresh } from './metadata_refresh.ts';
+import { type MetadataRefresh, underwayElsewhere } from './metadata_refresh.ts';
 import { readPins } from './pinned_certificates.ts';
 import { changedSettings, DEFAULT_SETTINGS, type SettingsChange } from './provider_settings.ts';
 import { unregister } from './registration.ts';
@@ -27,12 +27,14 @@ export interface FeedAdministration {
   list(): Promise<readonly ShownFeed[]>;
   /** Looks at it now. @throws HubError `saml_feed_not_found`, `saml_refresh_underway`, or why it failed */
   refresh(name: string): Promise<'changed' | 'unchanged'>;
-  /** With every service provider that came from it. @throws HubError `saml_feed_not_found` */
+  /** With every service provider that came from it. @throws HubError `saml_feed_not_found`, `saml_refresh_underway` */
   remove(name: string): Promise<void>;
 }
 
 /** Milliseconds after which another process would take over a first look that was cut off. */
 const FIRST_LOOK = 10 * 60_000;
+/** Milliseconds in which a feed with everybody in it is removed. */
+const LONGEST_REMOVAL = 10 * 60_000;
 /** Service providers that one transaction removes. */
 const BATCH = 25;
 
@@ -52,20 +54,24 @@ export function createFeedAdministration(world: {
   async function remove(name: string): Promise<void> {
     const sourceId = feedId(name);
     if (!(await storage.serviceProviders.findSource(sourceId))) throw feedNotFound();
-    for (;;) {
-      const isLast = await storage.transaction(async (stores) => {
-        const now = clock();
-        const left = await stores.serviceProviders.ofSource(sourceId);
-        for (const { metadata } of left.slice(0, BATCH)) {
-          await unregister(stores, metadata.entityId, { actor: 'operator', now });
-        }
-        if (left.length > BATCH) return false;
-        await stores.serviceProviders.removeSource(sourceId);
-        await stores.audit.append({ kind: 'metadata_feed.removed', actor: 'operator', data: { name } }, now);
-        return true;
-      });
-      if (isLast) return;
+    const started = clock();
+    // A look at the same time would bring back who has just gone.
+    if (!(await storage.serviceProviders.claim(sourceId, 'removal', started, started + LONGEST_REMOVAL))) {
+      throw underwayElsewhere();
     }
+    const left = (await storage.serviceProviders.ofSource(sourceId)).map(({ metadata }) => metadata.entityId);
+    for (let start = 0; start < left.length; start += BATCH) {
+      await storage.transaction(async (stores) => {
+        for (const entityId of left.slice(start, start + BATCH)) {
+          if (!(await stores.serviceProviders.find(entityId))) continue; // an operator was faster
+          await unregister(stores, entityId, { actor: 'operator', now: clock() });
+        }
+      });
+    }
+    await storage.transaction(async (stores) => {
+      await stores.serviceProviders.removeSource(sourceId);
+      await stores.audit.append({ kind: 'metadata_feed.removed', actor: 'operator', data: { name } }, clock());
+    });
   }
 
   return {

@@ -248,6 +248,6 @@ function soonest(entities: readonly ReadEntity[]): {
   };
 }
 
-function underwayElsewhere(): HubError {
+export function underwayElsewhere(): HubError {
   return new HubError('saml_refresh_underway', 409, 'Another process is looking at this metadata just now.');
 }

@@ -17,6 +17,7 @@ import {
 } from '../../provider/pki/index.ts';
 import type { DerNode } from './der_tree.ts';
 import { documentParsers } from './document_parsers.ts';
+import { metadataParsers } from './metadata_parsers.ts';
 import type { Parser } from './parser.ts';
 import { describe, describeCertificate, signAnew, signedStructureOf, signedWrong, tampered } from './parser_tools.ts';
 import { pathParsers } from './path_parsers.ts';
@@ -119,6 +120,7 @@ export const parsers: readonly Parser[] = [
   tampered({ name: 'anchor', ...trustAnchor }),
   signedWrong({ name: 'anchor-signed', ...trustAnchor, sign: signedBy(signingKey) }),
   ...documentParsers,
+  ...metadataParsers,
   ...pathParsers,
   ...textParsers,
 ];

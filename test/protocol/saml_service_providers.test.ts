@@ -377,6 +377,22 @@ describe('metadata with an address', () => {
   });
 });
 
+describe('the register while no hub runs', () => {
+  it('is worked on just the same, and the next hub knows', async () => {
+    const entityId = newEntityId();
+    await control.close();
+    await hub.restart(async ({ serviceProviders }) => {
+      await serviceProviders.add({ kind: 'file', document: Buffer.from(entityText({ entityId })) });
+      await serviceProviders.set(entityId, { idpInitiated: true });
+    });
+    control = await startControlSocket({
+      path: controlSocketPath(dirname(hub.listFolder)),
+      handlers: administrationHandlers(hub.hub),
+    });
+    assert.equal((await shown(entityId)).settings.idpInitiated, true);
+  });
+});
+
 describe('musubi saml feed', () => {
   const authority = 'https://federation.example';
   const member = (entityId: string, address = 'https://sp.example/1', extensions = registeredBy(authority)) =>
