@@ -21,6 +21,7 @@ import { metadataParsers } from './metadata_parsers.ts';
 import type { Parser } from './parser.ts';
 import { describe, describeCertificate, signAnew, signedStructureOf, signedWrong, tampered } from './parser_tools.ts';
 import { pathParsers } from './path_parsers.ts';
+import { samlParsers } from './saml_parsers.ts';
 import {
   anchor,
   certificate,
@@ -123,4 +124,5 @@ export const parsers: readonly Parser[] = [
   ...metadataParsers,
   ...pathParsers,
   ...textParsers,
+  ...samlParsers,
 ];
