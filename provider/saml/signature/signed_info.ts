@@ -39,7 +39,7 @@ export function readSignedInfo(signedInfo: XmlElement): SignedInfo {
 
   const uri = attributeOf(named(reference, 'Reference'), 'URI');
   // `URI=""`, the whole document, is no reference to an ID (SAML Core §5.4.2), and neither are XPointer or an address.
-  if (uri === undefined || !/^#[^#()'"\s]+$/.test(uri)) throw signatureInvalid('the reference is not to an ID');
+  if (uri === undefined || !/^#./.test(uri)) throw signatureInvalid('the reference is not to an ID');
   const [transforms, method, value, ...others] = parts(reference);
   if (!transforms || !method || !value || others.length > 0) throw signatureInvalid('the reference has other parts');
   const inclusivePrefixes = readTransforms(named(transforms, 'Transforms'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HubError } from '../../../provider/errors.ts';
-import type { Gate, Judged } from '../../../provider/saml/gate.ts';
+import { createGate, type Gate, type Judged } from '../../../provider/saml/gate.ts';
 import type { AuthnRequest, MessageKind } from '../../../provider/saml/messages.ts';
 import { fixedRsaKey } from '../../fuzz/fixed_keys.ts';
 import {
@@ -128,6 +128,7 @@ describe('an AuthnRequest', () => {
     'text beside elements': { rest: 'text' },
     'an empty name': { rest: assertionElement('Subject', '<saml:NameID></saml:NameID>') },
     'a name that is too long': { rest: assertionElement('Subject', `<saml:NameID>${'x'.repeat(1025)}</saml:NameID>`) },
+    'a name with an element in it': { rest: assertionElement('Subject', '<saml:NameID>a<b></b>c</saml:NameID>') },
     'a BaseID': { rest: assertionElement('Subject', '<saml:BaseID></saml:BaseID>') },
     'no ID': { attributes: { ID: undefined } },
     'an empty ID': { attributes: { ID: '' } },
@@ -154,6 +155,10 @@ describe('an AuthnRequest', () => {
     const message = authnRequest().replace('<saml:Issuer', `<saml:Issuer Format="${format}"`);
     await refuses(post(message), 'saml_malformed');
     assert.ok(await post(message.replace(format, 'urn:oasis:names:tc:SAML:2.0:nameid-format:entity')));
+  });
+
+  it('of another namespace is no message', async () => {
+    await refuses(post(authnRequest().replace('SAML:2.0:protocol', 'SAML:1.1:protocol')), 'saml_malformed');
   });
 
   it('with an encrypted subject is refused as that', async () => {
@@ -321,6 +326,16 @@ describe('the sender', () => {
     }
   });
 
+  it('is the one that was looked for, by whatever rule it was found', async () => {
+    const careless = createGate({
+      providers: { find: async () => serviceProvider(metadata) },
+      clock: () => NOW,
+      tolerance: 0,
+    });
+    const message = signed(logoutRequest({ issuer: SP.toUpperCase() }), { key });
+    await refuses(post(message, careless), 'saml_service_unknown', /another sender/);
+  });
+
   it('is not the one whose key another sender uses', async () => {
     const second = await signingIdentity(fixedRsaKey('next'));
     const two = gateOf(
@@ -395,6 +410,9 @@ describe('a door', () => {
     );
     const query = redirectQuery(logoutRequest(), { key });
     await refuses(gate.redirect(query, { address: SSO, kinds }), 'saml_malformed', /kind/);
+    // Nobody is looked up for it.
+    const stranger = postForm(logoutRequest({ issuer: 'https://stranger.example/' }));
+    await refuses(gate.post(stranger, { address: SSO, kinds }), 'saml_malformed', /kind/);
   });
 
   it('takes no request as a response, nor the other way round', async () => {

@@ -51,6 +51,7 @@ export function oddSignatures({ key, other, ec, certificate, publicKey }: OddKey
     'a second reference, to the same': { moreReferences: referenceTo('#_genuine') },
     'a second reference, to nothing': { moreReferences: referenceTo('#_nobody') },
     'a second reference, to an address': { moreReferences: referenceTo('https://attacker.example/') },
+    'a reference with one part more': { endOfReference: '<ds:DigestValue></ds:DigestValue>' },
     'a reference without URI': { uri: null },
     'a reference to the whole document': { uri: '' },
     'a reference to nothing': { uri: '#_nobody' },

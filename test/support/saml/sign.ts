@@ -24,6 +24,8 @@ export interface SignOptions {
   /** The text whose digest is signed; the message by default. */
   readonly covered?: string;
   readonly digestValue?: string;
+  /** Written, behind DigestValue. */
+  readonly endOfReference?: string;
   /** Written, behind SignatureValue. */
   readonly keyInfo?: string;
   readonly id?: string;
@@ -44,7 +46,8 @@ export function signatureOf(message: string, options: SignOptions): string {
     'Reference',
     element('Transforms', transforms) +
       algorithm('DigestMethod', digestAlgorithm) +
-      element('DigestValue', digestValue),
+      element('DigestValue', digestValue) +
+      (options.endOfReference ?? ''),
     uri === null ? '' : ` URI="${uri}"`,
   );
   const contents =

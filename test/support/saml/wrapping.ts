@@ -109,6 +109,7 @@ export function added(whole: string): Shape[] {
       '</ds:SignatureValue>',
       (e) => `${e}<ds:SignatureValue>AA==</ds:SignatureValue>`,
     ),
+    'an Object behind KeyInfo': whole.replace('</ds:Signature>', '<ds:KeyInfo/><ds:Object></ds:Object></ds:Signature>'),
     'an empty Object': whole.replace('</ds:Signature>', '<ds:Object></ds:Object></ds:Signature>'),
     'a Manifest': whole.replace('</ds:Signature>', '<ds:Object><ds:Manifest></ds:Manifest></ds:Object></ds:Signature>'),
     'text in Signature': whole.replace('</ds:SignedInfo>', '</ds:SignedInfo>text'),

@@ -99,6 +99,22 @@ describe('a key in metadata', () => {
     assert.ok(signingKeyOf(certificate.replaceAll(/.{64}/g, '$&\n'))?.equals(publicKey));
   });
 
+  it('is none when it is weak', async () => {
+    const { certificate } = await signingIdentity(generateKeyPairSync('rsa', { modulusLength: 1024 }));
+    assert.equal(signingKeyOf(certificate), undefined);
+  });
+
+  it('is kept as long as it is used, among a thousand', async () => {
+    const used = await signingIdentity(rsa);
+    const idle = await signingIdentity(fixedEcKey('idle'));
+    const [usedKey, idleKey] = [signingKeyOf(used.certificate), signingKeyOf(idle.certificate)];
+    for (let index = 0; index < 1000; index += 1) {
+      signingKeyOf(`no certificate ${index}`);
+      assert.equal(signingKeyOf(used.certificate), usedKey);
+    }
+    assert.notEqual(signingKeyOf(idle.certificate), idleKey);
+  });
+
   it('that cannot be read is none, and the others count', async () => {
     const { certificate } = await signingIdentity(rsa);
     const unreadable = ['', '!', 'bm8=', certificate.slice(4), certificate.slice(0, -8), 'A'.repeat(40_000)];

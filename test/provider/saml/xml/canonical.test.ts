@@ -17,7 +17,7 @@ const PREFIXES = ['a', 'b', 'ds', 'x'];
 const prefix = fc.constantFrom('', ...PREFIXES);
 // Without `&`: libxml2 writes it as `&#38;` in a namespace, and nowhere else.
 const uri = fc.constantFrom('urn:one', 'urn:two', 'http://three.example/?a=1;b');
-const name = fc.constantFrom('a', 'b', 'Reference', 'é', '名', '\u{10000}', 'z-1');
+const name = fc.constantFrom('a', 'b', 'Reference', 'é', '名', '\u{10000}', '\uF900', 'z-1');
 const characters = fc.constantFrom(
   ...['a', ' ', '\n', '\r\n', '\t', '&amp;', '&lt;', '&gt;', '&quot;', '"', "'", '&#xD;', '&#9;', '&#10;', '\u00A0'],
   ...['名', '\u{1F600}', ']]&gt;', '&#x85;', '\u2028'],
@@ -132,6 +132,15 @@ describe('the canonical form of an element', () => {
       canonical('<a xmlns:z="urn:z" xmlns:y="urn:y" b="2" y:a="3" a="1"><z:c/><z:c/></a>'),
       '<a xmlns:y="urn:y" a="1" b="2" y:a="3"><z:c xmlns:z="urn:z"></z:c><z:c xmlns:z="urn:z"></z:c></a>',
     );
+  });
+
+  it('never declares what is bound everywhere', () => {
+    const declared = '<a xmlns:xml="http://www.w3.org/XML/1998/namespace" xml:lang="en"/>';
+    assert.equal(canonical(declared), '<a xml:lang="en"></a>');
+  });
+
+  it('has names in the order of code points, the highest last', () => {
+    assert.equal(canonical('<a \u{10000}="1" \uF900="2"/>'), '<a \uF900="2" \u{10000}="1"></a>');
   });
 
   it('has listed prefixes where they are declared', () => {
