@@ -1,11 +1,8 @@
 import { z } from 'zod';
+import type { MetadataOrigin } from '../saml/add_service_provider.ts';
 import type { FeedAdministration } from '../saml/feed_administration.ts';
 import { settingsChangeSchema } from '../saml/provider_settings.ts';
-import type {
-  MetadataOrigin,
-  RefreshReport,
-  ServiceProviderAdministration,
-} from '../saml/service_provider_administration.ts';
+import type { RefreshReport, ServiceProviderAdministration } from '../saml/service_provider_administration.ts';
 import type { ShownFeed, ShownServiceProvider, ShownServiceProviderDetails } from '../saml/shown_service_provider.ts';
 import { checked } from './checked.ts';
 

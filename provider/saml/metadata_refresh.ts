@@ -1,14 +1,13 @@
 import { HubError } from '../errors.ts';
 import type { Logger } from '../operations/logger.ts';
-import type { Storage } from '../storage.ts';
+import type { Storage, Stores } from '../storage.ts';
 import type { Clock, Random } from '../world.ts';
 import { type FetchedMetadata, fetchMetadata } from './metadata/fetch_metadata.ts';
 import type { MetadataReader } from './metadata/metadata_reader.ts';
 import type { ReadEntity } from './metadata/read_entity.ts';
-import type { ReadFeed } from './metadata/read_metadata.ts';
-import { changedParts, type RegistrationWorld, register, renewMetadata, unregister } from './registration.ts';
-import type { ServiceProviderMetadata } from './service_provider.ts';
-import type { MetadataSource, ServiceProviderRecord, SourceLook } from './service_provider_store.ts';
+import { type RegistrationWorld, renewMetadata } from './registration.ts';
+import type { MetadataSource, SourceLook } from './service_provider_store.ts';
+import { takeFeed } from './take_feed.ts';
 
 /** What came of a look at a source of metadata. */
 export type RefreshOutcome = 'changed' | 'unchanged' | 'failed';
@@ -51,13 +50,11 @@ export interface MetadataRefreshWorld {
 /** How often a process looks for sources that are due (ms). */
 const LOOK_EVERY = 30_000;
 /** A source is left to the process that is at it for this long (ms) after it has last been heard of. */
-const CLAIM_LIFETIME = 5 * 60_000;
+const CLAIM_LIFETIME = 10 * 60_000;
 /** Milliseconds: whatever metadata says, nobody is asked more often. */
 const SHORTEST = 5 * 60_000;
 /** Milliseconds until a failed look is tried again, doubled with each further failure up to `every`. */
 const FIRST_DELAY = 60_000;
-/** Entities of a feed that one transaction takes: the embedded database serves nobody else meanwhile. */
-const BATCH = 25;
 const LONGEST_REASON = 300;
 
 export function createMetadataRefresh(world: MetadataRefreshWorld): MetadataRefresh {
@@ -116,7 +113,7 @@ export function createMetadataRefresh(world: MetadataRefreshWorld): MetadataRefr
     const pinned = source.pinnedCertificates;
     if (source.kind === 'feed') {
       const read = await reader.feed(octets, source.filter ?? {}, pinned);
-      const changed = await takeFeed(source, read);
+      const changed = await takeFeed(world, source, read, holdOn(source));
       await storage.serviceProviders.looked(source.sourceId, owner, {
         ...validators,
         fetchedAt: clock(),
@@ -124,72 +121,26 @@ export function createMetadataRefresh(world: MetadataRefreshWorld): MetadataRefr
       });
       return changed ? 'changed' : 'unchanged';
     }
-    const [current] = await storage.serviceProviders.ofSource(source.sourceId);
-    if (!current) return 'unchanged'; // removed meanwhile
-    const { metadata, cacheDuration } = await reader.entity(octets, current.metadata.entityId, pinned);
+    const [registered] = await storage.serviceProviders.ofSource(source.sourceId);
+    if (!registered) return 'unchanged'; // removed meanwhile
+    const { entityId } = registered.metadata;
+    const { metadata, cacheDuration } = await reader.entity(octets, entityId, pinned);
     const now = clock();
     const changed = await storage.transaction(async (stores) => {
-      const next = plan({ validUntil: metadata.validUntil, cacheDuration });
-      const isOurs = await stores.serviceProviders.looked(source.sourceId, owner, {
-        ...validators,
-        fetchedAt: now,
-        ...next,
-      });
-      return isOurs && (await renewMetadata(stores, registration, current, metadata, { actor: 'hub', now }));
+      const look = { ...validators, fetchedAt: now, ...plan({ validUntil: metadata.validUntil, cacheDuration }) };
+      if (!(await stores.serviceProviders.looked(source.sourceId, owner, look))) return false;
+      const current = await stores.serviceProviders.findLocked(entityId);
+      return current !== undefined && renewMetadata(stores, registration, current, metadata, { actor: 'hub', now });
     });
     return changed ? 'changed' : 'unchanged';
   }
 
-  /** Entities that came, changed and went. One that fits and cannot be read any more stays as it is until it expires. */
-  async function takeFeed(source: MetadataSource, { entities, refused }: ReadFeed): Promise<boolean> {
-    const { sourceId, settings } = source;
-    const known = new Map(
-      (await storage.serviceProviders.ofSource(sourceId)).map((record) => [record.metadata.entityId, record]),
-    );
-    const gone = [...known.keys()].filter((entityId) => !entities.has(entityId) && !refused.has(entityId));
-    if (gone.length === known.size && known.size > 1) {
-      // A publisher's accident is likelier than that everybody left at once, and would cut everybody off.
-      throw new HubError(
-        'saml_metadata_invalid',
-        400,
-        'The metadata has none of the entities that came from it before.',
-      );
-    }
-    const unusable = new Map(refused);
-    let changed = false;
-    const steps = [
-      ...gone.map((entityId) => ({ entityId, metadata: undefined })),
-      ...[...entities].map(([entityId, { metadata }]) => ({ entityId, metadata })),
-    ].filter(({ entityId, metadata }) => isNews(known.get(entityId), metadata));
-    for (let start = 0; start < steps.length; start += BATCH) {
-      const now = clock();
-      await storage.transaction(async (stores) => {
-        if (!(await stores.serviceProviders.extend(sourceId, owner, now + CLAIM_LIFETIME))) throw underwayElsewhere();
-        for (const { entityId, metadata } of steps.slice(start, start + BATCH)) {
-          const current = known.get(entityId);
-          try {
-            if (metadata && current) {
-              const isNew = await renewMetadata(stores, registration, current, metadata, { actor: 'hub', now });
-              changed ||= isNew;
-              continue;
-            }
-            if (metadata && settings) {
-              await register(stores, registration, { metadata, settings }, { sourceId, actor: 'hub', now });
-            } else await unregister(stores, entityId, { actor: 'hub', now });
-            changed = true;
-          } catch (error) {
-            if (!(error instanceof HubError) || error.code === 'storage_unavailable') throw error;
-            unusable.set(entityId, error.message);
-          }
-        }
-      });
-    }
-    if (unusable.size > 0) {
-      const [first] = unusable;
-      log.warn({ source: sourceId, count: unusable.size, first }, 'entities of a feed are not taken');
-    }
-    return changed;
-  }
+  /** Only who still holds the claim may change anything. */
+  const holdOn =
+    ({ sourceId }: MetadataSource) =>
+    async ({ serviceProviders }: Pick<Stores, 'serviceProviders'>) => {
+      if (!(await serviceProviders.extend(sourceId, owner, clock() + CLAIM_LIFETIME))) throw underwayElsewhere();
+    };
 
   async function refreshDue(): Promise<void> {
     try {
@@ -227,10 +178,6 @@ export function createMetadataRefresh(world: MetadataRefreshWorld): MetadataRefr
       await underway;
     },
   };
-}
-
-function isNews(known: ServiceProviderRecord | undefined, metadata: ServiceProviderMetadata | undefined): boolean {
-  return !known || !metadata || changedParts(known.metadata, metadata).length > 0;
 }
 
 /** What ends or is to be asked for first decides for all that came with it. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { HubError } from '../errors.ts';
 import type { Stores } from '../storage.ts';
 import { internalClient } from './internal_client.ts';
-import { assertPossible } from './provider_settings.ts';
+import { assertPossible, changedSettings, type SettingsChange } from './provider_settings.ts';
 import type { ServiceProvider, ServiceProviderMetadata } from './service_provider.ts';
 import type { ServiceProviderRecord } from './service_provider_store.ts';
 
@@ -47,7 +47,7 @@ export async function register(
 }
 
 /**
- * New metadata of one that is registered, and whether it says anything new. That it holds for longer is stored, and is no
+ * New metadata of one that is registered (as `findLocked` gives it), and whether it says anything new. That it holds for longer is stored, and is no
  * event.
  *
  * @throws HubError `invalid_client_metadata`; nothing is stored then
@@ -67,11 +67,35 @@ export async function renewMetadata(
     return false;
   }
   const client = judgeClient(internalClient({ metadata, settings: current.settings }, issuer));
-  if (!(await stores.serviceProviders.setMetadata(metadata, now))) return false; // removed meanwhile
+  await stores.serviceProviders.setMetadata(metadata, now);
   await stores.clients.replace(entityId, client);
   const data = { changed, ...trustOf(metadata), before: trustOf(current.metadata) };
   await stores.audit.append({ kind: 'service_provider.refreshed', actor, clientId: entityId, data }, now);
   return true;
+}
+
+/**
+ * Other settings for one that is registered (as `findLocked` gives it).
+ *
+ * @throws HubError `saml_settings_impossible`, `invalid_client_metadata`; nothing is stored then
+ */
+export async function decide(
+  stores: RegistrationStores,
+  { issuer, judgeClient }: RegistrationWorld,
+  { metadata, settings: before }: ServiceProvider,
+  change: SettingsChange,
+  now: number,
+): Promise<void> {
+  const settings = changedSettings(before, change);
+  assertPossible(metadata, settings);
+  const changed = Object.keys(change).filter((name) => change[name as keyof SettingsChange] !== undefined);
+  if (changed.length === 0) return;
+  const { entityId } = metadata;
+  const client = judgeClient(internalClient({ metadata, settings }, issuer));
+  await stores.serviceProviders.setSettings(entityId, settings, now);
+  await stores.clients.replace(entityId, client);
+  const data = { changed, settings };
+  await stores.audit.append({ kind: 'service_provider.changed', actor: 'operator', clientId: entityId, data }, now);
 }
 
 /** Its tokens and latest-attributes consents end with it. @throws HubError `service_provider_not_found` */

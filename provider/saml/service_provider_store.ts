@@ -46,6 +46,8 @@ export interface SourceLook {
 
 export interface ServiceProviderStore {
   find(entityId: string): Promise<ServiceProviderRecord | undefined>;
+  /** The same, and nobody else changes or removes it until the transaction ends: what is made of it must fit it then. */
+  findLocked(entityId: string): Promise<ServiceProviderRecord | undefined>;
   /** By entity id. */
   list(): Promise<readonly ServiceProviderRecord[]>;
   ofSource(sourceId: string): Promise<readonly ServiceProviderRecord[]>;

@@ -16,6 +16,10 @@ const FIND: Statement = {
   name: 'service_provider_find',
   text: `SELECT ${PROVIDER} FROM service_provider WHERE entity_id = $1`,
 };
+const FIND_LOCKED: Statement = {
+  name: 'service_provider_find_locked',
+  text: `SELECT ${PROVIDER} FROM service_provider WHERE entity_id = $1 FOR UPDATE`,
+};
 const LIST: Statement = {
   name: 'service_provider_list',
   text: `SELECT ${PROVIDER} FROM service_provider ORDER BY entity_id`,
@@ -122,12 +126,15 @@ export function createServiceProviderStore(queries: Queries): ServiceProviderSto
   const changedOne = async (statement: Statement, values: readonly unknown[]) =>
     (await queries.query(statement, values)).count === 1;
 
+  async function findBy(statement: Statement, entityId: string): Promise<ServiceProviderRecord | undefined> {
+    if (!storable(entityId)) return undefined;
+    const { rows } = await queries.query<ProviderRow>(statement, [entityId]);
+    return rows[0] && providerOf(rows[0]);
+  }
+
   return {
-    async find(entityId) {
-      if (!storable(entityId)) return undefined;
-      const { rows } = await queries.query<ProviderRow>(FIND, [entityId]);
-      return rows[0] && providerOf(rows[0]);
-    },
+    find: (entityId) => findBy(FIND, entityId),
+    findLocked: (entityId) => findBy(FIND_LOCKED, entityId),
     async list() {
       return (await queries.query<ProviderRow>(LIST)).rows.map(providerOf);
     },

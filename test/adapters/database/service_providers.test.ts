@@ -4,7 +4,13 @@ import { after, before, describe, it } from 'node:test';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
 import { createServiceProviders } from '../../../provider/saml/find_service_provider.ts';
-import { type RegistrationWorld, register, renewMetadata, unregister } from '../../../provider/saml/registration.ts';
+import {
+  decide,
+  type RegistrationWorld,
+  register,
+  renewMetadata,
+  unregister,
+} from '../../../provider/saml/registration.ts';
 import type { MetadataSource } from '../../../provider/saml/service_provider_store.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
 import { serviceProvider } from '../../support/saml/providers.ts';
@@ -112,6 +118,28 @@ describe(`service providers on ${testEngine}`, () => {
       assert.deepEqual(event?.data?.assertionConsumerServices, ['https://sp.example/new']);
       const { before } = event?.data ?? {};
       assert.deepEqual(Object(before).assertionConsumerServices, ['https://sp.example/acs']);
+    });
+
+    it('have the client of their metadata and settings, whoever changes which at the same moment', async () => {
+      const entityId = newEntityId();
+      await add(entityId);
+      const { display } = providerOf(entityId).metadata;
+      const change = (n: number) =>
+        storage.transaction(async (stores) => {
+          const current = await stores.serviceProviders.findLocked(entityId);
+          assert.ok(current);
+          if (n % 2 === 0) return decide(stores, world, current, { purpose: { ja: `目的${n}` } }, NOW);
+          const metadata = { ...current.metadata, display: { ...display, names: { ja: `名前${n}` } } };
+          return renewMetadata(stores, world, current, metadata, { actor: 'hub', now: NOW });
+        });
+      await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => change(n)));
+      const [found, client] = [await storage.serviceProviders.find(entityId), await storage.clients.find(entityId)];
+      assert.match(found?.settings.purpose.ja ?? '', /^目的/);
+      assert.equal(client?.['purpose#ja'], found?.settings.purpose.ja);
+      assert.match(found?.metadata.display.names.ja ?? '', /^名前/);
+      assert.equal(client?.['client_name#ja'], found?.metadata.display.names.ja);
+      assert.equal(found?.version, AT_ONCE + 1);
+      assert.equal((await eventsOf(entityId)).length, AT_ONCE + 1);
     });
 
     it('go with their client', async () => {
