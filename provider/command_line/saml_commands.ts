@@ -79,7 +79,7 @@ export function samlCommands(hub: Readonly<Record<string, CommandOption>>): read
     },
     {
       path: ['saml', 'remove'],
-      summary: 'remove a SAML service provider; its sessions end with it',
+      summary: 'remove a SAML service provider: nobody is signed in to it any more',
       options: hub,
       positionals: [entity],
       yieldsData: true,
