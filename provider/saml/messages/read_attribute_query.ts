@@ -8,6 +8,8 @@ import { requiredNameId, uriOf } from './values.ts';
 const { assertion } = NAMESPACES;
 /** Attributes that one query asks for. */
 const MAX_ATTRIBUTES = 100;
+/** Values that one attribute has: none, or an empty one as pysaml2 writes it for any. */
+const MAX_VALUES = 10;
 
 /**
  * SAML Core §3.3.2.3. A query for certain values only is refused: answering it would tell what somebody's value is not.
@@ -30,6 +32,9 @@ export function readAttributeQuery(rest: ChildReader): Pick<AttributeQuery, 'nam
 function readAttribute(attribute: XmlElement): AttributeQuery['attributes'][number] {
   const name = uriOf(attribute, 'Name');
   if (name === undefined) throw malformed('an attribute has no name');
-  readChildren(attribute).finish();
+  const parts = readChildren(attribute);
+  const values = parts.several(assertion, 'AttributeValue', MAX_VALUES);
+  parts.finish();
+  if (!values.every(({ children }) => children.length === 0)) throw malformed('it asks for a certain value');
   return { name, nameFormat: uriOf(attribute, 'NameFormat') };
 }

@@ -252,6 +252,15 @@ describe('the other messages', () => {
     });
   }
 
+  it('a query with an empty value is for any, as pysaml2 asks', async () => {
+    const rest =
+      assertionElement('Subject', '<saml:NameID>a</saml:NameID>') +
+      assertionElement('Attribute', '<saml:AttributeValue></saml:AttributeValue>', ' Name="a"');
+    const { message } = await signedPost(attributeQuery({ rest }));
+    assert.ok(message.kind === 'AttributeQuery');
+    assert.deepEqual(message.attributes, [{ name: 'a', nameFormat: undefined }]);
+  });
+
   const status = (content: string) => protocolElement('Status', content);
   const wrong: Record<string, string> = {
     'a logout of nobody': logoutRequest({ rest: protocolElement('SessionIndex', 'a') }),
