@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Arrival } from '../../provider/saml/bindings/arrival.ts';
-import { MAX_FORM_OCTETS, readPost } from '../../provider/saml/bindings/post_binding.ts';
+import { readPost } from '../../provider/saml/bindings/post_binding.ts';
 import { readRedirect } from '../../provider/saml/bindings/redirect_binding.ts';
 import { readSoap } from '../../provider/saml/bindings/soap_binding.ts';
 import { claimedIssuer, judgeArrival } from '../../provider/saml/judge_arrival.ts';
@@ -132,7 +132,7 @@ const xml: Parser = {
 
 const post: Parser = {
   name: 'saml-post',
-  limit: MAX_FORM_OCTETS,
+  limit: LIMIT,
   samples: utf8(documents),
   tamperProof: true,
   refusals: /^saml_/,

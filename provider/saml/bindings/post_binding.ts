@@ -4,9 +4,6 @@ import { MESSAGE_LIMITS, readXml } from '../xml/read_xml.ts';
 import type { Arrival, Parameter } from './arrival.ts';
 import { checkRelayState } from './relay_state.ts';
 
-/** Octets of a form with the largest message: base64 percent-encoded, with broken lines, and a RelayState. */
-export const MAX_FORM_OCTETS = 256 * 1024;
-
 /**
  * Reads a message out of a form (SAML Bindings §3.5.4).
  *

@@ -48,6 +48,8 @@ export function readRedirect(query: string): Arrival {
 
 function readParameters(query: string): Partial<Record<Name, string>> {
   if (query.length > MAX_QUERY_OCTETS) throw malformed('the address is too long');
+  // What is not of RFC 3986 is taken for one text by some readers and for another by others.
+  if (!/^[\x21-\x7e]*$/.test(query)) throw malformed('the address has characters that addresses do not have');
   const pairs = query.split('&');
   if (pairs.length > MAX_PARAMETERS) throw malformed('the address has too many parameters');
   const raw: Partial<Record<Name, string>> = {};

@@ -183,6 +183,13 @@ describe('a message in an address', () => {
     await refuses(`${whole}&SAMLEncoding=urn:x`);
   });
 
+  it('is refused with what addresses do not have', async () => {
+    for (const odd of ['é', ' ', '\n', '\t', '\0', '\u00C3\u00A9', '\u{1F600}', '\x7f']) {
+      await refuses(`SAMLRequest=${value(whole, 'SAMLRequest')}&RelayState=${odd}`);
+      await refuses(signedQuery(`SAMLRequest=${value(whole, 'SAMLRequest')}`, `RelayState=${odd}`));
+    }
+  });
+
   it('is refused where percent-encoding is broken', async () => {
     for (const odd of ['%', '%zz', '%ff', '%c0%a0']) {
       await refuses(`SAMLRequest=${value(whole, 'SAMLRequest')}&RelayState=${odd}`);
