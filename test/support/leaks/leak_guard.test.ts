@@ -138,10 +138,13 @@ describe('the leak guard finds nothing', () => {
 describe('the leak guard looks into answers', () => {
   const claims = json({ name: NAME, address: { formatted: ADDRESS }, birthdate: '1985-03-15' });
   const idToken = json({ id_token: jwt({ name: NAME }) });
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
   for (const [request, line] of [
     ['GET /userinfo', claims],
     ['POST /token', idToken],
     ['POST /interaction/abc/enrolment', `<input name="name" value="${NAME}">`],
+    ['POST /saml/soap/attributes', `<saml:AttributeValue>${NAME}</saml:AttributeValue>`],
+    ['POST /interaction/abc/consent', `<input type="hidden" name="SAMLResponse" value="${base64(NAME)}">`],
   ] as const) {
     it(`and lets attributes be in an answer to ${request}, but no serial, certificate or PIN`, () => {
       const guard = newGuard();
@@ -163,6 +166,15 @@ describe('the leak guard looks into answers', () => {
       assert.match(guard.report(), new RegExp(`LEAKED: name in answer to ${request}`));
     });
   }
+
+  it('and lets no attribute be around an assertion, and no serial in it', () => {
+    const guard = newGuard();
+    const page = (inside: string) =>
+      `<input type="hidden" name="SAMLResponse" value="${base64(inside)}"><p>${NAME}</p>`;
+    guard.answer('POST /interaction/abc/consent', [page(`<saml:NameID>${HEX}</saml:NameID>`)]);
+    guard.lookAtAnswers();
+    assert.deepEqual(new Set(kindsIn(guard)), new Set(['name', 'serial number']));
+  });
 });
 
 describe('the leak guard looks into a database', () => {

@@ -17,11 +17,14 @@ export interface Leak {
 const ATTRIBUTES: readonly SecretKind[] = ['name', 'address', 'birth date'];
 
 /**
- * Where attributes leave the hub: to the person who types and signs them, and to a relying party in tokens and claims.
- * Beside them, an answer may hold only what is handed out to open something: `token`.
+ * Where attributes leave the hub: to the person who types and signs them, and to a relying party in tokens, claims and answers
+ * to queries. Beside them, an answer may hold only what is handed out to open something: `token`.
  */
 const ANSWERS_WITH_ATTRIBUTES =
-  /^(?:POST|GET) \/(?:interaction\/[^/]+\/enrolment(?:\/signed)?|token|userinfo|introspect)$/;
+  /^(?:POST|GET) \/(?:interaction\/[^/]+\/enrolment(?:\/signed)?|token|userinfo|introspect|saml\/soap\/attributes)$/;
+
+/** And in assertions, which go through the browser: this field alone, on whichever page it is. */
+const ASSERTION = /(?<= name="SAMLResponse" value=")[A-Za-z0-9+/=]+/g;
 
 /** The same for everybody. */
 const UNREAD_TYPES = /^(?:text\/(?:css|javascript)|font\/|image\/)/;
@@ -55,8 +58,18 @@ export class LeakGuard {
 
   /** An answer of the hub, or what it sent to a relying party. Its lines are looked at in `lookAtAnswers`. */
   answer(request: string, lines: Iterable<string>): void {
-    const seen = ANSWERS_WITH_ATTRIBUTES.test(request) ? this.#answers.withAttributes : this.#answers.plain;
-    for (const line of lines) if (!seen.has(line)) seen.set(line, request);
+    const { plain, withAttributes } = this.#answers;
+    const seen = ANSWERS_WITH_ATTRIBUTES.test(request) ? withAttributes : plain;
+    const note = (answers: Map<string, string>, line: string) => {
+      if (!answers.has(line)) answers.set(line, request);
+    };
+    for (const line of lines) {
+      const page = line.replaceAll(ASSERTION, (assertion) => {
+        note(withAttributes, assertion);
+        return '';
+      });
+      note(seen, page);
+    }
   }
 
   lookAtAnswers(): void {
