@@ -4,6 +4,7 @@ import { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import { HubError } from './errors.ts';
+import { writeSoapFault } from './saml/answers/bindings.ts';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -58,7 +59,7 @@ function errorPages({ errorPage, onBug }: HttpAppParts): Middleware {
     }
     if (ctx.status === 404 && ctx.body == null) {
       const notFound = new HubError('not_found', 404, 'There is no such page.');
-      if (OWN_INTERFACES.test(ctx.path)) answerError(ctx, notFound, errorPage);
+      if (OWN_INTERFACES.test(ctx.path) || SOAP_CALLS.test(ctx.path)) answerError(ctx, notFound, errorPage);
       else errorPage(ctx, notFound);
     }
   };
@@ -70,6 +71,9 @@ const FOR_PROGRAMS = /^\/(token|userinfo|par|introspect|revoke|jwks|\.well-known
 /** The hub's own interfaces for relying parties' servers: an error is JSON with the code itself. */
 const OWN_INTERFACES = /^\/(status-check|verifier|openapi|ssf)(\/|$)/i;
 
+/** Calls of SAML service providers' servers: an error is a SOAP fault. */
+const SOAP_CALLS = /^\/saml\/soap(\/|$)/i;
+
 /** By status, where the request itself is not at fault. */
 const PROTOCOL_ERRORS: Readonly<Record<number, string>> = {
   429: 'temporarily_unavailable',
@@ -79,13 +83,21 @@ const PROTOCOL_ERRORS: Readonly<Record<number, string>> = {
 
 function answerError(ctx: Context, error: HubError, errorPage: HttpAppParts['errorPage']): void {
   const isOwn = OWN_INTERFACES.test(ctx.path);
-  if (!isOwn && !FOR_PROGRAMS.test(ctx.path)) {
+  const isSoap = SOAP_CALLS.test(ctx.path);
+  if (!isOwn && !isSoap && !FOR_PROGRAMS.test(ctx.path)) {
     errorPage(ctx, error);
     return;
   }
   ctx.status = error.status;
   if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
   ctx.set('Cache-Control', 'no-store');
+  if (isSoap) {
+    // With the status that says whose mistake it was, where SOAP 1.1 §6.2 would have 500 for all: strangers must not be
+    // able to write what looks like failures of the hub into its log and figures.
+    ctx.type = 'text/xml';
+    ctx.body = writeSoapFault(error.status < 500 ? 'Client' : 'Server', `${error.code}: ${error.message}`);
+    return;
+  }
   ctx.body = {
     error: isOwn ? error.code : (PROTOCOL_ERRORS[error.status] ?? 'invalid_request'),
     error_description: error.message,

@@ -1,8 +1,13 @@
 import type { Router } from '@koa/router';
+import type { Provider } from 'oidc-provider';
 import type { EnginePages } from '../oidc/engine_pages.ts';
 import type { SigningKey } from '../oidc/oidc_stores.ts';
+import { isFirstUse } from '../oidc/replay_detection.ts';
 import type { ResponseMode } from '../oidc/saml_parameter.ts';
+import type { RateLimit } from '../operations/rate_limit.ts';
 import { createAnswers } from '../saml/answers/answers.ts';
+import { createAttributeQueries } from '../saml/attribute_query.ts';
+import { mountAttributeService } from '../saml/attribute_service.ts';
 import { createGate } from '../saml/gate.ts';
 import { createSamlKeySet } from '../saml/key_set.ts';
 import { createOwnMetadata, samlEntityId } from '../saml/metadata/own_metadata.ts';
@@ -32,7 +37,7 @@ export function openSamlDoor(
   { config, clock, random, metrics }: Base,
   { vault, oidcStore }: Store,
   { identity, consents, policies, serviceProviders: providers }: Rooms,
-  pages: EnginePages,
+  { pages, engine, limit }: { pages: EnginePages; engine: () => Provider; limit: RateLimit },
 ): (keys: readonly SigningKey[]) => SamlDoor {
   const { publicUrl } = config;
   const issuer = samlEntityId(publicUrl);
@@ -49,11 +54,17 @@ export function openSamlDoor(
 
   return (keys) => {
     const keySet = createSamlKeySet(keys);
+    const messages = createAnswers({ entityId: issuer, keys: () => keySet, clock, random });
     const answers = createSamlAnswers({
-      answers: createAnswers({ entityId: issuer, keys: () => keySet, clock, random }),
+      answers: messages,
       ...{ providers, nameIds, consents, pages, clock },
       settle: oidcStore.settle,
       sessionLifetime: config.lifetimes.sessionSeconds,
+      observe: metrics.samlAnswered,
+    });
+    const queries = createAttributeQueries({
+      ...{ answers: messages, nameIds, consents, isClaim: isCatalogueClaim, maxAge: REQUEST_AGE },
+      isFirst: (entityId, id, until) => isFirstUse(engine(), `saml ${entityId}`, id, until),
       observe: metrics.samlAnswered,
     });
     const metadata = createOwnMetadata({ publicUrl, names, keys: () => keySet, clock });
@@ -62,6 +73,7 @@ export function openSamlDoor(
       mount(router) {
         mountOwnMetadata(router, metadata);
         mountSignOn(router, { origin: publicUrl, gate, providers, posted, nameIds, identity, rules, answers });
+        mountAttributeService(router, { origin: publicUrl, gate, queries, answers: messages, limit });
       },
     };
   };

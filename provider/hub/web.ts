@@ -127,7 +127,7 @@ export function webRoom(
       onBug,
     });
 
-  const samlDoor = openSamlDoor(base, store, rooms, enginePages);
+  const samlDoor = openSamlDoor(base, store, rooms, { pages: enginePages, engine, limit: limits.calls });
 
   const build: EngineRunnerWorld['build'] = ({ jwks, samlKeys, cookieSecrets }) => {
     const saml = samlDoor(samlKeys);
@@ -223,7 +223,7 @@ export function rateLimits(
     ctx.method === 'POST' &&
     /^\/interaction\/[^/]+\/(?:sign-in|(?:enrolment|latest-attributes)\/signed)\/?$/i.test(ctx.path);
   const isWrite = (ctx: Context) =>
-    /^\/(?:authorize|par|sign-out|saml\/(?:start|(?:sso|slo)(?:\/posted)?)|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(
+    /^\/(?:authorize|par|sign-out|saml\/(?:start|soap\/[^/]+|(?:sso|slo)(?:\/posted)?)|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(
       ctx.path,
     );
   const attempts = createRateLimit({ ...shared, requests: signInAttempts }, clock);

@@ -58,15 +58,25 @@ export interface NamedAttribute {
   readonly values: readonly string[];
 }
 
-const byName = new Map(
+/** The claim that an attribute is, and in which of the profiles it has that name. */
+interface Meaning {
+  readonly claim: string;
+  readonly profile: AttributeProfile;
+}
+
+const byName = new Map<string, Meaning>(
   Object.entries(NAMES).flatMap(([claim, profiles]) =>
-    Object.values(profiles).map(({ name }) => [name, claim] as const),
+    Object.entries(profiles).map(([profile, { name }]) => [name, { claim, profile: profile as AttributeProfile }]),
   ),
 );
 
+function meaningOf(attributeName: string, isClaim: (name: string) => boolean): Meaning | undefined {
+  return byName.get(attributeName) ?? (isClaim(attributeName) ? { claim: attributeName, profile: 'basic' } : undefined);
+}
+
 /** The claim that a service provider means by an attribute of this name: in any of the profiles, or the claim's own name. */
 export function claimNamed(attributeName: string, isClaim: (name: string) => boolean): string | undefined {
-  return byName.get(attributeName) ?? (isClaim(attributeName) ? attributeName : undefined);
+  return meaningOf(attributeName, isClaim)?.claim;
 }
 
 /** Released claims as attributes, with whose word they are, and the pairwise identifier where it is wanted. */
@@ -76,17 +86,39 @@ export function attributesFor(
   pairwiseId: string | undefined,
 ): readonly NamedAttribute[] {
   const told = Object.entries(values).map(([claim, { value }]) => namedAttribute(claim, value, profile));
-  const provenance = provenanceClaim(values);
-  return [
-    pairwiseId && {
-      name: PAIRWISE_ID,
-      nameFormat: ATTRIBUTE_NAME_FORMATS.uri,
-      friendlyName: 'pairwise-id',
-      values: [pairwiseId],
-    },
-    ...told,
-    provenance && namedAttribute('claims_provenance', provenance, profile),
-  ].filter((attribute) => attribute !== undefined && attribute !== '');
+  return [pairwiseIdAttribute(pairwiseId), ...told, provenanceAttribute(values)].filter(
+    (attribute) => attribute !== undefined,
+  );
+}
+
+/**
+ * The same for whoever asks for attributes by name: of those that there are the ones that were named, each under the name
+ * that it was asked by, whichever profile has it.
+ */
+export function attributesNamed(
+  names: readonly string[],
+  values: Readonly<Record<string, AttributeValue>>,
+  pairwiseId: string | undefined,
+): readonly NamedAttribute[] {
+  const attributeNamed = (name: string): NamedAttribute | undefined => {
+    if (name === PAIRWISE_ID) return pairwiseIdAttribute(pairwiseId);
+    if (name === PROVENANCE) return provenanceAttribute(values);
+    const meaning = meaningOf(name, (claim) => Object.hasOwn(values, claim));
+    return meaning && namedAttribute(meaning.claim, values[meaning.claim]?.value, meaning.profile);
+  };
+  return names.map(attributeNamed).filter((attribute) => attribute !== undefined);
+}
+
+function pairwiseIdAttribute(pairwiseId: string | undefined): NamedAttribute | undefined {
+  if (pairwiseId === undefined) return undefined;
+  const { uri: nameFormat } = ATTRIBUTE_NAME_FORMATS;
+  return { name: PAIRWISE_ID, nameFormat, friendlyName: 'pairwise-id', values: [pairwiseId] };
+}
+
+const PROVENANCE = 'claims_provenance';
+
+function provenanceAttribute(values: Readonly<Record<string, AttributeValue>>): NamedAttribute | undefined {
+  return namedAttribute(PROVENANCE, provenanceClaim(values), 'basic');
 }
 
 /** A released claim as an attribute; undefined when it has no value that can be told in text. */

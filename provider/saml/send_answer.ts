@@ -162,7 +162,10 @@ function exchangeOf({ state, query, oidc: { params, route } }: KoaContextWithOID
 }
 
 /** SAML Subject Identifier Attributes 1.0 §3.1: unless it says otherwise, whoever gets a lasting identifier gets this one. */
-function wantsPairwiseId({ metadata }: ServiceProvider, { nameIdFormat }: SamlExchange): boolean {
+export function wantsPairwiseId(
+  { metadata }: ServiceProvider,
+  { nameIdFormat }: Pick<SamlExchange, 'nameIdFormat'>,
+): boolean {
   const { subjectIdRequirement: requirement } = metadata;
   if (requirement === undefined) return nameIdFormat === 'persistent';
   return requirement === 'pairwise-id' || requirement === 'any';

@@ -5,7 +5,8 @@ import type { Unsigned } from './sign.ts';
 /** A name identifier to be sent (SAML Core §2.2.3). */
 export interface AnsweredNameId {
   readonly value: string;
-  readonly format: string;
+  /** Undefined where a query named the person without one: the answer names them as it did (SAML Core §3.3.4). */
+  readonly format: string | undefined;
   readonly nameQualifier?: string | undefined;
   readonly spNameQualifier?: string | undefined;
 }

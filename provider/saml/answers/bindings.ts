@@ -1,6 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 import type { SamlSigningKey } from '../key_set.ts';
 import { NAMESPACES } from '../names.ts';
+import { text } from './canonical.ts';
 import { RSA_SHA256, signText } from './sign.ts';
 
 /** Name of the parameter or form field that a message travels in (SAML Bindings §3.4.4, §3.5.4). */
@@ -38,4 +39,15 @@ export function writePostField(xml: string): string {
 /** Body of a SOAP 1.1 call or of its answer, as `text/xml` (SAML Bindings §3.2.2). */
 export function writeSoapEnvelope(xml: string): string {
   return `<soap11:Envelope xmlns:soap11="${NAMESPACES.soap}"><soap11:Body>${xml}</soap11:Body></soap11:Envelope>`;
+}
+
+/**
+ * Body of the answer to a SOAP 1.1 call that is no SAML, or that the hub does not hear (SOAP 1.1 §4.4, SAML Bindings §3.2.3.3).
+ *
+ * @param fault whose: the caller's or the hub's. @param sentence for the engineer at the other end.
+ */
+export function writeSoapFault(fault: 'Client' | 'Server', sentence: string): string {
+  return writeSoapEnvelope(
+    `<soap11:Fault><faultcode>soap11:${fault}</faultcode><faultstring>${text(sentence)}</faultstring></soap11:Fault>`,
+  );
 }
