@@ -130,6 +130,7 @@ export function createSamlAnswers(world: {
       const exchange = exchangeOf(ctx);
       const provider = client && exchange && (await providers.find(client.clientId));
       if (!exchange || !provider) {
+        ctx.status = 400;
         world.pages.error(ctx, { error: payload.error ?? 'invalid_request' }, new errors.InvalidRequest('refused'));
         return;
       }

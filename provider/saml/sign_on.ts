@@ -4,6 +4,8 @@ import { findClaim } from '../attributes/catalogue.ts';
 import { HubError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { markFromSamlDoor, samlParameter } from '../oidc/saml_parameter.ts';
+import { checkRelayState } from './bindings/relay_state.ts';
+import { relayStateInvalid } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { ANSWER_PATH } from './internal_client.ts';
 import type { NameIds } from './name_ids.ts';
@@ -59,9 +61,8 @@ async function wishOfLink({ query }: Context, { providers }: SignOnWorld): Promi
   if (!provider?.settings.idpInitiated) {
     throw new HubError('saml_service_unknown', 400, 'No such website can be entered from here.');
   }
-  if (relayState !== undefined && (typeof relayState !== 'string' || Buffer.byteLength(relayState) > 80)) {
-    throw new HubError('bad_request', 400, 'RelayState is a text of at most 80 octets.');
-  }
+  if (Array.isArray(relayState)) throw relayStateInvalid('it is there more than once');
+  if (relayState !== undefined) checkRelayState(relayState);
   return { provider, request: undefined, relayState };
 }
 
