@@ -7,13 +7,16 @@ import { MESSAGE_LIMITS } from './xml/read_xml.ts';
 /* Calls by SOAP 1.1 over HTTP (SAML Bindings §3.2.3). What is no SAML, or comes from nobody who is known, ends as a HubError,
    of which http_app.ts makes a SOAP fault. */
 
+/** SOAP 1.1 §6, and the type of SOAP 1.2, under which pysaml2 sends envelopes of 1.1. */
+const CONTENT_TYPES = ['text/xml', 'application/soap+xml'];
+
 /**
  * The body of a call, of at most `MESSAGE_LIMITS.octets`.
  *
  * @throws HubError 415 `unsupported_media_type`, 413 `request_too_large`.
  */
 export async function readSoapCall(ctx: Context): Promise<Uint8Array> {
-  if (!ctx.is('text/xml')) throw new HubError('unsupported_media_type', 415, 'A SOAP call is text/xml.');
+  if (!ctx.is(CONTENT_TYPES)) throw new HubError('unsupported_media_type', 415, 'A SOAP call is text/xml.');
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of ctx.req) {
