@@ -89,6 +89,22 @@ describe('a flood', () => {
       (index) => [`${hub.target.issuer}/${['sign-out', 'Sign-Out', 'sign-out/'][index % 3]}`, {}],
     ],
     [
+      'of requests to sign in by SAML',
+      WRITES,
+      (index) => [
+        `${hub.target.issuer}/saml/${['sso', 'SSO/', 'sso/posted', 'start'][index % 4]}?SAMLRequest=x`,
+        { method: index % 2 ? 'POST' : 'GET', headers: FORM },
+      ],
+    ],
+    [
+      'of SAML calls by SOAP',
+      WRITES,
+      (index) => [
+        `${hub.target.issuer}/saml/${['soap/attributes', 'SOAP/attributes/', 'soap/slo'][index % 3]}`,
+        { method: 'POST', body: '<x/>', headers: { 'content-type': 'text/xml' } },
+      ],
+    ],
+    [
       'of new challenges',
       WRITES,
       (index) => [`${hub.target.issuer}/${['interaction', 'Interaction'][index % 2]}/x${index % 5}`, {}],
