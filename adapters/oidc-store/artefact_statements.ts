@@ -136,6 +136,11 @@ export const FIND_OF_SUBJECT: Statement = {
   text: `SELECT key FROM oidc_artefact
     WHERE subject_key = $1 AND sealed_payload IS NOT NULL AND expires_at > $2`,
 };
+export const SESSIONS_OF_SUBJECT: Statement = {
+  name: 'artefact_sessions_of_subject',
+  text: `SELECT key, sealed_payload FROM oidc_artefact
+    WHERE subject_key = $1 AND model = 'Session' AND sealed_payload IS NOT NULL AND expires_at > $2`,
+};
 /**
  * MARK_END that returns what the row held; nothing when it has ended already. One row at a time: several locked together
  * could deadlock with a request that saves them in another order.

@@ -1,6 +1,7 @@
 import type { Middleware } from 'koa';
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
-import type { ClientStore, EndedArtefacts, SubjectArtefacts } from '../../provider/oidc/oidc_stores.ts';
+import type { ClientStore, EndedArtefacts, SessionClient, SubjectArtefacts } from '../../provider/oidc/oidc_stores.ts';
+import type { GivenNameId } from '../../provider/saml/name_ids.ts';
 import type { Vault } from '../../provider/vault.ts';
 import type { Clock } from '../../provider/world.ts';
 import type { Queries, Statement } from '../database/database.ts';
@@ -81,6 +82,8 @@ export function createOidcStore(world: {
     adapter: (name) => (name === 'Client' ? clientAdapter : createArtefactAdapter(name, { ...world, quota })),
     countByModel: (model) => count(model, Number.MAX_SAFE_INTEGER),
     endAllOf: (subjectId) => endAllOf(subjectId, world),
+    sessionsOf: (subjectId) => sessionsOf(subjectId, world),
+    endSession: (id) => endSession(id, world),
     async sweep(now) {
       let total = 0;
       for (const model of artefactModelNames) {
@@ -121,10 +124,60 @@ async function endAllOf(
   return { sessions, grants };
 }
 
-/** Whom the engine has signed the session's person in to, as it notes it. */
-function clientsOf({ authorizations = {} }: AdapterPayload): EndedArtefacts['sessions'][number]['clients'] {
-  const entries = Object.entries(authorizations as Record<string, { sid?: string }>);
-  return entries.flatMap(([clientId, { sid }]) => (sid === undefined ? [] : [{ clientId, sid }]));
+type ArtefactWorld = { database: Queries; vault: Vault; clock: Clock };
+
+async function sessionsOf(
+  subjectId: string,
+  { database, vault, clock }: ArtefactWorld,
+): ReturnType<SubjectArtefacts['sessionsOf']> {
+  await currentBatch()?.flush(clock());
+  const values = [subjectKeyOf(vault, subjectId), clock()];
+  const { rows } = await database.query<Pick<Row, 'key' | 'sealed_payload'>>(sql.SESSIONS_OF_SUBJECT, values);
+  return rows.flatMap((row) => {
+    const payload = openPayload(vault, 'Session', row);
+    return payload.jti === undefined ? [] : [{ id: payload.jti, clients: clientsOf(payload) }];
+  });
+}
+
+/** First the session, so that nothing more is given in it. */
+async function endSession(
+  id: string,
+  { database, vault, clock }: ArtefactWorld,
+): ReturnType<SubjectArtefacts['endSession']> {
+  const batch = currentBatch();
+  const markUntil = clock() + MARK_LIFETIME;
+  await batch?.flush(clock());
+  forget(batch, 'Session');
+  forget(batch, 'Grant');
+  const key = artefactKey('Session', id);
+  const { rows } = await database.query<Pick<Row, 'sealed_payload'>>(sql.END, [key, markUntil]);
+  const [ended] = rows;
+  if (!ended) return undefined;
+  const payload = openPayload(vault, 'Session', { key, sealed_payload: ended.sealed_payload });
+  const given = Object.values(authorizationsOf(payload)).filter(({ persistsLogout }) => persistsLogout !== true);
+  const grants = given.flatMap(({ grantId }) => (grantId === undefined ? [] : [grantId]));
+  for (const grantId of grants) {
+    await database.query(sql.REVOKE_GRANT, [artefactKey('Grant', grantId), markUntil]);
+  }
+  return { clients: clientsOf(payload), grants: grants.length };
+}
+
+/** What the engine notes of whom it has signed a session's person in to, and the SAML front door beside it. */
+interface Authorization {
+  readonly sid?: string;
+  readonly grantId?: string;
+  readonly persistsLogout?: boolean;
+  readonly saml?: { readonly nameId: GivenNameId };
+}
+
+function authorizationsOf({ authorizations = {} }: AdapterPayload): Readonly<Record<string, Authorization>> {
+  return authorizations as Record<string, Authorization>;
+}
+
+function clientsOf(payload: AdapterPayload): readonly SessionClient[] {
+  return Object.entries(authorizationsOf(payload)).flatMap(([clientId, { sid, saml }]) =>
+    sid === undefined ? [] : [{ clientId, sid, ...(saml && { nameId: saml.nameId }) }],
+  );
 }
 
 /** An HMAC: the table of subjects beside it must not tell who has a session. */

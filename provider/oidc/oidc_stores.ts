@@ -1,4 +1,5 @@
 import type { JWK } from 'jose';
+import type { GivenNameId } from '../saml/name_ids.ts';
 
 /** An OIDC client as the command line registered it: the metadata after the engine's own validation (RFC 7591 names). */
 export interface StoredClient {
@@ -49,9 +50,24 @@ export interface SigningKeyStore {
   insertCookieSecret(secret: string, now: number): Promise<void>;
 }
 
-/** A session that was alive until now, and whom the person was signed in to by it. */
+/** Whom a person is signed in to by a session. */
+export interface SessionClient {
+  readonly clientId: string;
+  /** The session as this client knows it: `sid` of a token, SessionIndex of an assertion. */
+  readonly sid: string;
+  /** How a SAML service provider was told who the person is; undefined for an OIDC client. */
+  readonly nameId?: GivenNameId | undefined;
+}
+
+export interface LiveSession {
+  /** What its cookie holds: never leaves the hub but in that cookie. */
+  readonly id: string;
+  readonly clients: readonly SessionClient[];
+}
+
+/** A session that was alive until now. */
 export interface EndedSession {
-  readonly clients: readonly { readonly clientId: string; readonly sid: string }[];
+  readonly clients: readonly SessionClient[];
 }
 
 export interface EndedArtefacts {
@@ -66,4 +82,11 @@ export interface SubjectArtefacts {
    * is told to one. A request in flight may still store what it had begun: call it again when that is over.
    */
   endAllOf(subjectId: string): Promise<EndedArtefacts>;
+  /** The sessions of a subject that are alive. */
+  sessionsOf(subjectId: string): Promise<readonly LiveSession[]>;
+  /**
+   * Ends one session as a sign-out does, with the grants that were given in it and are not for when the person is away
+   * (`offline_access`). Undefined when it has ended already: of several callers it is told to one.
+   */
+  endSession(id: string): Promise<(EndedSession & { readonly grants: number }) | undefined>;
 }

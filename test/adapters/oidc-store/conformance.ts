@@ -357,6 +357,48 @@ export function describeOidcStore(): void {
       });
     });
 
+    describe('the end of one session', () => {
+      it('ends it with the grants that were given in it, and leaves what is for when the person is away', async () => {
+        const subject = id();
+        const [grant, offline, elsewhere] = [
+          await save('Grant', { accountId: subject }),
+          await save('Grant', { accountId: subject }),
+          await save('Grant', { accountId: subject }),
+        ];
+        const token = await save('AccessToken', { grantId: grant.jti, accountId: subject });
+        const nameId = { value: 'somebody', format: 'persistent' };
+        const session = await save('Session', {
+          ...{ uid: id(), accountId: subject },
+          // The SAML front door's note is not in the engine's type declarations.
+          authorizations: {
+            clinic: { sid: 'clinic-sid', grantId: grant.jti },
+            shop: { sid: 'shop-sid', grantId: offline.jti, persistsLogout: true },
+            library: { sid: 'library-sid', saml: { nameId } },
+          } as Record<string, { sid: string }>,
+        });
+        const other = await save('Session', { uid: id(), accountId: subject });
+        const clients = [
+          { clientId: 'clinic', sid: 'clinic-sid' },
+          { clientId: 'shop', sid: 'shop-sid' },
+          { clientId: 'library', sid: 'library-sid', nameId },
+        ];
+        const live = await store.sessionsOf(subject);
+        assert.deepEqual(live.map((each) => each.id).sort(), [session.jti, other.jti].sort());
+        assert.deepEqual(live.find((each) => each.id === session.jti)?.clients, clients);
+        assert.deepEqual(await store.sessionsOf(id()), []);
+
+        const all = await Promise.all(Array.from({ length: 10 }, () => store.endSession(session.jti)));
+        const told = all.filter((ended) => ended !== undefined);
+        assert.deepEqual(told, [{ clients, grants: 1 }]);
+        for (const { adapter, jti } of [session, grant, token]) assert.equal(await adapter.find(jti), undefined);
+        for (const { adapter, jti } of [other, offline, elsewhere]) assert.ok(await adapter.find(jti));
+        assert.deepEqual(
+          (await store.sessionsOf(subject)).map((each) => each.id),
+          [other.jti],
+        );
+      });
+    });
+
     describe('what strangers may store', () => {
       it('is refused above the cap, and again admitted when the old has expired', async () => {
         const capped = createOidcStore({

@@ -29,6 +29,7 @@ describe(`a statement planned on an empty table of ${testEngine}`, () => {
     [statements.DELETE, [key]],
     [statements.MARK_END, [key, NOW]],
     [statements.FIND_OF_SUBJECT, [key, NOW]],
+    [statements.SESSIONS_OF_SUBJECT, [key, NOW]],
     [statements.END, [key, NOW]],
     [statements.saveTogether(0, 1), [NOW, key]],
     [statements.DELETE_BY_GRANT, [key, 'AccessToken']],
