@@ -89,7 +89,10 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
   const store = await openStore(base);
   let shutdown: GracefulShutdown | undefined;
   try {
-    const rooms = openRooms(base, store, () => runner.engine());
+    const rooms = openRooms(base, store, {
+      engine: () => runner.engine(),
+      callServiceProvider: (client) => web.callServiceProvider(client),
+    });
     await rooms.keys.ensure();
     const readiness = createReadiness({
       checks: {
@@ -177,10 +180,13 @@ export async function openAdministration(
   const base: Base = { config, clock: systemClock, random: systemRandom, metrics: createMetrics(), ...world };
   const store = await openStore(base);
   try {
-    const rooms = openRooms(base, store, () => engine);
+    const rooms = openRooms(base, store, {
+      engine: () => engine,
+      callServiceProvider: (client) => web.callServiceProvider(client),
+    });
     await rooms.keys.ensure();
-    const { build } = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
-    const { engine } = build(await rooms.keys.current());
+    const web = webRoom(base, store, rooms, { health: async (_ctx, next) => next(), engine: () => engine });
+    const { engine } = web.build(await rooms.keys.current());
     return {
       clients: createClients({ ...clientsWorld(base, store), engine: () => engine }),
       keys: rooms.keys,
@@ -234,6 +240,7 @@ function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store, { tid
       oidcStore.sweep(clock()),
       storage.challenges.sweep(clock()),
       storage.handOvers.sweep(clock()),
+      storage.logouts.sweep(clock()),
       tidy(),
     ]).catch((err) => log.warn({ err }, 'expired rows could not be deleted'));
   const timer = setInterval(sweep, SWEEP_EVERY);

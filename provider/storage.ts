@@ -9,6 +9,7 @@ import type { IdentityStore } from './identity/identity_store.ts';
 import type { NoticeStore } from './identity/notices.ts';
 import type { RevocationStore } from './identity/revocation_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
+import type { LogoutStore } from './saml/logout/logout_store.ts';
 import type { ServiceProviderStore } from './saml/service_provider_store.ts';
 import type { QuestionStore } from './status/question_store.ts';
 import type { StatusStore } from './status/status_store.ts';
@@ -28,6 +29,7 @@ export interface Stores {
   handOvers: HandOverStore;
   clients: ClientStore;
   serviceProviders: ServiceProviderStore;
+  logouts: LogoutStore;
   signingKeys: SigningKeyStore;
   audit: AuditLog;
 }

@@ -227,6 +227,22 @@ export interface SignedOutInput {
   backUrl?: string | undefined;
 }
 
+export interface SigningOutInput {
+  /** Whose sign-out it is: of the person who sits there, or of the one before. */
+  whose: 'own' | 'anothers';
+  /** The services that the browser visits to sign out there; names are strangers' texts. */
+  services: readonly { name: string; state: keyof Words['signingOut']['states'] }[];
+  /** Local path of the next step. */
+  continuePath: string;
+}
+
+export interface PartlySignedOutInput {
+  /** Names of the services that could not be told. */
+  services: readonly string[];
+  /** Where the person was to be sent: http(s), or an app's own address. */
+  continueUrl?: string | undefined;
+}
+
 export interface HomeInput {
   issuer: string;
   discoveryUrl: string;
@@ -247,6 +263,8 @@ export interface PageInputs {
   send_form: SendFormInput;
   sign_out_confirm: SignOutConfirmInput;
   signed_out: SignedOutInput;
+  signing_out: SigningOutInput;
+  partly_signed_out: PartlySignedOutInput;
   home: HomeInput;
 }
 export type PageName = keyof PageInputs;
@@ -389,6 +407,12 @@ export interface PageModels {
     confirm: { name: string; value: string };
   };
   signed_out: { back: Back | undefined };
+  signing_out: {
+    body: string;
+    services: readonly { name: string; state: string }[];
+    continuePath: string;
+  };
+  partly_signed_out: { services: readonly string[]; continueUrl: string | undefined };
   home: { issuer: string; discoveryUrl: string; documentationUrl: string | undefined };
 }
 
@@ -648,6 +672,30 @@ const builders: Builders = {
     };
   },
 
+  signing_out({ whose, services, continuePath }, language) {
+    const { signingOut } = wordsIn(language);
+    return {
+      title: signingOut.title,
+      imageOrigins: [],
+      model: {
+        body: signingOut.body[whose],
+        services: services.map(({ name, state }) => ({ name: shortName(name), state: signingOut.states[state] })),
+        continuePath: mustBe(localPath(continuePath), 'continuePath'),
+      },
+    };
+  },
+
+  partly_signed_out({ services, continueUrl }, language) {
+    return {
+      title: wordsIn(language).partlySignedOut.title,
+      imageOrigins: [],
+      model: {
+        services: services.map(shortName),
+        continueUrl: continueUrl === undefined ? undefined : (webUrl(continueUrl) ?? appUrl(continueUrl)),
+      },
+    };
+  },
+
   home(input, language) {
     return {
       title: wordsIn(language).home.title,
@@ -722,6 +770,10 @@ function latestModel(
 
 function longDate(at: number, language: Language): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'Asia/Tokyo' }).format(at);
+}
+
+function shortName(name: string): string {
+  return cleanText(name, NAME_LIMIT) || '?';
 }
 
 function relyingPartyModel(input: RelyingPartyInput, words: Words): RelyingPartyModel {

@@ -13,6 +13,7 @@ import { createEventStore } from './stores/event_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createLatestConsentStore } from './stores/latest_consent_store.ts';
+import { createLogoutStore } from './stores/logout_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
 import { createQuestionStore } from './stores/question_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
@@ -40,6 +41,7 @@ export function createStorage(
       handOvers: createHandOverStore(queries),
       clients: createClientStore(queries, vault),
       serviceProviders: createServiceProviderStore(queries),
+      logouts: createLogoutStore(queries),
       signingKeys: createSigningKeyStore(queries, vault),
       audit: createAuditStore(queries),
     };

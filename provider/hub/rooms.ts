@@ -41,7 +41,7 @@ import {
 } from '../identity/signed_together.ts';
 import { registeredClient } from '../oidc/clients.ts';
 import { sectorOf } from '../oidc/engine.ts';
-import { createLogoutNotices } from '../oidc/logout_notices.ts';
+import { type CallServiceProvider, createLogoutNotices } from '../oidc/logout_notices.ts';
 import { createSigningKeys } from '../oidc/signing_keys.ts';
 import { createSubjectSessions } from '../oidc/subject_sessions.ts';
 import type { Certificate } from '../pki/index.ts';
@@ -72,8 +72,13 @@ import type { Base, Store } from './store.ts';
 
 export type Rooms = ReturnType<typeof openRooms>;
 
-/** @param engine the one that runs when it is asked for. */
-export function openRooms(base: Base, store: Store, engine: () => Provider) {
+/** @param late what is made of the rooms, for when it is asked for. */
+export function openRooms(
+  base: Base,
+  store: Store,
+  late: { engine: () => Provider; callServiceProvider: CallServiceProvider },
+) {
+  const { engine, callServiceProvider } = late;
   const { config, clock, random, metrics, log } = base;
   const { storage, vault } = store;
   const trust = openTrust(config);
@@ -91,7 +96,7 @@ export function openRooms(base: Base, store: Store, engine: () => Provider) {
     onQuestion: (outcome, clientId) => questions.count({ channel: 'ocsp', outcome, clientId }),
   });
   const revocation = watched(metrics, authority);
-  const notices = createLogoutNotices({ engine, log, observe: metrics.logoutNoticed });
+  const notices = createLogoutNotices({ engine, callServiceProvider, log, observe: metrics.logoutNoticed });
   const sessions = createSubjectSessions(store.oidcStore, notices);
   const events = createSubjectEvents({ issuer: config.publicUrl, vault, clock, random });
   const notify = createNotify(events);

@@ -1,6 +1,8 @@
 import type { Router } from '@koa/router';
+import type { Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import type { EnginePages } from '../oidc/engine_pages.ts';
+import type { CallServiceProvider } from '../oidc/logout_notices.ts';
 import type { SigningKey } from '../oidc/oidc_stores.ts';
 import { isFirstUse } from '../oidc/replay_detection.ts';
 import type { ResponseMode } from '../oidc/saml_parameter.ts';
@@ -16,7 +18,9 @@ import { createPostedMessages } from '../saml/posted_messages.ts';
 import { createSamlAnswers } from '../saml/send_answer.ts';
 import { mountOwnMetadata } from '../saml/serve_metadata.ts';
 import { isCatalogueClaim, mountSignOn } from '../saml/sign_on.ts';
+import type { Renderer } from '../web/render.ts';
 import type { Rooms } from './rooms.ts';
+import { openLogoutDoor } from './saml_logout.ts';
 import type { Base, Store } from './store.ts';
 
 /* Wiring of the composition root: the SAML front door. */
@@ -25,6 +29,17 @@ import type { Base, Store } from './store.ts';
 export interface SamlDoor {
   readonly responseMode: ResponseMode;
   mount(router: Router): void;
+  /** Around the engine. */
+  readonly afterSignOut: Middleware;
+  readonly callServiceProvider: CallServiceProvider;
+}
+
+interface SamlDoorWorld {
+  readonly pages: EnginePages;
+  readonly renderer: Renderer;
+  readonly engine: () => Provider;
+  /** By entity id. */
+  readonly limit: RateLimit;
 }
 
 /** Milliseconds by which a service provider's clock may be ahead of the hub's. */
@@ -34,11 +49,14 @@ const REQUEST_AGE = 5 * 60;
 
 /** @returns the door for a set of keys, of which the first signs. */
 export function openSamlDoor(
-  { config, clock, random, metrics }: Base,
-  { vault, oidcStore }: Store,
-  { identity, consents, policies, serviceProviders: providers }: Rooms,
-  { pages, engine, limit }: { pages: EnginePages; engine: () => Provider; limit: RateLimit },
+  base: Base,
+  store: Store,
+  rooms: Rooms,
+  { pages, renderer, engine, limit }: SamlDoorWorld,
 ): (keys: readonly SigningKey[]) => SamlDoor {
+  const { config, clock, random, metrics } = base;
+  const { vault, oidcStore } = store;
+  const { identity, consents, policies, serviceProviders: providers } = rooms;
   const { publicUrl } = config;
   const issuer = samlEntityId(publicUrl);
   const nameIds = createNameIds({ identity, vault, clock, issuer, scope: new URL(publicUrl).hostname });
@@ -50,11 +68,13 @@ export function openSamlDoor(
     isClaim: isCatalogueClaim,
     answerWithin: REQUEST_AGE + config.signIn.interactionSeconds,
   };
+  const logoutDoor = openLogoutDoor(base, store, rooms, { gate, providers, nameIds, posted, pages, renderer, engine });
   const names = { ja: config.branding.nameJa, en: config.branding.nameEn };
 
   return (keys) => {
     const keySet = createSamlKeySet(keys);
     const messages = createAnswers({ entityId: issuer, keys: () => keySet, clock, random });
+    const logout = logoutDoor(messages);
     const answers = createSamlAnswers({
       answers: messages,
       ...{ providers, nameIds, consents, pages, clock },
@@ -74,7 +94,10 @@ export function openSamlDoor(
         mountOwnMetadata(router, metadata);
         mountSignOn(router, { origin: publicUrl, gate, providers, posted, nameIds, identity, rules, answers });
         mountAttributeService(router, { origin: publicUrl, gate, queries, answers: messages, limit });
+        logout.mount(router);
       },
+      afterSignOut: logout.afterSignOut,
+      callServiceProvider: logout.callServiceProvider,
     };
   };
 }

@@ -14,6 +14,7 @@ import { showEngineForms } from '../oidc/engine_forms.ts';
 import { mountEnrolment } from '../oidc/enrolment_interaction.ts';
 import { mountInteractions, showSignInAtOnce } from '../oidc/interactions.ts';
 import { mountLatestConsent } from '../oidc/latest_consent_interaction.ts';
+import type { CallServiceProvider } from '../oidc/logout_notices.ts';
 import {
   createEnginePages,
   createEnrolmentPages,
@@ -48,7 +49,12 @@ export function webRoom(
   store: Store,
   rooms: Rooms,
   { health, engine }: { health: Middleware; engine: () => Provider },
-): { build: EngineRunnerWorld['build']; certificateOrigin: RequestHandler | undefined } {
+): {
+  build: EngineRunnerWorld['build'];
+  certificateOrigin: RequestHandler | undefined;
+  /** With the keys of now. */
+  callServiceProvider: CallServiceProvider;
+} {
   const { config, log, clock, random, metrics } = base;
   const { storage, oidcStore } = store;
   const assets = loadAssets();
@@ -127,10 +133,12 @@ export function webRoom(
       onBug,
     });
 
-  const samlDoor = openSamlDoor(base, store, rooms, { pages: enginePages, engine, limit: limits.calls });
+  const samlDoor = openSamlDoor(base, store, rooms, { pages: enginePages, renderer, engine, limit: limits.calls });
+  let callServiceProvider: CallServiceProvider | undefined;
 
   const build: EngineRunnerWorld['build'] = ({ jwks, samlKeys, cookieSecrets }) => {
     const saml = samlDoor(samlKeys);
+    callServiceProvider = saml.callServiceProvider;
     const provider = createEngine({
       settings: {
         issuer: config.publicUrl,
@@ -185,7 +193,7 @@ export function webRoom(
         mountVerifierApi(router, { ...forServers, verifier });
         if (tls) mountCertificateSignIn(router, { ...interactions, certificateOrigin: tls.publicUrl });
       },
-      around: [describeForRelyingParties, showSignInAtOnce(interactions)],
+      around: [describeForRelyingParties, showSignInAtOnce(interactions), saml.afterSignOut],
       errorPage(ctx, error) {
         if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
         sendPage(
@@ -200,7 +208,14 @@ export function webRoom(
     });
     return { engine: provider, handle };
   };
-  return { build, certificateOrigin };
+  return {
+    build,
+    certificateOrigin,
+    async callServiceProvider(client) {
+      if (!callServiceProvider) throw new Error('the hub has no keys yet');
+      return callServiceProvider(client);
+    },
+  };
 }
 
 export function home(ctx: Context, renderer: Renderer, publicUrl: string): void {

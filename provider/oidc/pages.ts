@@ -324,12 +324,17 @@ function pageOptions(interaction: Interaction) {
 
 function relyingParty(client: Client, language: Language, returnUrl: string | undefined): RelyingPartyInput {
   return {
-    name: inLanguage(client, 'client_name', language) ?? client.clientName ?? sectorOf(client),
+    name: nameInLanguage(client, language),
     returnUrl,
     logoUrl: client.logoUri,
     privacyPolicyUrl: client.policyUri,
     termsUrl: client.tosUri,
   };
+}
+
+/** What a page calls a relying party. */
+export function nameInLanguage(client: Client, language: Language): string {
+  return inLanguage(client, 'client_name', language) ?? client.clientName ?? sectorOf(client);
 }
 
 /** A text of the registration in the page's language, else without a language, else in the other one (RFC 7591 §2.2). */

@@ -39,6 +39,8 @@ export interface Metrics {
   }): void;
   /** Counts security events that were pushed, or could not be. */
   eventPushed(outcome: 'delivered' | 'rejected' | 'failed'): void;
+  /** Counts single logouts that SAML service providers take part in. */
+  singleLogoutEnded(outcome: 'complete' | 'partial' | 'nothing_to_end' | 'refused'): void;
   /** Counts looks at the addresses that metadata of service providers comes from. */
   metadataRefreshed(outcome: 'changed' | 'unchanged' | 'failed'): void;
   /** Counts answers to SAML service providers: `success`, or the last status code's own word. */
@@ -135,6 +137,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const singleLogouts = new Counter({
+    name: 'musubi_saml_logouts_total',
+    help: 'Single logouts that SAML service providers take part in',
+    labelNames: ['outcome'],
+    registers,
+  });
   const metadataRefreshes = new Counter({
     name: 'musubi_metadata_refreshes_total',
     help: 'Looks at the addresses that metadata of SAML service providers comes from',
@@ -183,6 +191,7 @@ export function createMetrics(): Metrics {
     statusAnswered: (status, count) => statusAnswers.inc({ status }, count),
     authorityAsked: ({ channel, outcome }) => authorityQuestions.inc({ channel, outcome }),
     eventPushed: (outcome) => pushedEvents.inc({ outcome }),
+    singleLogoutEnded: (outcome) => singleLogouts.inc({ outcome }),
     metadataRefreshed: (outcome) => metadataRefreshes.inc({ outcome }),
     samlAnswered: (outcome) => samlAnswers.inc({ outcome }),
     watchRevocation: (read) => addRevocationGauges(registry, read),

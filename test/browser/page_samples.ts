@@ -241,6 +241,19 @@ export const samples: Readonly<Record<string, Sample>> = {
   'send-form': sample('send_form', { action: `${OWN_ORIGIN}/unanswered`, fields: { code: 'a code', submit: 'yes' } }),
   'sign-out-confirm': sample('sign_out_confirm', { action: '/session/end/confirm', fields: { xsrf: 'a form token' } }),
   'signed-out': sample('signed_out', { relyingParty, backUrl: 'https://library.minato.example/' }),
+  'signing-out': sample('signing_out', {
+    whose: 'own',
+    services: [
+      { name: relyingParty.name, state: 'told' },
+      { name: 'みなとスポーツ予約', state: 'not_told' },
+      { name: 'みなと市民ポータル', state: 'waiting' },
+    ],
+    continuePath: '/saml/logout/next?step=3',
+  }),
+  'partly-signed-out': sample('partly_signed_out', {
+    services: [relyingParty.name, 'みなとスポーツ予約'],
+    continueUrl: 'https://library.minato.example/',
+  }),
   home: sample('home', {
     issuer: 'https://hub.example',
     discoveryUrl: 'https://hub.example/.well-known/openid-configuration',

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { type Profile, SAML, type SamlConfig, ValidateInResponseTo } from '@node-saml/node-saml';
 import { writeSelfSignedCertificate } from '../../provider/pki/index.ts';
+import { BINDING_URIS, type Binding } from '../../provider/saml/names.ts';
 import type { SettingsChange } from '../../provider/saml/provider_settings.ts';
 import { formAction, hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
@@ -40,6 +41,8 @@ export interface SamlPartyOptions {
   /** Elements of SPSSODescriptor, in the schema's order. */
   readonly services?: string;
   readonly extensions?: string;
+  /** SingleLogoutService elements; by redirect unless given. */
+  readonly logoutServices?: string;
   readonly hasEncryptionKey?: boolean;
   readonly signsRequests?: boolean;
 }
@@ -140,16 +143,27 @@ export async function hubCertificates(hub: TestHub): Promise<string[]> {
   return [...new Set(found)];
 }
 
+/** SAML Metadata §2.2.2. */
+export function logoutService(binding: Binding, location: string, responseLocation?: string): string {
+  const responses = responseLocation === undefined ? '' : ` ResponseLocation="${responseLocation}"`;
+  return `<md:SingleLogoutService Binding="${BINDING_URIS[binding]}" Location="${location}"${responses}/>`;
+}
+
 /** SAML Metadata §2.4.4. */
 export function metadataOf(
   entityId: string,
   acs: string,
   { certificate }: PartyKey,
-  { services = '', extensions = '', hasEncryptionKey = false, signsRequests = true }: SamlPartyOptions = {},
+  {
+    services = '',
+    extensions = '',
+    hasEncryptionKey = false,
+    signsRequests = true,
+    logoutServices = logoutService('redirect', new URL('/slo', acs).href),
+  }: SamlPartyOptions = {},
 ): string {
   const descriptor = (use: string) =>
     `<md:KeyDescriptor use="${use}"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>${certificate}` +
     '</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>';
-  const slo = new URL('/slo', acs).href;
-  return `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" entityID="${entityId}">${extensions}<md:SPSSODescriptor AuthnRequestsSigned="${signsRequests}" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">${descriptor('signing')}${hasEncryptionKey ? descriptor('encryption') : ''}<md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="${slo}"/><md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="${acs}" index="0" isDefault="true"/>${services}</md:SPSSODescriptor></md:EntityDescriptor>`;
+  return `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="http://www.w3.org/2000/09/xmldsig#" entityID="${entityId}">${extensions}<md:SPSSODescriptor AuthnRequestsSigned="${signsRequests}" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">${descriptor('signing')}${hasEncryptionKey ? descriptor('encryption') : ''}${logoutServices}<md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="${acs}" index="0" isDefault="true"/>${services}</md:SPSSODescriptor></md:EntityDescriptor>`;
 }

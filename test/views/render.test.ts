@@ -103,6 +103,8 @@ const inputs: PageInputs = {
   send_form: { action: 'https://rp.example/?"a', fields: { [hostile]: hostile } },
   sign_out_confirm: { action: '/end', fields: { [hostile]: hostile }, confirm: { name: hostile, value: hostile } },
   signed_out: { relyingParty, backUrl: 'https://rp.example/' },
+  signing_out: { whose: 'own', services: [{ name: hostile, state: 'told' }], continuePath: '/c"d' },
+  partly_signed_out: { services: [hostile], continueUrl: 'https://rp.example/' },
   home: { issuer: hostile, discoveryUrl: 'https://hub.example/.well-known/openid-configuration' },
 };
 const pages = Object.keys(inputs) as PageName[];

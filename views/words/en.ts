@@ -187,6 +187,32 @@ export const en: Words = {
     shared: 'Please take your card off the card reader. On a shared device, close the browser as well.',
     back: (name) => `Go back to “${name}”`,
   },
+  signingOut: {
+    title: 'Signing you out',
+    body: {
+      own: 'You are signed out of Musubi. We are now signing you out of the other services that you used Musubi to sign in to, one after the other.',
+      anothers:
+        'We are signing the person who used this browser before you out of their services. Then your sign-in goes on.',
+    },
+    services: 'Service by service',
+    states: {
+      waiting: 'Still to come',
+      asked: 'Waiting for an answer',
+      told: 'Signed out',
+      not_told: 'Could not be confirmed',
+    },
+    next: 'If nothing happens by itself, choose “Continue”.',
+    button: 'Continue',
+  },
+  partlySignedOut: {
+    title: 'You may still be signed in to some services',
+    signedOut: 'You are signed out of Musubi.',
+    services: 'We could not sign you out of these services',
+    close:
+      'You may still be signed in there. Close all windows of your browser, or sign out at each of these services.',
+    shared: 'Please take your card out of the card reader.',
+    button: 'Continue',
+  },
   error: {
     next: 'What to do next',
     reference: 'Reference number',

@@ -264,6 +264,11 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'The request of the site you came from was answered once. To keep you safe, the same request is not answered twice.',
     next: startAgain,
   },
+  saml_response_unexpected: {
+    title: 'This answer is no longer expected',
+    body: 'What arrived from the site you came from answers nothing that was asked in this browser. Signing out may have finished already, or taken too long.',
+    next: 'If you want to be sure that you are signed out everywhere, close all windows of your browser.',
+  },
   saml_wrong_destination: {
     title: 'This request was meant for somewhere else',
     body: 'What arrived from the site you came from was not addressed to this Musubi. To keep you safe, we stopped here.',

@@ -369,6 +369,34 @@ describe(`the rooms' stores on ${testEngine}`, () => {
     });
   });
 
+  describe('logouts on their way', () => {
+    const sealed = randomBytes(80);
+    const later = randomBytes(80);
+
+    it('go each step once, whoever asks for it at once', async () => {
+      const key = randomBytes(32);
+      await storage.logouts.keep(key, sealed, NOW + 1000);
+      const advanced = await atOnce(() => storage.logouts.advance(key, 1, later));
+      assert.equal(advanced.filter(Boolean).length, 1);
+      assert.deepEqual(await storage.logouts.find(key, NOW), { sealed: later, step: 2 });
+      assert.equal(await storage.logouts.take(key, 1), false, 'it has gone on');
+      const taken = await atOnce(() => storage.logouts.take(key, 2));
+      assert.equal(taken.filter(Boolean).length, 1);
+      assert.equal(await storage.logouts.find(key, NOW), undefined);
+    });
+
+    it('are not found after their expiry, and swept then', async () => {
+      const key = randomBytes(32);
+      await storage.logouts.keep(key, sealed, NOW + 1000);
+      assert.ok(await storage.logouts.find(key, NOW + 999));
+      assert.equal(await storage.logouts.find(key, NOW + 1000), undefined);
+      await storage.logouts.sweep(NOW + 1000);
+      assert.ok(await storage.logouts.find(key, NOW));
+      assert.ok((await storage.logouts.sweep(NOW + 1001)) >= 1);
+      assert.equal(await storage.logouts.find(key, NOW), undefined);
+    });
+  });
+
   describe('clients, keys and revocation lists', () => {
     it('give a client back as it was registered, its secret unreadable at rest', async () => {
       const metadata = { client_id: 'rp-1', client_secret: 'correct-horse-battery', client_name: '窓口' };
