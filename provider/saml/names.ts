@@ -9,6 +9,7 @@ export const NAMESPACES = {
   soap: 'http://schemas.xmlsoap.org/soap/envelope/',
   mdui: 'urn:oasis:names:tc:SAML:metadata:ui',
   mdattr: 'urn:oasis:names:tc:SAML:metadata:attribute',
+  alg: 'urn:oasis:names:tc:SAML:metadata:algsupport',
   shibmd: 'urn:mace:shibboleth:metadata:1.0',
 } as const;
 

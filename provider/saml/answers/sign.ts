@@ -15,7 +15,7 @@ export interface Unsigned {
 export const RSA_SHA256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256';
 
 const ENVELOPED = 'http://www.w3.org/2000/09/xmldsig#enveloped-signature';
-const SHA256 = 'http://www.w3.org/2001/04/xmlenc#sha256';
+export const SHA256 = 'http://www.w3.org/2001/04/xmlenc#sha256';
 const DS = ` xmlns:ds="${NAMESPACES.signature}"`;
 
 const BEFORE_ID =

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { SAML_METADATA_VALIDITY } from '../../oidc/signing_keys.ts';
 import type { Clock } from '../../world.ts';
 import { attribute, dateTime, text } from '../answers/canonical.ts';
-import { signEnveloped } from '../answers/sign.ts';
+import { RSA_SHA256, SHA256, signEnveloped } from '../answers/sign.ts';
 import type { SamlKeySet } from '../key_set.ts';
 import { BINDING_URIS, type Binding, NAME_ID_FORMATS, NAMESPACES } from '../names.ts';
 
@@ -75,7 +75,7 @@ function identityProvider({ publicUrl, names }: OwnMetadataSettings, keys: SamlK
     `<mdui:DisplayName xml:lang="en">${text(names.en)}</mdui:DisplayName></mdui:UIInfo>`;
   return (
     `<md:IDPSSODescriptor WantAuthnRequestsSigned="false" protocolSupportEnumeration="${NAMESPACES.protocol}">` +
-    `<md:Extensions>${userInterface}${scope(publicUrl)}</md:Extensions>${keyDescriptors(keys)}` +
+    `<md:Extensions>${userInterface}${scope(publicUrl)}${algorithms()}</md:Extensions>${keyDescriptors(keys)}` +
     endpoint('SingleLogoutService', 'redirect', '/saml/slo', publicUrl) +
     endpoint('SingleLogoutService', 'post', '/saml/slo', publicUrl) +
     endpoint('SingleLogoutService', 'soap', '/saml/soap/slo', publicUrl) +
@@ -100,6 +100,17 @@ function attributeAuthority({ publicUrl }: OwnMetadataSettings, keys: SamlKeySet
 function scope(publicUrl: string): string {
   const { hostname } = new URL(publicUrl);
   return `<shibmd:Scope xmlns:shibmd="${NAMESPACES.shibmd}" regexp="false">${text(hostname)}</shibmd:Scope>`;
+}
+
+/**
+ * What a message to the hub is best signed with (SAML Metadata Profile for Algorithm Support 1.0 §2): a Shibboleth SP that is
+ * told nothing signs by HTTP-POST with SHA-1, which the hub refuses.
+ */
+function algorithms(): string {
+  return (
+    `<alg:DigestMethod xmlns:alg="${NAMESPACES.alg}" Algorithm="${SHA256}"></alg:DigestMethod>` +
+    `<alg:SigningMethod xmlns:alg="${NAMESPACES.alg}" Algorithm="${RSA_SHA256}"></alg:SigningMethod>`
+  );
 }
 
 function keyDescriptors({ publishedCertificates }: SamlKeySet): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SamlKeySet } from '../../../provider/saml/key_set.ts';
 import { createOwnMetadata, samlEntityId } from '../../../provider/saml/metadata/own_metadata.ts';
-import { BINDING_URIS } from '../../../provider/saml/names.ts';
+import { BINDING_URIS, NAMESPACES } from '../../../provider/saml/names.ts';
 import { readXml } from '../../../provider/saml/xml/read_xml.ts';
 import { attributeOf, childElements, textOf, type XmlElement } from '../../../provider/saml/xml/xml_element.ts';
 import { answeringHub, HUB_URL, samlKey } from '../../support/saml/answering_hub.ts';
@@ -54,6 +54,18 @@ describe('the hub’s own metadata', () => {
       );
       assert.deepEqual(every(descriptor, 'Scope').map(textOf), ['hub.example']);
     }
+  });
+
+  it('says what to sign with, since a Shibboleth SP that is not told signs posted requests with SHA-1', async () => {
+    const [role] = every(await hubProcess().read(), 'IDPSSODescriptor');
+    assert.ok(role);
+    const told = ['DigestMethod', 'SigningMethod'].flatMap((local) =>
+      every(role, local).filter(({ namespace }) => namespace === NAMESPACES.alg),
+    );
+    assert.deepEqual(
+      told.map((each) => attributeOf(each, 'Algorithm')),
+      ['http://www.w3.org/2001/04/xmlenc#sha256', 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256'],
+    );
   });
 
   it('names the hub in both languages as its pages do, whatever is in the name', async () => {
