@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { projectFolder } from './suites.ts';
+import { EXAMPLES, filledExample } from './filled_example.ts';
+import { listens, startServerProcess } from './server_process.ts';
 
 export interface Nginx {
   /** Everything that it has logged. */
@@ -14,21 +11,10 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-const EXAMPLES = join(projectFolder, 'docs/examples');
-/** Milliseconds. */
-const START_LIMIT = 10_000;
-
-/**
- * The example configuration for operators with other names, ports and paths. Throws Error when one of them is not in it,
- * so that the example and the test cannot drift apart.
- */
+/** The example configuration for operators with other names, ports and paths. */
 export function nginxExample(replacements: Readonly<Record<string, string>>): string {
-  let text = readFileSync(join(EXAMPLES, 'nginx.conf'), 'utf8').replaceAll(/^\s*#.*\n/gm, '');
-  for (const [from, to] of Object.entries(replacements)) {
-    if (!text.includes(from)) throw new Error(`docs/examples/nginx.conf has no ${from}`);
-    text = text.replaceAll(from, to);
-  }
-  return text.replace('/etc/nginx/musubi/client_cert.js', join(EXAMPLES, 'client_cert.js'));
+  const script = join(EXAMPLES, 'client_cert.js');
+  return filledExample('nginx.conf', { ...replacements, '/etc/nginx/musubi/client_cert.js': script });
 }
 
 /** Runs nginx with these server blocks as a child of ours; resolves when it listens on `port`. */
@@ -56,42 +42,16 @@ ${servers}
 }
 `,
   );
-  const child = spawn('/usr/sbin/nginx', ['-p', folder, '-e', 'stderr', '-c', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log += text;
-  });
+  const server = startServerProcess('/usr/sbin/nginx', ['-p', folder, '-e', 'stderr', '-c', file]);
   const stop = async () => {
-    await end(child);
+    await server.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  for (let waited = 0; !(await listens(port)); waited += 50) {
-    if (child.exitCode !== null || waited > START_LIMIT) {
+  await server
+    .until(() => listens(port), 'start')
+    .catch(async (error: unknown) => {
       await stop();
-      throw new Error(`nginx did not start: ${log}`);
-    }
-    await delay(50);
-  }
-  return { log: () => log, pid: child.pid ?? 0, stop };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
+      throw error;
+    });
+  return { log: server.log, pid: server.pid, stop };
 }
