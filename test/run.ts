@@ -59,7 +59,9 @@ async function main(): Promise<number> {
 
 function toolsFor(suites: readonly Suite[]): TestToolName[] {
   const needed = new Set<TestToolName>(suites.length > 0 ? ['openssl', 'curl', 'xmlsec1'] : []);
-  if (suites.some((suite) => suite.name === 'interop')) needed.add('pkits').add('pysaml2');
+  if (suites.some((suite) => suite.name === 'interop')) {
+    for (const tool of ['pkits', 'pysaml2', 'apache', 'shibboleth', 'mellon'] as const) needed.add(tool);
+  }
   if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts').add('nss');
   if (suites.some(({ name }) => name === 'attack' || name === 'browser')) needed.add('nginx').add('nginxJs');
   // The process suite starts a PostgreSQL of its own.

@@ -42,6 +42,17 @@ const TOOLS = {
     package: 'python3-pysaml2',
     isPresent: () => existsSync('/usr/lib/python3/dist-packages/saml2'),
   },
+  apache: { name: 'Apache', package: 'apache2', isPresent: () => existsSync('/usr/sbin/apache2') },
+  shibboleth: {
+    name: 'Shibboleth service provider',
+    package: 'libapache2-mod-shib',
+    isPresent: () => existsSync('/usr/lib/apache2/modules/mod_shib.so') && existsSync('/usr/sbin/shibd'),
+  },
+  mellon: {
+    name: 'mod_auth_mellon',
+    package: 'libapache2-mod-auth-mellon',
+    isPresent: () => existsSync('/usr/lib/apache2/modules/mod_auth_mellon.so'),
+  },
   nss: { name: 'NSS tools', package: 'libnss3-tools', isPresent: () => onPath('certutil') !== undefined },
 } as const satisfies Readonly<Record<string, TestTool>>;
 
