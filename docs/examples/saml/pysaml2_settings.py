@@ -1,6 +1,6 @@
 # Settings of a pysaml2 service provider whose people sign in at Musubi; docs/saml.md tells how to use it.
 # test/interop/saml/pysaml2.test.ts runs this very file; what it replaces there are names and paths.
-from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
+from saml2 import BINDING_HTTP_POST
 from saml2.saml import NAMEID_FORMAT_PERSISTENT
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
@@ -11,7 +11,8 @@ CONFIG = {
             "name": "市民ポータル",
             "endpoints": {
                 "assertion_consumer_service": [("https://portal.example.jp/saml/acs", BINDING_HTTP_POST)],
-                "single_logout_service": [("https://portal.example.jp/saml/slo", BINDING_HTTP_REDIRECT)],
+                # By POST: what it answers by redirect it signs as SAML does not allow (SAML Bindings 3.4.4.1).
+                "single_logout_service": [("https://portal.example.jp/saml/slo", BINDING_HTTP_POST)],
             },
             "name_id_format": [NAMEID_FORMAT_PERSISTENT],
             "required_attributes": ["displayName"],
@@ -26,6 +27,8 @@ CONFIG = {
             "digest_algorithm": DIGEST_SHA256,
         },
     },
+    # A logout goes through the browser, so that every website of the session can be told.
+    "preferred_binding": {"single_logout_service": [BINDING_HTTP_POST]},
     "key_file": "/etc/portal/saml.key",
     "cert_file": "/etc/portal/saml.crt",
     "encryption_keypairs": [{"key_file": "/etc/portal/saml.key", "cert_file": "/etc/portal/saml.crt"}],

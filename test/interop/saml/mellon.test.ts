@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { type InteropHub, startInteropHub } from './interop_hub.ts';
 import { type Mellon, startMellon } from './mellon.ts';
+import { goOn } from './message_page.ts';
 import { withFurtherKey } from './provider_keys.ts';
-import { forged, signerOf, signInAt, variablesOf } from './sign_in.ts';
+import { assertSignedOut, forged, signerOf, signInAt, signOutAtHub, variablesOf } from './sign_in.ts';
 
 let musubi: InteropHub;
 let mellon: Mellon;
@@ -46,6 +47,23 @@ it('refuses an answer that is not as the hub signed it', async () => {
   const { page } = await signInAt(musubi.hub, secured, { tamper: forged });
   assert.equal(page.status, 400);
   assert.match(mellon.log(), /Error processing authn response.*signature/i);
+});
+
+it('signs people out at the hub, and hears that it is done', async () => {
+  const { browser } = await signInAt(musubi.hub, secured);
+  const back = `${mellon.origin}/?signed-out`;
+  const logout = `${mellon.origin}/mellon/logout?ReturnTo=${encodeURIComponent(back)}`;
+  assert.equal((await goOn(browser, await browser.get(logout))).url, back);
+  await assertSignedOut(browser, secured);
+});
+
+it('is signed out with the hub, through the browser, and only there', async () => {
+  const { browser: other } = await signInAt(musubi.hub, secured);
+  const { browser } = await signInAt(musubi.hub, secured);
+  const page = await signOutAtHub(musubi.hub, browser);
+  assert.equal(page.url, `${musubi.hub.issuer}/sign-out/success`, page.text);
+  await assertSignedOut(browser, secured);
+  assert.equal((await other.get(secured)).url, secured);
 });
 
 it('goes on while the hub changes its key', async () => {

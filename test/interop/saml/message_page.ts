@@ -18,13 +18,20 @@ export function messagePage({ text, url }: Visited): MessagePage | undefined {
   return undefined;
 }
 
-/** Sends on whatever request or answer a page holds, as browsers do, until there is a page that holds none. */
-export async function sendMessagesOn(browser: HttpBrowser, first: Visited): Promise<Visited> {
+/**
+ * Sends on whatever message a page holds and goes on from pages that lead further by themselves, as browsers do, until there is
+ * a page that does neither, or one with a message for an address that begins with `stopAt`, or a redirect to such an address.
+ */
+export async function goOn(browser: HttpBrowser, first: Visited, options: { stopAt?: string } = {}): Promise<Visited> {
   let page = first;
-  for (let message = messagePage(page); message; message = messagePage(page)) {
-    page = await browser.post(message.action, message.fields);
+  for (;;) {
+    const message = messagePage(page);
+    const next = /^0;url=(.+)$/.exec(page.headers.get('refresh') ?? '')?.[1];
+    if (message && options.stopAt !== undefined && message.action.startsWith(options.stopAt)) return page;
+    if (message) page = await browser.post(message.action, message.fields, options);
+    else if (next !== undefined) page = await browser.get(new URL(next, page.url).href, options);
+    else return page;
   }
-  return page;
 }
 
 function attributeOf(tag: string, name: string): string {

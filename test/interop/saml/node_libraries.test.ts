@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { SAML } from '@node-saml/node-saml';
+import type { Profile, SAML } from '@node-saml/node-saml';
 import { createHttpBrowser, type HttpBrowser } from '../../support/http_browser.ts';
 import { type InteropHub, startInteropHub } from './interop_hub.ts';
-import { createNodeSaml, nodeSamlMetadata } from './node_saml.ts';
+import { goOn } from './message_page.ts';
+import { createNodeSaml, NODE_SAML_ORIGIN, nodeSamlMetadata } from './node_saml.ts';
 import { type KeyFiles, withFurtherKey } from './provider_keys.ts';
-import { createSamlify, type Samlify } from './samlify.ts';
-import { answerOf, forged, messageIn, signerOf } from './sign_in.ts';
+import { createSamlify, SAMLIFY_ORIGIN, type Samlify } from './samlify.ts';
+import { answerOf, assertSignedOut, forged, messageIn, signerOf, signOutAtHub } from './sign_in.ts';
 
 const NAME = 'urn:oid:2.16.840.1.113730.3.1.241';
 const ADDRESS = 'urn:oid:2.5.4.16';
@@ -27,6 +28,12 @@ async function answerToPost(action: string, SAMLRequest: string) {
 
 async function answerToRedirect(url: string, browser: HttpBrowser = createHttpBrowser()) {
   return answerOf(musubi.hub, await browser.get(url), { browser });
+}
+
+/** The query of an address, as node-saml takes it. */
+function redirected(url: string): [Record<string, string>, string] {
+  const { search, searchParams } = new URL(url);
+  return [Object.fromEntries(searchParams), search.slice(1)];
 }
 
 describe('node-saml', () => {
@@ -77,6 +84,28 @@ describe('node-saml', () => {
     await assert.rejects(saml.validatePostResponseAsync({ ...forged(answer.fields) }), /Invalid.*signature/i);
   });
 
+  it('signs people out at the hub, and hears that it is done', async () => {
+    const browser = createHttpBrowser();
+    const { profile } = await signIn(browser);
+    const asked = await saml.getLogoutUrlAsync(profile, 'state-3', {});
+    const { url } = await browser.get(asked, { stopAt: NODE_SAML_ORIGIN });
+    assert.equal((await saml.validateRedirectAsync(...redirected(url))).loggedOut, true);
+    assert.equal(new URL(url).searchParams.get('RelayState'), 'state-3');
+    await assertSignedOut(browser, await saml.getAuthorizeUrlAsync('', undefined, {}));
+  });
+
+  it('is signed out with the hub, through the browser', async () => {
+    const browser = createHttpBrowser();
+    const signedIn = await signIn(browser);
+    const { url } = await signOutAtHub(musubi.hub, browser, { stopAt: NODE_SAML_ORIGIN });
+    const { profile } = await saml.validateRedirectAsync(...redirected(url));
+    assert.equal(profile?.nameID, signedIn.profile.nameID);
+    assert.equal(profile?.sessionIndex, signedIn.profile.sessionIndex);
+    const answer = await saml.getLogoutResponseUrlAsync(profile as Profile, '', {}, true);
+    const page = await goOn(browser, await browser.get(answer));
+    assert.equal(page.url, `${musubi.hub.issuer}/sign-out/success`, page.text);
+  });
+
   it('goes on while it changes its own key, which it has one of at a time', async () => {
     const next = musubi.makeKeys();
     await musubi.bringMetadata(withFurtherKey(nodeSamlMetadata(saml, musubi.keys), next), {
@@ -122,6 +151,15 @@ describe('samlify', () => {
     const posted = samlify.login('post');
     const { fields } = await answerToPost(String(posted.entityEndpoint), posted.context);
     assert.equal((await samlify.consume(fields.SAMLResponse ?? '')).nameID, known.nameID);
+  });
+
+  it('signs people out at the hub, and hears that it is done', async () => {
+    const browser = createHttpBrowser();
+    const { context } = samlify.login('redirect');
+    const answer = await answerToRedirect(context, browser);
+    const asked = samlify.logout(await samlify.consume(answer.fields.SAMLResponse ?? ''));
+    await samlify.loggedOut((await browser.get(asked, { stopAt: SAMLIFY_ORIGIN })).url);
+    await assertSignedOut(browser, samlify.login('redirect').context);
   });
 
   // It is content with the signature of the assertion, whatever the message around it looks like.

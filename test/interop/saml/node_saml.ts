@@ -7,7 +7,7 @@ import { filledExample } from '../../support/filled_example.ts';
 import { type KeyFiles, pemOf } from './provider_keys.ts';
 import type { PublishedHub } from './published_hub.ts';
 
-export const NODE_SAML_ENTITY_ID = 'https://portal.example.jp/saml/metadata';
+export const NODE_SAML_ORIGIN = 'https://portal.example.jp';
 
 /** A service provider of node-saml with the example for operators; nothing listens at its addresses. */
 export async function createNodeSaml(
@@ -34,5 +34,7 @@ export async function createNodeSaml(
 /** What it publishes of itself. */
 export function nodeSamlMetadata(saml: SAML, { certificate }: KeyFiles): string {
   const own = readFileSync(certificate, 'utf8');
-  return saml.generateServiceProviderMetadata(own, own);
+  const metadata = saml.generateServiceProviderMetadata(own, own);
+  // Of answers to a logout it compares the request by redirect only, and refuses those that come by form.
+  return metadata.replace(/(<SingleLogoutService Binding="[^"]*:)HTTP-POST"/, '$1HTTP-Redirect"');
 }

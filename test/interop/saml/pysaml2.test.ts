@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import { createHttpBrowser, type HttpBrowser } from '../../support/http_browser.ts';
+import { createHttpBrowser, type HttpBrowser, type Visited } from '../../support/http_browser.ts';
 import { type InteropHub, startInteropHub } from './interop_hub.ts';
-import type { MessagePage } from './message_page.ts';
+import { goOn, type MessagePage, messagePage } from './message_page.ts';
 import { type Pysaml2, type Pysaml2Message, startPysaml2 } from './pysaml2.ts';
-import { answerOf, forged, messageIn, signerOf } from './sign_in.ts';
+import { answerOf, assertSignedOut, forged, messageIn, signerOf, signOutAtHub } from './sign_in.ts';
 
 let musubi: InteropHub;
 let pysaml2: Pysaml2;
@@ -19,16 +19,16 @@ after(async () => {
   await musubi?.stop();
 });
 
-/** The hub's answer to a request that pysaml2 has made. */
-async function answerTo(
-  { location, page }: Pysaml2Message,
-  browser: HttpBrowser = createHttpBrowser(),
-): Promise<MessagePage> {
-  const first = location ? await browser.get(location) : { ...NO_PAGE, url: pysaml2.origin, text: page ?? '' };
-  return answerOf(musubi.hub, first, { browser });
+/** A page of the application that sends this message on. */
+function pageOf({ page }: Pysaml2Message): Visited {
+  return { url: pysaml2.origin, status: 200, headers: new Headers(), text: page ?? '' };
 }
 
-const NO_PAGE = { status: 200, headers: new Headers() };
+/** The hub's answer to a request that pysaml2 has made. */
+async function answerTo(request: Pysaml2Message, browser: HttpBrowser = createHttpBrowser()): Promise<MessagePage> {
+  const { location } = request;
+  return answerOf(musubi.hub, location ? await browser.get(location) : pageOf(request), { browser });
+}
 
 async function signIn(browser?: HttpBrowser) {
   const answer = await answerTo(await pysaml2.login('redirect'), browser);
@@ -62,6 +62,29 @@ it('knows the same person in another browser, with a request by POST and a card'
 it('refuses an answer that is not as the hub signed it', async () => {
   const { fields } = await answerTo(await pysaml2.login('redirect'));
   await assert.rejects(pysaml2.consume(forged(fields).SAMLResponse ?? ''), /SignatureError/);
+});
+
+/** The form with a message for pysaml2 that a journey comes to. */
+async function formFor(browser: HttpBrowser, first: Visited): Promise<MessagePage['fields']> {
+  const page = await goOn(browser, first, { stopAt: pysaml2.origin });
+  return messagePage(page)?.fields ?? assert.fail(`${page.url} holds no message: ${page.text}`);
+}
+
+it('signs people out at the hub, and hears that it is done', async () => {
+  const browser = createHttpBrowser();
+  await signIn(browser);
+  const { SAMLResponse = '' } = await formFor(browser, pageOf(await pysaml2.logout()));
+  assert.ok(await pysaml2.loggedOut(SAMLResponse));
+  await assertSignedOut(browser, String((await pysaml2.login('redirect')).location));
+});
+
+it('is signed out with the hub, through the browser', async () => {
+  const browser = createHttpBrowser();
+  await signIn(browser);
+  const begun = await signOutAtHub(musubi.hub, browser, { stopAt: pysaml2.origin });
+  const { SAMLRequest = '', RelayState = '' } = await formFor(browser, begun);
+  const page = await goOn(browser, pageOf(await pysaml2.askedToLogOut(SAMLRequest, RelayState)));
+  assert.equal(page.url, `${musubi.hub.issuer}/sign-out/success`, page.text);
 });
 
 it('goes on while the hub changes its key', async () => {

@@ -34,6 +34,8 @@ export interface Pysaml2 {
   logout(): Promise<Pysaml2Message>;
   /** Whether the hub's answer to a logout says that it is done. */
   loggedOut(response: string): Promise<boolean>;
+  /** What it answers to the hub's request. */
+  askedToLogOut(request: string, relayState: string): Promise<Pysaml2Message>;
   /** Takes the hub's metadata again, as signed by the key that signs now. */
   load(hub: PublishedHub): Promise<void>;
   /** Has it sign with the first of these keys, decrypt with each, and publish all. */
@@ -86,6 +88,7 @@ export async function startPysaml2(hub: PublishedHub, keys: KeyFiles): Promise<P
     consume: (response) => ask('consume', response),
     logout: () => ask('logout'),
     loggedOut: (response) => ask('logged_out', response),
+    askedToLogOut: (request, relayState) => ask('asked_to_log_out', request, relayState),
     load(changed) {
       pin(changed);
       return ask('load');

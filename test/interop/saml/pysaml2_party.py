@@ -63,20 +63,14 @@ class Party:
 
     def logged_out(self, response):
         """The hub's answer to our request."""
-        answer = self.client.parse_logout_request_response(response, BINDING_HTTP_REDIRECT)
+        answer = self.client.parse_logout_request_response(response, BINDING_HTTP_POST)
         return answer.status_ok()
 
-    def asked_to_log_out(self, request, relay_state, parameters):
+    def asked_to_log_out(self, request, relay_state):
         """The hub's request, which is answered."""
         return sent(
             self.client.handle_logout_request(
-                request,
-                self.name_id,
-                BINDING_HTTP_REDIRECT,
-                sign=True,
-                relay_state=relay_state,
-                sigalg=parameters["SigAlg"],
-                signature=parameters["Signature"],
+                request, self.name_id, BINDING_HTTP_POST, relay_state=relay_state
             )
         )
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { type InteropHub, startInteropHub } from './interop_hub.ts';
+import { goOn } from './message_page.ts';
 import { BY_POST, type Shibboleth, startShibboleth } from './shibboleth.ts';
-import { forged, signerOf, signInAt, variablesOf } from './sign_in.ts';
+import { assertSignedOut, forged, signerOf, signInAt, signOutAtHub, variablesOf } from './sign_in.ts';
 
 let musubi: InteropHub;
 let shibboleth: Shibboleth;
@@ -48,6 +49,21 @@ it('refuses an answer that is not as the hub signed it', async () => {
   const { page } = await signInAt(musubi.hub, secured, { tamper: forged });
   assert.equal(page.status, 500);
   assert.match(page.text, /Message was signed, but signature could not be verified/);
+});
+
+it('signs people out at the hub, and hears that it is done', async () => {
+  const { browser } = await signInAt(musubi.hub, secured);
+  const page = await goOn(browser, await browser.get(`${shibboleth.origin}/Shibboleth.sso/Logout`));
+  assert.equal(new URL(page.url).pathname, '/Shibboleth.sso/SLO/Redirect');
+  assert.match(page.text, /Logout completed successfully/);
+  await assertSignedOut(browser, secured);
+});
+
+it('is signed out with the hub, by a call', async () => {
+  const { browser } = await signInAt(musubi.hub, secured);
+  const page = await signOutAtHub(musubi.hub, browser);
+  assert.equal(page.url, `${musubi.hub.issuer}/sign-out/success`, page.text);
+  await assertSignedOut(browser, secured);
 });
 
 it('goes on while the hub changes its key', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { hiddenFields } from '../../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../../support/http_browser.ts';
 import type { SignInOptions, TestHub } from '../../support/hub.ts';
-import { type MessagePage, messagePage, sendMessagesOn, withoutEntities } from './message_page.ts';
+import { goOn, type MessagePage, messagePage, withoutEntities } from './message_page.ts';
 
 export interface SignedIn {
   readonly browser: HttpBrowser;
@@ -35,8 +36,25 @@ export async function signInAt(
 ): Promise<SignedIn> {
   const browser = options.browser ?? createHttpBrowser();
   const answer = await answerOf(hub, await browser.get(url), { ...options, browser });
-  const page = await sendMessagesOn(browser, await browser.post(answer.action, tamper(answer.fields)));
+  const page = await goOn(browser, await browser.post(answer.action, tamper(answer.fields)));
   return { browser, answer, page, response: messageIn(answer) };
+}
+
+/** Signs out at the hub itself, and goes on from there (see `goOn`). */
+export async function signOutAtHub(
+  hub: TestHub,
+  browser: HttpBrowser,
+  options: { stopAt?: string } = {},
+): Promise<Visited> {
+  const page = await browser.get(`${hub.issuer}/sign-out`);
+  const form = { ...hiddenFields(page.text), logout: 'yes' };
+  return goOn(browser, await browser.post(`${hub.issuer}/sign-out/confirm`, form, options), options);
+}
+
+/** A page that asks for a sign-in leads to the card, and not past it. */
+export async function assertSignedOut(browser: HttpBrowser, url: string): Promise<void> {
+  const page = await browser.get(url);
+  assert.match(page.text, /data-sign-in-form/, `${url} led to ${page.url}`);
 }
 
 type Fields = MessagePage['fields'];
