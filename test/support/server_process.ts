@@ -10,7 +10,6 @@ export interface ServerProcess {
   readonly log: () => string;
   /** Looks again and again; when it has ended, or after ten seconds, ends it and throws with what it has said. */
   until(reached: () => boolean | Promise<boolean>, what: string): Promise<void>;
-  signal(name: NodeJS.Signals): void;
   /** Asks it to end, and waits for that. */
   stop(): Promise<void>;
 }
@@ -56,7 +55,6 @@ export function startServerProcess(
         await delay(BETWEEN_LOOKS);
       }
     },
-    signal: (name) => void child.kill(name),
     stop: () => end(child),
   };
 }

@@ -1,11 +1,11 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServerProcess } from '../../support/server_process.ts';
 
 export interface Apache {
-  /** Takes its files again, as `apachectl graceful` does; resolves when it answers with them. */
-  reload(): Promise<void>;
+  /** Takes its files again. Not gracefully: a process of before might answer one request more. */
+  restart(): Promise<void>;
   log(): string;
   stop(): Promise<void>;
 }
@@ -59,6 +59,7 @@ LogLevel warn mpm_prefork:notice
 ${modules.join('\n')}
 LoadModule ${module.name} ${MODULES}/${module.file}
 ${process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : ''}
+KeepAlive Off
 StartServers 1
 MinSpareServers 1
 MaxSpareServers 2
@@ -77,20 +78,24 @@ DirectoryIndex index.shtml
 ${site}
 `,
   );
-  const server = startServerProcess('/usr/sbin/apache2', ['-f', configuration, '-D', 'FOREGROUND'], {
-    environment,
-    ownGroup: true, // it signals its group when it ends
-    furtherLog: () => readFileSync(errorLog, { encoding: 'utf8', flag: 'a+' }),
-  });
-  const starts = () => server.log().match(/resuming normal operations/g)?.length ?? 0;
-  await server.until(() => starts() > 0, 'start');
+  const start = async () => {
+    // Started anew it has a log of its own.
+    rmSync(errorLog, { force: true });
+    const server = startServerProcess('/usr/sbin/apache2', ['-f', configuration, '-D', 'FOREGROUND'], {
+      environment,
+      ownGroup: true, // it signals its group when it ends
+      furtherLog: () => readFileSync(errorLog, { encoding: 'utf8', flag: 'a+' }),
+    });
+    await server.until(() => server.log().includes('resuming normal operations'), 'start');
+    return server;
+  };
+  let server = await start();
   return {
-    log: server.log,
-    stop: server.stop,
-    async reload() {
-      const before = starts();
-      server.signal('SIGUSR1');
-      await server.until(() => starts() > before, 'reload');
+    log: () => server.log(),
+    stop: () => server.stop(),
+    async restart() {
+      await server.stop();
+      server = await start();
     },
   };
 }

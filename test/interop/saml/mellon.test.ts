@@ -69,7 +69,7 @@ it('is signed out with the hub, through the browser, and only there', async () =
 it('goes on while the hub changes its key', async () => {
   const before = (await signInAt(musubi.hub, secured)).response;
   await musubi.publishNextKey();
-  await mellon.reload({ hub: await musubi.published() });
+  await mellon.restart({ hub: await musubi.published() });
   await musubi.signWithNextKey();
   const { page, response } = await signInAt(musubi.hub, secured);
   assert.equal(page.url, secured, page.text);
@@ -81,7 +81,7 @@ it('goes on while it changes its own key, which it has one of at a time', async 
   const go = async () => assert.equal((await signInAt(musubi.hub, secured)).page.url, secured);
   await musubi.bringMetadata(withFurtherKey(await ownMetadata(), next), { encryptAssertions: 'never' });
   await go();
-  await mellon.reload({ keys: next });
+  await mellon.restart({ keys: next });
   await go();
   await musubi.bringMetadata(await ownMetadata(), { encryptAssertions: 'always' });
   await go();

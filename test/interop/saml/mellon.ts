@@ -8,10 +8,9 @@ import type { PublishedHub } from './published_hub.ts';
 
 export interface Mellon {
   readonly origin: string;
-  readonly entityId: string;
   readonly metadataUrl: string;
-  /** Loads other metadata of the hub, or another key of its own, as an operator's reload does. */
-  reload(changed: { hub?: PublishedHub; keys?: KeyFiles }): Promise<void>;
+  /** Loads other metadata of the hub, or another key of its own, as an operator's restart does. */
+  restart(changed: { hub?: PublishedHub; keys?: KeyFiles }): Promise<void>;
   log(): string;
   stop(): Promise<void>;
 }
@@ -39,11 +38,10 @@ export async function startMellon(hub: PublishedHub, ownKeys: KeyFiles): Promise
   });
   return {
     origin,
-    entityId: `${origin}/mellon/metadata`,
     metadataUrl: `${origin}/mellon/metadata`,
-    async reload(changed) {
+    async restart(changed) {
       write(changed);
-      await apache.reload();
+      await apache.restart();
     },
     log: apache.log,
     async stop() {

@@ -26,7 +26,6 @@ export interface Pysaml2Message {
 
 export interface Pysaml2 {
   readonly origin: string;
-  readonly entityId: string;
   metadata(): Promise<string>;
   login(binding: 'redirect' | 'post'): Promise<Pysaml2Message>;
   /** @throws Error with what pysaml2 takes offence at. */
@@ -82,7 +81,6 @@ export async function startPysaml2(hub: PublishedHub, keys: KeyFiles): Promise<P
   await answer();
   return {
     origin,
-    entityId: `${origin}/saml/metadata`,
     metadata: () => ask('metadata'),
     login: (binding) => ask('login', binding),
     consume: (response) => ask('consume', response),

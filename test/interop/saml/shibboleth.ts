@@ -9,14 +9,12 @@ import type { PublishedHub } from './published_hub.ts';
 
 export interface Shibboleth {
   readonly origin: string;
-  readonly entityId: string;
   /** Where it publishes its metadata. */
   readonly metadataUrl: string;
   /** Has it sign with the first of these keys, decrypt with each, and publish all. */
   useKeys(keys: readonly KeyFiles[]): Promise<void>;
   /** Until it has taken other metadata of the hub than before. */
   untilReloaded(): Promise<void>;
-  log(): string;
   stop(): Promise<void>;
 }
 
@@ -62,7 +60,6 @@ export async function startShibboleth(hub: PublishedHub, ownKeys: KeyFiles): Pro
   let loadsSeen = loads();
   return {
     origin,
-    entityId: `${origin}/shibboleth`,
     metadataUrl: `${origin}/Shibboleth.sso/Metadata`,
     async useKeys(keys) {
       await daemon.stop();
@@ -74,7 +71,6 @@ export async function startShibboleth(hub: PublishedHub, ownKeys: KeyFiles): Pro
       await daemon.until(() => loads() > loadsSeen, 'take the hub’s new metadata');
       loadsSeen = loads();
     },
-    log: () => daemon.log() + apache.log(),
     async stop() {
       await apache.stop();
       await daemon.stop();
