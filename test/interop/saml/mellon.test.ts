@@ -14,7 +14,7 @@ before(async () => {
   musubi = await startInteropHub();
   mellon = await startMellon(await musubi.published(), musubi.keys);
   secured = `${mellon.origin}/secure/`;
-  await musubi.bringMetadata(await ownMetadata());
+  await musubi.bringMetadata(await ownMetadata(), { idpInitiated: true });
 });
 after(async () => {
   await mellon?.stop();
@@ -41,6 +41,12 @@ it('knows the same person in another browser, with a card', async () => {
   const known = variablesOf(await musubi.browser.get(secured));
   const { page } = await signInAt(musubi.hub, secured);
   assert.equal(variablesOf(page).REMOTE_USER, known.REMOTE_USER);
+});
+
+it('lets in whoever comes from a link of the hub', async () => {
+  const start = new URLSearchParams({ sp: mellon.metadataUrl, RelayState: secured });
+  const { page } = await signInAt(musubi.hub, `${musubi.hub.issuer}/saml/start?${start}`);
+  assert.equal(page.url, secured);
 });
 
 it('refuses an answer that is not as the hub signed it', async () => {

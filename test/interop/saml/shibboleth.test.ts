@@ -13,7 +13,10 @@ before(async () => {
   musubi = await startInteropHub();
   shibboleth = await startShibboleth(await musubi.published(), musubi.keys);
   secured = `${shibboleth.origin}/secure/`;
-  await musubi.bringMetadata(await ownMetadata(), { claims: ['name', 'address', 'birthdate', 'gender'] });
+  await musubi.bringMetadata(await ownMetadata(), {
+    claims: ['name', 'address', 'birthdate', 'gender'],
+    idpInitiated: true,
+  });
 });
 after(async () => {
   await shibboleth?.stop();
@@ -43,6 +46,12 @@ it('knows the same person in another browser, with a request by POST and a card'
   const start = `${shibboleth.origin}${BY_POST}?target=${encodeURIComponent(secured)}`;
   const { page } = await signInAt(musubi.hub, start, { agree: [] });
   assert.equal(variablesOf(page).REMOTE_USER, known.REMOTE_USER);
+});
+
+it('lets in whoever comes from a link of the hub', async () => {
+  const start = new URLSearchParams({ sp: `${shibboleth.origin}/shibboleth`, RelayState: secured });
+  const { page } = await signInAt(musubi.hub, `${musubi.hub.issuer}/saml/start?${start}`);
+  assert.equal(page.url, secured);
 });
 
 it('refuses an answer that is not as the hub signed it', async () => {
