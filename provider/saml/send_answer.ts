@@ -135,6 +135,8 @@ export function createSamlAnswers(world: {
         return;
       }
       if (payload.error !== undefined) {
+        // For the log: the service provider is told a status that says less.
+        ctx.state.refusal = { code: payload.error, why: payload.error_description };
         return sendStatus(ctx, exchange, STATUS_CODES[payload.error] ?? [STATUS.responder]);
       }
       if (!(await isFirstAnswer(ctx.oidc.provider, provider.metadata, exchange))) {
