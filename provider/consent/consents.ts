@@ -21,8 +21,9 @@ export interface Consents {
     purpose: string | undefined;
   }): Promise<Consent>;
   /**
-   * Values that may leave now: the live consent is checked and the disclosure row written in one statement, before
-   * any value is fetched (invariant 6). Undefined when there is no live consent any more.
+   * Values that may leave now. Only what the live consent grants is fetched; then what has a value is disclosed, in one
+   * statement with another look at the consent, since fetching takes time (invariant 6). A claim that its source does not
+   * give costs that claim only, and no row says that it left. Undefined when there is no live consent any more.
    */
   release(disclosure: {
     subjectId: string;
@@ -53,6 +54,15 @@ export function createConsents(world: {
     ]);
     return { need: consentNeed(requested, held, live), live };
   };
+
+  /** `sub` has no source: where nothing else is asked for, the one statement that discloses is all there is. */
+  async function fetchGranted(subjectId: string, clientId: string, claims: readonly string[]) {
+    const sourced = claims.filter((claim) => claim !== 'sub');
+    if (sourced.length === 0) return {};
+    const live = await storage.consents.findLive(subjectId, clientId, clock());
+    const granted = sourced.filter((claim) => live?.granted.includes(claim));
+    return live && attributes.values(subjectId, granted, clientId);
+  }
 
   return {
     need,
@@ -85,10 +95,13 @@ export function createConsents(world: {
       return consent;
     },
 
+    /* One list: what is granted → its values → disclosed, the consent seen once more → given. */
     async release({ subjectId, clientId, exit, claims }) {
-      const allowed = await storage.consents.disclose({ subjectId, clientId, exit, claims, now: clock() });
-      if (!allowed) return undefined;
-      return attributes.values(subjectId, allowed, clientId);
+      const values = await fetchGranted(subjectId, clientId, claims);
+      if (!values) return undefined;
+      const had = claims.filter((claim) => claim === 'sub' || Object.hasOwn(values, claim));
+      const told = await storage.consents.disclose({ subjectId, clientId, exit, claims: had, now: clock() });
+      return told && Object.fromEntries(Object.entries(values).filter(([claim]) => told.includes(claim)));
     },
 
     async releaseIdentifier(disclosure) {
