@@ -423,6 +423,15 @@ export const schema = z.strictObject({
       example: 365 * DAY,
     }),
   }),
+  disclosure: z.strictObject({
+    publishSeconds: setting(wholeNumber(60, 30 * DAY).default(DAY), {
+      meaning:
+        'How often a signed statement of what every person’s history has come to is published, so that nobody can remove ' +
+        'something from one unnoticed. It says nothing about anybody',
+      unit: 'seconds',
+      example: DAY,
+    }),
+  }),
   relyingParties: z.strictObject({
     allowLoopback: setting(flag().optional(), {
       meaning:

@@ -3,6 +3,8 @@ import { openDatabase } from '../adapters/database/open_database.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { Explanation, Presented } from './authentication/explain_verification.ts';
 import type { ListAdministration } from './authentication/list_administration.ts';
+import type { Consents } from './consent/consents.ts';
+import type { DisclosureHistory } from './consent/disclosure_history.ts';
 import { type EngineRunner, runEngine } from './engine_runner.ts';
 import type { EventAdministration } from './events/event_administration.ts';
 import type { EventDelivery } from './events/event_delivery.ts';
@@ -62,6 +64,11 @@ export interface Hub extends Administration {
   deliverEvents(): Promise<void>;
   /** Gives up security events that have waited too long, and pauses streams that nobody empties, as each minute. */
   tidyEvents(): Promise<void>;
+  /** What the person may do with their consents, and see of what left. */
+  readonly consents: Consents;
+  readonly history: DisclosureHistory;
+  /** Writes now which answers were handed to the network, and not a moment later. */
+  confirmDeliveries(): Promise<void>;
   /** Looks at the metadata that is due, and not at the next look. Resolves when nothing is due any more. */
   refreshMetadata(): Promise<void>;
   /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
@@ -110,6 +117,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     const handlers = { hub: runner.handle, certificateOrigin: web.certificateOrigin };
     const servers = createServers(config, handlers, base.metrics);
     const sweeper = startSweeper(base, store, rooms.delivery);
+    const publisher = startPublisher(base, rooms);
     const latestAttributes = startLatestAttributes(base, rooms);
     const steps: (() => unknown)[] = [];
     shutdown = createGracefulShutdown({
@@ -118,6 +126,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       close: [
         () => Promise.all(steps.map((step) => step())),
         sweeper.stop,
+        publisher.stop,
         latestAttributes.stop,
         runner.stop,
         () => rooms.follower.stop(),
@@ -128,6 +137,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         // Of requests that were cut off; all others have waited for theirs.
         () => rooms.auditQueue.flush(),
         () => rooms.questions.stop(),
+        () => rooms.deliveries.flush(),
         () => store.database.close(),
       ],
       deadline: config.shutdownSeconds * 1000,
@@ -158,6 +168,9 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         await rooms.follower.follow();
       },
       deliverEvents: rooms.delivery.deliver,
+      consents: rooms.consents,
+      history: rooms.history,
+      confirmDeliveries: rooms.deliveries.flush,
       tidyEvents: rooms.delivery.tidy,
       serviceProviders: rooms.serviceProviderAdministration,
       refreshMetadata: rooms.metadataRefresh.refreshDue,
@@ -246,6 +259,27 @@ function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store, { tid
   const timer = setInterval(sweep, SWEEP_EVERY);
   timer.unref();
   return { stop: () => clearInterval(timer) };
+}
+
+/** States the heads of the disclosure chains when that is due; whichever hub looks first does it for all. */
+function startPublisher({ config, log }: Base, { history }: Rooms): { stop(): Promise<void> } {
+  let underway: Promise<unknown> | undefined;
+  const look = () => {
+    underway ??= history
+      .publishIfDue(config.disclosure.publishSeconds * 1000)
+      .catch((err) => log.warn({ err }, 'the heads of the disclosure chains could not be published'))
+      .finally(() => {
+        underway = undefined;
+      });
+  };
+  const timer = setInterval(look, SWEEP_EVERY);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await underway;
+    },
+  };
 }
 
 /** The authority hears of consents that have ended here, and what it told is dropped when its time is over. */

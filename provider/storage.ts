@@ -3,6 +3,7 @@ import type { AuditLog } from './audit/audit_log.ts';
 import type { ChallengeStore } from './authentication/challenge.ts';
 import type { HandOverStore } from './authentication/hand_over.ts';
 import type { ConsentStore } from './consent/consent_store.ts';
+import type { HistoryStore } from './consent/history_store.ts';
 import type { EventStore } from './events/event_store.ts';
 import type { EnrolmentStore } from './identity/enrolment_store.ts';
 import type { IdentityStore } from './identity/identity_store.ts';
@@ -24,6 +25,7 @@ export interface Stores {
   questions: QuestionStore;
   events: EventStore;
   consents: ConsentStore;
+  history: HistoryStore;
   latestConsents: LatestConsentStore;
   challenges: ChallengeStore;
   handOvers: HandOverStore;

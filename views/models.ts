@@ -77,7 +77,11 @@ export interface ConsentClaimInput {
   available: boolean;
   /** An optional claim that the person agreed to before stays ticked; a new one is never ticked for them. */
   checked?: boolean | undefined;
+  /** What this claim is for, where it is for something of its own. */
+  purpose?: string | undefined;
 }
+
+export type ConsentPeriod = 'lasting' | 'once' | 'every_time';
 
 export type ConsentDuration = 'once' | 'until_withdrawn' | { days: number };
 
@@ -88,6 +92,10 @@ export interface ConsentInput {
   csrf: string;
   purpose?: string | undefined;
   claims: readonly ConsentClaimInput[];
+  /** What was decided before and stays as it is: shown folded. */
+  kept?: readonly { name: string; isGranted: boolean }[] | undefined;
+  /** For how long the page has it chosen; the form sends it as `period`. `lasting` unless given. */
+  period?: ConsentPeriod | undefined;
   duration: ConsentDuration;
   /** The relying party asks for access while the person is away (`offline_access`). */
   offline?: boolean | undefined;
@@ -332,7 +340,10 @@ export interface PageModels {
       source: string;
       state: 'required' | 'optional' | 'unavailable';
       checked: boolean;
+      purpose: string | undefined;
     }[];
+    kept: readonly { label: string; state: string }[];
+    periods: readonly { value: ConsentPeriod; label: string; hint: string; checked: boolean }[];
     duration: string;
     offline: boolean;
     statusCheck: boolean;
@@ -493,6 +504,15 @@ const builders: Builders = {
         csrf: input.csrf,
         purpose: cleanText(input.purpose ?? '', 500) || words.consent.noPurpose,
         claims: input.claims.map((claim) => consentClaim(claim, language)),
+        kept: (input.kept ?? []).map(({ name, isGranted }) => ({
+          label: claimWords(name, language)?.label ?? cleanText(name, NAME_LIMIT),
+          state: isGranted ? words.consent.keptGranted : words.consent.keptDeclined,
+        })),
+        periods: (['lasting', 'once', 'every_time'] as const).map((value) => ({
+          value,
+          ...words.consent.periods[value],
+          checked: value === (input.period ?? 'lasting'),
+        })),
         duration: durationText(input.duration, words),
         offline: input.offline === true,
         statusCheck: input.statusCheck === true,
@@ -811,6 +831,7 @@ function consentClaim(claim: ConsentClaimInput, language: Language) {
     source: words.consent.source(source ?? cleanText(claim.source, NAME_LIMIT)),
     state,
     checked: state === 'optional' && claim.checked === true,
+    purpose: cleanText(claim.purpose ?? '', 300) || undefined,
   };
 }
 

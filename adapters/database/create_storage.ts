@@ -11,6 +11,7 @@ import { createCrlNumberStore } from './stores/crl_number_store.ts';
 import { createEnrolmentStore } from './stores/enrolment_store.ts';
 import { createEventStore } from './stores/event_store.ts';
 import { createHandOverStore } from './stores/hand_over_store.ts';
+import { createHistoryStore } from './stores/history_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createLatestConsentStore } from './stores/latest_consent_store.ts';
 import { createLogoutStore } from './stores/logout_store.ts';
@@ -35,7 +36,8 @@ export function createStorage(
       status: createStatusStore(queries),
       questions: createQuestionStore(queries),
       events: createEventStore(queries, transact),
-      consents: createConsentStore(queries, transact),
+      consents: createConsentStore(queries, transact, vault),
+      history: createHistoryStore(queries, transact),
       latestConsents: createLatestConsentStore(queries, transact),
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),

@@ -30,7 +30,7 @@ function findBy(column: 'key' | 'uid_key' | 'user_code_key'): Statement {
         LEFT JOIN oidc_artefact AS grant_row ON grant_row.key = artefact.grant_key
         LEFT JOIN oidc_artefact AS session ON session.uid_key = artefact.session_key
       WHERE artefact.${column} = $1 AND artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2
-        AND (grant_row.key IS NULL OR grant_row.sealed_payload IS NOT NULL)`,
+        AND (grant_row.key IS NULL OR (grant_row.sealed_payload IS NOT NULL AND grant_row.expires_at > $2))`,
   };
 }
 
@@ -140,6 +140,11 @@ export const SESSIONS_OF_SUBJECT: Statement = {
   name: 'artefact_sessions_of_subject',
   text: `SELECT key, sealed_payload FROM oidc_artefact
     WHERE subject_key = $1 AND model = 'Session' AND sealed_payload IS NOT NULL AND expires_at > $2`,
+};
+export const READ_OF_SUBJECT: Statement = {
+  name: 'artefact_read_of_subject',
+  text: `SELECT key, model, sealed_payload FROM oidc_artefact
+    WHERE subject_key = $1 AND sealed_payload IS NOT NULL AND expires_at > $2`,
 };
 /**
  * MARK_END that returns what the row held; nothing when it has ended already. One row at a time: several locked together

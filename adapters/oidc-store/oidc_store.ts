@@ -84,6 +84,7 @@ export function createOidcStore(world: {
     endAllOf: (subjectId) => endAllOf(subjectId, world),
     sessionsOf: (subjectId) => sessionsOf(subjectId, world),
     endSession: (id) => endSession(id, world),
+    endAt: (subjectId, clientId) => endAt(subjectId, clientId, world),
     async sweep(now) {
       let total = 0;
       for (const model of artefactModelNames) {
@@ -160,6 +161,32 @@ async function endSession(
     await database.query(sql.REVOKE_GRANT, [artefactKey('Grant', grantId), markUntil]);
   }
   return { clients: clientsOf(payload), grants: grants.length };
+}
+
+/** The same for the grants of one client; a session is the person's, and not that client's to end. */
+async function endAt(
+  subjectId: string,
+  clientId: string,
+  { database, vault, clock }: ArtefactWorld,
+): Promise<EndedArtefacts> {
+  const now = clock();
+  const { rows: live } = await database.query<Pick<Row, 'key' | 'sealed_payload'> & { model: string }>(
+    sql.READ_OF_SUBJECT,
+    [subjectKeyOf(vault, subjectId), now],
+  );
+  const sessions: EndedArtefacts['sessions'][number][] = [];
+  let grants = 0;
+  for (const { model, ...row } of live) {
+    const payload = openPayload(vault, model, row);
+    if (model === 'Session') {
+      const clients = clientsOf(payload).filter((client) => client.clientId === clientId);
+      if (clients.length > 0) sessions.push({ clients });
+    } else if (payload.clientId === clientId) {
+      const { rows } = await database.query(sql.END, [row.key, now + MARK_LIFETIME]);
+      grants += rows.length;
+    }
+  }
+  return { sessions, grants };
 }
 
 /** What the engine notes of whom it has signed a session's person in to, and the SAML front door beside it. */

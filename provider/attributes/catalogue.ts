@@ -7,6 +7,8 @@ export interface CatalogueClaim {
   /** The scope that asks for it. */
   scope: string;
   source: ClaimSource;
+  /** Ordinary unless said otherwise. What is sensitive is decided on again whenever what is asked of such claims changes. */
+  sensitivity?: 'ordinary' | 'sensitive';
 }
 
 /**

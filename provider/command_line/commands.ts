@@ -13,6 +13,11 @@ const hub = {
   config,
   data: { value: 'DIR', help: 'data folder of the hub, instead of the one in the configuration' },
 } as const satisfies Record<string, CommandOption>;
+const recordKeys: CommandOption = {
+  value: 'FILE',
+  help: 'the hub’s keys, saved from its /.well-known/record-keys',
+  required: true,
+};
 const citizenName = { name: 'NAME', help: 'the citizen’s name, which is the card’s too' } as const;
 
 const loadClient = () => import('./client_command.ts');
@@ -23,6 +28,7 @@ const loadStatusCheck = () => import('./status_check_command.ts');
 const loadEvents = () => import('./events_command.ts');
 const loadCitizen = () => import('../../adapters/sandbox/commands/citizen_command.ts');
 const loadCard = () => import('../../adapters/card/card_command.ts');
+const loadRecords = () => import('./records_command.ts');
 const loadConfig = () => import('./config_command.ts');
 
 /**
@@ -164,6 +170,30 @@ export const commands: readonly Command[] = [
     positionals: [{ name: 'FILE', help: 'certificate (PEM, DER), token (JSON) or signed document (.p7s, DER)' }],
     yieldsData: true,
     load: () => import('./verify_command.ts'),
+  },
+  {
+    path: ['receipt', 'verify'],
+    summary: 'check a consent receipt that a person downloaded, without any hub',
+    details: 'Exit code 0 when one of the keys signed it and nothing was changed since. Prints what it says.',
+    options: { keys: recordKeys },
+    positionals: [{ name: 'FILE', help: 'the receipt (a compact JWS)' }],
+    yieldsData: true,
+    load: loadRecords,
+  },
+  {
+    path: ['history', 'verify'],
+    summary: 'check that nothing was removed from a person’s history of what left, without any hub',
+    details: 'Exit code 0 when the chain holds and leads to what was published.',
+    options: {
+      keys: recordKeys,
+      heads: {
+        value: 'FILE',
+        help: 'what the hub published under /.well-known/disclosure-heads, fetched by whom you trust',
+      },
+    },
+    positionals: [{ name: 'FILE', help: 'the history as the person downloaded it (JSON)' }],
+    yieldsData: true,
+    load: loadRecords,
   },
   {
     path: ['status-check'],

@@ -1,25 +1,48 @@
 import { randomUUID } from 'node:crypto';
 import type { Attributes, AttributeValue } from '../attributes/catalogue.ts';
+import type { SubjectEvents } from '../identity/happenings.ts';
+import type { StatementSigner } from '../oidc/statement_signer.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
-import { type ConsentNeed, consentNeed, decide } from './consent_rules.ts';
-import type { Consent, Exit } from './consent_store.ts';
+import { type AskedClaims, type ConsentNeed, claimsToDecide, consentNeed, decide } from './consent_rules.ts';
+import type { Consent, ConsentPeriod, Exit, ReceiptEvent, StoredReceipt } from './consent_store.ts';
+import type { Deliveries } from './deliveries.ts';
+import { RECEIPT_TYPE, type ReceiptLanguage, type ReceiptParties, receiptContent } from './receipt.ts';
+import { isSensitive } from './sensitivity.ts';
 
 export interface Consents {
-  /** What must be asked before `requested` may leave, and the live consent it was judged by. */
+  /**
+   * What must be asked before `asked` may leave, and the live consent it was judged by.
+   *
+   * @param givenNow id of the consent that was given for this very request, when it was.
+   */
   need(
     subjectId: string,
     clientId: string,
-    requested: readonly string[],
+    asked: AskedClaims,
+    givenNow?: string,
   ): Promise<{ need: ConsentNeed; live: Consent | undefined }>;
-  /** Records the person's answer to the consent page, with its audit event, in one transaction. */
+  /** The last decision of the pair, live or not: what a page that asks every time shows as chosen. */
+  lastDecision(subjectId: string, clientId: string): Promise<Consent | undefined>;
+  /** Records the person's answer to the consent page, with its audit event and its receipt, in one transaction. */
   record(decision: {
     subjectId: string;
     clientId: string;
-    requested: readonly string[];
+    asked: AskedClaims;
+    /** The relying party wants all decided again, also what has been. */
+    decidesAll: boolean;
     agreed: readonly string[];
+    period: ConsentPeriod;
+    /** The relying party's purpose as it was shown, and the page's language. */
     purpose: string | undefined;
+    language: ReceiptLanguage;
   }): Promise<Consent>;
+  /**
+   * Takes a consent back: nothing leaves from this moment, every grant and token that the relying party has of this person
+   * ends, it is told (a security event, and back-channel logout where a session stood on it), and the person has a receipt.
+   * False when it is not this subject's, or no longer live.
+   */
+  withdraw(consentId: string, subjectId: string, language?: ReceiptLanguage): Promise<boolean>;
   /**
    * Values that may leave now. Only what the live consent grants is fetched; then what has a value is disclosed, in one
    * statement with another look at the consent, since fetching takes time (invariant 6). A claim that its source does not
@@ -38,56 +61,99 @@ export interface Consents {
   releaseIdentifier(disclosure: { subjectId: string; clientId: string; exit: Exit }): Promise<boolean>;
 }
 
-export function createConsents(world: {
+/** What a person's sign-ins at one relying party rest on; implemented where sessions are. */
+export interface RelyingPartySessions {
+  /** Ends every grant of the pair with all codes and tokens, and has the relying party told of sessions that it is part of. */
+  endAt(subjectId: string, clientId: string): Promise<{ readonly sessions: number; readonly grants: number }>;
+}
+
+export interface ConsentsWorld {
   storage: Storage;
   attributes: Attributes;
+  sessions: RelyingPartySessions;
+  events: SubjectEvents;
+  statements: StatementSigner;
+  /** Who the two sides of a consent are, for its receipt. */
+  parties(subjectId: string, clientId: string, language: ReceiptLanguage): Promise<ReceiptParties>;
+  deliveries: Pick<Deliveries, 'note'>;
+  issuer: string;
   clock: Clock;
   /** Milliseconds that a consent lives. */
   lifetime: number;
-}): Consents {
-  const { storage, attributes, clock, lifetime } = world;
+  /** Milliseconds that the code and the access token of one sign-in live: as long as what is agreed to once. */
+  signInLifetime: number;
+}
 
-  const need: Consents['need'] = async (subjectId, clientId, requested) => {
+export function createConsents(world: ConsentsWorld): Consents {
+  const { storage, attributes, sessions, events, statements, deliveries, issuer, clock } = world;
+
+  const need: Consents['need'] = async (subjectId, clientId, asked, givenNow) => {
     const [live, held] = await Promise.all([
       storage.consents.findLive(subjectId, clientId, clock()),
-      attributes.held(subjectId, requested),
+      attributes.held(subjectId, Object.keys(asked)),
     ]);
-    return { need: consentNeed(requested, held, live), live };
+    return { need: consentNeed(asked, held, live, { isSensitive, givenNow }), live };
   };
 
   /** `sub` has no source: where nothing else is asked for, the one statement that discloses is all there is. */
   async function fetchGranted(subjectId: string, clientId: string, claims: readonly string[]) {
     const sourced = claims.filter((claim) => claim !== 'sub');
     if (sourced.length === 0) return {};
-    const live = await storage.consents.findLive(subjectId, clientId, clock());
-    const granted = sourced.filter((claim) => live?.granted.includes(claim));
+    const now = clock();
+    const live = await storage.consents.findLive(subjectId, clientId, now);
+    const passed = live?.passingUntil !== undefined && live.passingUntil <= now ? live.passing : [];
+    const granted = sourced.filter((claim) => live?.granted.includes(claim) && !passed.includes(claim));
     return live && attributes.values(subjectId, granted, clientId);
+  }
+
+  async function receiptOf(
+    consent: Consent,
+    event: ReceiptEvent,
+    language: ReceiptLanguage,
+    at: number,
+  ): Promise<StoredReceipt> {
+    const id = randomUUID();
+    const { subjectId, clientId } = consent;
+    const parties = await world.parties(subjectId, clientId, language);
+    const content = receiptContent({
+      ...{ issuer, receiptId: id, event, consent, parties, language, isSensitive, at },
+    });
+    const receipt = await statements.sign(RECEIPT_TYPE, content);
+    return { id, subjectId, consentId: consent.id, event, receipt, at };
   }
 
   return {
     need,
 
-    async record({ subjectId, clientId, requested, agreed, purpose }) {
-      const judged = await need(subjectId, clientId, requested);
+    lastDecision: (subjectId, clientId) => storage.consents.findLast(subjectId, clientId),
+
+    async record({ subjectId, clientId, asked, decidesAll, agreed, period, purpose, language }) {
+      const judged = await need(subjectId, clientId, asked);
       const now = clock();
+      const decision = decide(asked, claimsToDecide(judged.need, decidesAll), { agreed, period }, judged.live);
+      const passingUntil = now + world.signInLifetime;
       const consent: Consent = {
         id: randomUUID(),
         subjectId,
         clientId,
-        ...decide(judged.need, agreed, judged.live),
+        ...decision,
         purpose,
         grantedAt: now,
-        expiresAt: now + lifetime,
+        // Without `sub` nothing leaves: a consent to be known once is over with that.
+        expiresAt: decision.passing.includes('sub') ? passingUntil : now + world.lifetime,
+        passingUntil: decision.passing.length > 0 ? passingUntil : undefined,
       };
+      const receipt = await receiptOf(consent, judged.live ? 'changed' : 'granted', language, now);
       await storage.transaction(async (stores) => {
         await stores.consents.replace(consent);
+        await stores.consents.addReceipt(receipt);
         await stores.audit.append(
           {
             kind: 'consent.granted',
             actor: `subject:${subjectId}`,
             subjectId,
             clientId,
-            data: { consent: consent.id, granted: consent.granted, declined: consent.declined },
+            data: { consent: consent.id, granted: consent.granted, declined: consent.declined, period },
           },
           now,
         );
@@ -95,18 +161,67 @@ export function createConsents(world: {
       return consent;
     },
 
+    /* First what stops everything by itself, with its records; then the sessions, and the relying party hears. */
+    async withdraw(consentId, subjectId, language = 'ja') {
+      const consent = await storage.consents.find(subjectId, consentId);
+      const now = clock();
+      if (!consent || consent.withdrawnAt !== undefined || consent.expiresAt <= now) return false;
+      const { clientId } = consent;
+      const receipt = await receiptOf(consent, 'withdrawn', language, now);
+      const isWithdrawn = await storage
+        .transaction(async (stores) => {
+          // Told to whom a live consent stands for: so before it is withdrawn, and not at all if it was meanwhile.
+          await events.emit(stores, subjectId, ['consent_withdrawn'], clientId);
+          if (!(await stores.consents.withdraw(consentId, now))) throw new AlreadyWithdrawn();
+          await stores.consents.addReceipt(receipt);
+          await stores.audit.append(
+            {
+              kind: 'consent.withdrawn',
+              actor: `subject:${subjectId}`,
+              subjectId,
+              clientId,
+              data: { consent: consentId },
+            },
+            now,
+          );
+          return true;
+        })
+        .catch((error: unknown) => {
+          if (error instanceof AlreadyWithdrawn) return false;
+          throw error;
+        });
+      if (isWithdrawn) await sessions.endAt(subjectId, clientId);
+      return isWithdrawn;
+    },
+
     /* One list: what is granted → its values → disclosed, the consent seen once more → given. */
     async release({ subjectId, clientId, exit, claims }) {
       const values = await fetchGranted(subjectId, clientId, claims);
       if (!values) return undefined;
       const had = claims.filter((claim) => claim === 'sub' || Object.hasOwn(values, claim));
-      const told = await storage.consents.disclose({ subjectId, clientId, exit, claims: had, now: clock() });
-      return told && Object.fromEntries(Object.entries(values).filter(([claim]) => told.includes(claim)));
+      const told = await storage.consents.disclose({
+        ...{ subjectId, clientId, exit },
+        claims: had.map((claim) => ({ claim, source: values[claim]?.provenance?.source })),
+        now: clock(),
+      });
+      if (!told) return undefined;
+      if (told.sequence !== undefined) deliveries.note({ subjectId, sequence: told.sequence });
+      return Object.fromEntries(Object.entries(values).filter(([claim]) => told.claims.includes(claim)));
     },
 
     async releaseIdentifier(disclosure) {
-      const allowed = await storage.consents.disclose({ ...disclosure, claims: ['sub'], now: clock() });
-      return allowed?.includes('sub') ?? false;
+      const { subjectId } = disclosure;
+      const told = await storage.consents.disclose({
+        ...disclosure,
+        claims: [{ claim: 'sub', source: undefined }],
+        now: clock(),
+      });
+      if (told?.sequence === undefined) return false;
+      deliveries.note({ subjectId, sequence: told.sequence });
+      return true;
     },
   };
 }
+
+/** Two withdrawals at once: undoes the transaction of the second, with what it would have told. */
+class AlreadyWithdrawn extends Error {}

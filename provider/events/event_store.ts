@@ -37,6 +37,7 @@ export interface WaitingEvent extends OutgoingEvent {
 /** Whom a subject's events go to, and by which name each knows the subject. */
 export interface EventTarget {
   readonly streamId: string;
+  readonly clientId: string;
   readonly identifier: string;
   readonly eventsRequested: readonly string[];
 }

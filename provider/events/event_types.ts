@@ -15,6 +15,12 @@ export const STREAM_UPDATED = `${SSF}stream-updated`;
  */
 export const PERSON_NOTICE = 'https://musubi.example/secevent/event-type/person-notice';
 
+/**
+ * The person took their consent back: nothing is released to this relying party any more, and its tokens of this person have
+ * ended. No standard has an event for it (CAEP's `session-revoked` would say less, RISC's `opt-out` something else).
+ */
+export const CONSENT_WITHDRAWN = 'https://musubi.example/secevent/event-type/consent-withdrawn';
+
 export interface EventType {
   readonly uri: string;
   /** What stands in it beside the time. */
@@ -40,6 +46,7 @@ export const EVENT_OF: Readonly<Record<Happening, EventType>> = {
   contact_needed: { uri: `${RISC}account-disabled`, members: {} },
   // CAEP 1.0 §3.2, of the member that status checks answer with. Values of attributes never leave this way.
   attributes_stale: { uri: `${CAEP}token-claims-change`, members: { claims: { attributes: 'stale' } } },
+  consent_withdrawn: { uri: CONSENT_WITHDRAWN, members: { initiating_entity: 'user' } },
   attributes_current: { uri: `${CAEP}token-claims-change`, members: { claims: { attributes: 'current' } } },
 };
 

@@ -24,10 +24,11 @@ export function createSubjectEvents(world: {
 }): SubjectEvents {
   const { issuer, vault, clock, random } = world;
   return {
-    async emit(stores, subjectId, happenings) {
+    async emit(stores, subjectId, happenings, clientId) {
       if (happenings.length === 0) return;
       const at = clock();
-      const targets = await stores.events.targets(subjectId, at);
+      const known = await stores.events.targets(subjectId, at);
+      const targets = clientId === undefined ? known : known.filter((target) => target.clientId === clientId);
       const events = targets.flatMap(({ streamId, identifier, eventsRequested }) =>
         happenings
           .map((happening) => EVENT_OF[happening])

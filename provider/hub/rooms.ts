@@ -20,6 +20,8 @@ import type { RevocationPolicies } from '../authentication/revocation_policy.ts'
 import { createCardVerifier } from '../authentication/verify_card_token.ts';
 import { type CertificateVerifier, createCertificateVerifier } from '../authentication/verify_certificate.ts';
 import { createConsents } from '../consent/consents.ts';
+import { createDeliveries } from '../consent/deliveries.ts';
+import { createDisclosureHistory } from '../consent/disclosure_history.ts';
 import { HubError } from '../errors.ts';
 import { createEventAdministration } from '../events/event_administration.ts';
 import { createEventDelivery } from '../events/event_delivery.ts';
@@ -40,9 +42,11 @@ import {
   type SignatureVerifierWorld,
 } from '../identity/signed_together.ts';
 import { registeredClient } from '../oidc/clients.ts';
-import { sectorOf } from '../oidc/engine.ts';
+import { CODE_LIFETIME, sectorOf } from '../oidc/engine.ts';
 import { type CallServiceProvider, createLogoutNotices } from '../oidc/logout_notices.ts';
+import { createReceiptParties } from '../oidc/receipt_parties.ts';
 import { createSigningKeys } from '../oidc/signing_keys.ts';
+import { createStatementSigner } from '../oidc/statement_signer.ts';
 import { createSubjectSessions } from '../oidc/subject_sessions.ts';
 import type { Certificate } from '../pki/index.ts';
 import { createServiceProviders } from '../saml/find_service_provider.ts';
@@ -164,10 +168,22 @@ export function openRooms(
     latestSource &&
     signatures &&
     createLatestConsents({ storage, vault, attributes, signatures, source: latestSource, clock });
-  const consents = createConsents({ storage, attributes, clock, lifetime: config.lifetimes.consentSeconds * 1000 });
   const keys = createSigningKeys({ storage, clock, random, host: new URL(config.publicUrl).hostname });
   const explain = explanations(config, { trust, policies, verifierOf });
-  const signer = createSetSigner({ issuer: config.publicUrl, keys, clock });
+  const statements = createStatementSigner({ keys, clock });
+  const deliveries = createDeliveries({ store: storage.consents, clock, log });
+  const consents = createConsents({
+    ...{ storage, attributes, sessions, events, statements, deliveries, clock },
+    parties: createReceiptParties(engine, identity),
+    issuer: config.publicUrl,
+    lifetime: config.lifetimes.consentSeconds * 1000,
+    signInLifetime: (CODE_LIFETIME + config.lifetimes.accessTokenSeconds) * 1000,
+  });
+  const history = createDisclosureHistory({
+    ...{ consents: storage.consents, store: storage.history, statements, clock },
+    issuer: config.publicUrl,
+  });
+  const signer = createSetSigner({ issuer: config.publicUrl, statements });
   const streams = createEventStreams({ storage, vault, signer, clock, random });
   const delivery = createEventDelivery({
     ...{ storage, vault, signer, clock, random, log },
@@ -185,7 +201,7 @@ export function openRooms(
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
-    ...{ latest, latestConsents },
+    ...{ latest, latestConsents, deliveries, history },
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, engine),
   };

@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import { createNetworks } from '../../config/networks.ts';
 import type { Configuration } from '../../config/schema.ts';
+import { mountRecordApi } from '../consent/record_api.ts';
 import type { EngineRunnerWorld } from '../engine_runner.ts';
 import { mountStreamApi } from '../events/stream_api.ts';
 import { createHttpApp, type RequestHandler } from '../http_app.ts';
@@ -171,10 +172,11 @@ export function webRoom(
     });
     const handle = createHttpApp(provider, {
       before,
-      inside: [...inside, showEngineForms(enginePages.sendForm), oidcStore.batchWrites],
+      inside: [rooms.deliveries.confirm, ...inside, showEngineForms(enginePages.sendForm), oidcStore.batchWrites],
       routes(router) {
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountPostedRequests(router);
+        mountRecordApi(router, rooms);
         saml.mount(router);
         mountInteractions(router, interactions);
         const { enrolments, latestConsents } = rooms;

@@ -2,6 +2,7 @@ import type { Client, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Clock } from '../world.ts';
+import { faultOfClaimPurposes } from './asked_claims.ts';
 import { isRegisteredFor, OWN_RESOURCES } from './own_resources.ts';
 
 /** Client metadata of ours beside RFC 7591's: registered with the client, validated below. */
@@ -11,6 +12,7 @@ export const CLIENT_METADATA = [
   'purpose',
   'purpose#ja',
   'purpose#en',
+  'claim_purposes',
   'require_pkce',
   'introspection_resource',
   'musubi_revocation_policy',
@@ -50,6 +52,11 @@ export function validateClientMetadata(
     if (value && metadata.status_check !== true) {
       throw new errors.InvalidClientMetadata('person_notices needs status_check: it is heard on a stream of events');
     }
+    return;
+  }
+  if (key === 'claim_purposes') {
+    const fault = faultOfClaimPurposes(value);
+    if (fault) throw new errors.InvalidClientMetadata(fault);
     return;
   }
   if (key === 'require_pkce') {

@@ -79,6 +79,9 @@ export const CLIENT_SIGNING = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const;
 const KEY_ENCRYPTION = ['ECDH-ES', 'RSA-OAEP-256', 'RSA-OAEP', 'A256KW', 'dir'] as const;
 const CONTENT_ENCRYPTION = ['A256GCM', 'A128GCM', 'A128CBC-HS256', 'A256CBC-HS512'] as const;
 
+/** Seconds. */
+export const CODE_LIFETIME = 60;
+
 const MUTUAL_TLS_METHODS = ['tls_client_auth', 'self_signed_tls_client_auth'] as const;
 
 /** Bytes of a fetched `jwks_uri` or `sector_identifier_uri`. */
@@ -205,7 +208,7 @@ function configuration(world: EngineWorld): Configuration {
 
     ttl: {
       AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken,
-      AuthorizationCode: 60,
+      AuthorizationCode: CODE_LIFETIME,
       ClientCredentials: OWN_TOKEN_LIFETIME,
       // A refresh token starts its time again at each use, and nothing that hangs on a Grant outlives it.
       Grant: (_ctx, grant) =>

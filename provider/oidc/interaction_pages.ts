@@ -1,9 +1,11 @@
 import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
+import type { Language } from '../../views/words/words.ts';
 import type { CatalogueClaim } from '../attributes/catalogue.ts';
 import type { LatestConsentDraft } from '../attributes/latest_consent_text.ts';
 import type { LatestOffer } from '../attributes/latest_consents.ts';
 import type { Challenge } from '../authentication/challenge.ts';
+import type { ConsentPeriod } from '../consent/consent_store.ts';
 import type { ApplicationFields, ApplicationTerms, ReadApplication } from '../identity/application.ts';
 import type { AttributeName, FourAttributes } from '../identity/four_attributes.ts';
 import type { Notice } from '../identity/notices.ts';
@@ -16,6 +18,14 @@ export interface ClaimChoice {
   /** Held for this person; what is not is shown and never released. */
   available: boolean;
   checked: boolean;
+  /** What this claim is for, in the page's language, where it is for something of its own. */
+  purpose: string | undefined;
+}
+
+/** What the person decided before and is not asked again. */
+export interface KeptChoice {
+  claim: CatalogueClaim;
+  isGranted: boolean;
 }
 
 /** The pages of a sign-in, as the interactions need them. */
@@ -42,6 +52,9 @@ export interface InteractionPages {
       interaction: Interaction;
       csrf: string;
       claims: readonly ClaimChoice[];
+      kept: readonly KeptChoice[];
+      /** What the page has chosen for how long, until the person chooses. */
+      period: ConsentPeriod;
       /** What is asked for and enrolment would bring, or bring up to date. */
       enrolment: { isMissing: boolean; isStale: boolean };
       /** What can be kept up to date for this relying party, and is; undefined where nothing can. */
@@ -52,6 +65,8 @@ export interface InteractionPages {
   notices(ctx: Context, model: { interaction: Interaction; notices: readonly Notice[]; continuePath: string }): void;
   /** The purpose that the consent page showed, in the language it was shown in: what the record keeps. */
   purposeOf(ctx: Context, interaction: Interaction, client: Client): string | undefined;
+  /** The language that the pages of this interaction are shown in. */
+  languageOf(ctx: Context, interaction: Interaction): Language;
 }
 
 /** The pages of enrolment. */

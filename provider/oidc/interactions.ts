@@ -12,6 +12,8 @@ import type { Challenges } from '../authentication/challenge.ts';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { CardVerifier } from '../authentication/verify_card_token.ts';
 import type { VerifiedCertificate } from '../authentication/verify_certificate.ts';
+import { claimsToDecide } from '../consent/consent_rules.ts';
+import { consentPeriods } from '../consent/consent_store.ts';
 import type { Consents } from '../consent/consents.ts';
 import { HubError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
@@ -20,9 +22,10 @@ import { readShortForm } from '../web/read_short_form.ts';
 import { requestSource } from '../web/request_source.ts';
 import type { Clock } from '../world.ts';
 import { signInDemand } from './acr_request.ts';
+import { askedClaims } from './asked_claims.ts';
 import type { CookieSigner } from './cookie_signer.ts';
 import type { InteractionPages } from './interaction_pages.ts';
-import { essentialClaims, requestedClaims } from './requested_claims.ts';
+import { essentialClaims } from './requested_claims.ts';
 
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
@@ -159,13 +162,21 @@ export function showNotices(
 
 async function showConsent(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
   const client = await clientOf(world, interaction);
-  const requested = requestedClaims(interaction.params);
+  const asked = askedClaims(interaction.params, client, world.pages.languageOf(ctx, interaction));
+  const requested = Object.keys(asked);
   const parties = { subjectId: subjectOf(interaction), clientId: client.clientId };
-  const [{ need, live }, latest] = await Promise.all([
-    world.consents.need(parties.subjectId, parties.clientId, requested),
+  const [{ need, live }, last, latest] = await Promise.all([
+    world.consents.need(parties.subjectId, parties.clientId, asked),
+    world.consents.lastDecision(parties.subjectId, parties.clientId),
     world.latestConsents?.offer({ ...parties, requested }),
   ]);
-  const essential = essentialClaims(interaction.params);
+  const shown = claimsToDecide(need, decidesAll(interaction));
+  const kept = need.askable.filter((name) => !shown.includes(name));
+  // Chosen once is chosen for that time; who wants to be asked every time is shown what they chose.
+  const isRemembered = (name: string) =>
+    last?.period === 'every_time'
+      ? last.granted.includes(name)
+      : live?.granted.includes(name) && !live.passing.includes(name);
   const isEnrolments = (name: string) => findClaim(name)?.source === 'signing_certificate';
   const isStale = need.stale.some(isEnrolments);
   world.pages.consent(ctx, {
@@ -176,11 +187,17 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
     csrf: csrfToken(interaction),
     claims: requested.flatMap((name) => {
       const claim = findClaim(name);
-      if (!claim) return [];
-      const required = name === 'sub' || essential.has(name);
+      const terms = asked[name];
+      if (!claim || !terms || kept.includes(name)) return [];
+      const { required, shown: purpose } = terms;
       const available = need.askable.includes(name);
-      return [{ claim, required, available, checked: required || live?.granted.includes(name) === true }];
+      return [{ claim, required, available, purpose, checked: required || isRemembered(name) === true }];
     }),
+    kept: kept.flatMap((name) => {
+      const claim = findClaim(name);
+      return claim ? [{ claim, isGranted: live?.granted.includes(name) === true }] : [];
+    }),
+    period: last?.period === 'every_time' ? 'every_time' : 'lasting',
   });
 }
 
@@ -189,16 +206,27 @@ async function answerConsent(ctx: Context, next: Next, world: InteractionWorld):
   const form = await readOwnForm(ctx, world, interaction);
   if (form.get('decision') !== 'agree') return refuse(ctx, next, interaction, world);
   const client = await clientOf(world, interaction);
-  const requested = requestedClaims(interaction.params);
-  await world.consents.record({
+  const language = world.pages.languageOf(ctx, interaction);
+  const period = consentPeriods.find((each) => each === form.get('period')) ?? 'lasting';
+  const consent = await world.consents.record({
     subjectId: subjectOf(interaction),
     clientId: client.clientId,
-    requested,
+    asked: askedClaims(interaction.params, client, language),
+    decidesAll: decidesAll(interaction),
+    ...{ period, language },
     agreed: [...form.getAll('claims'), ...essentialClaims(interaction.params)],
     purpose: world.pages.purposeOf(ctx, interaction, client),
   });
-  await save(interaction, world, { consent: {} });
+  // What it holds for one sign-in counts for this one (load_grant.ts).
+  await save(interaction, world, { consent: { consentId: consent.id } as InteractionResults['consent'] });
   await resume(ctx, next, interaction, world);
+}
+
+/** The relying party wants the person to decide again on everything that it asks for. */
+function decidesAll({ params }: Interaction): boolean {
+  return String(params.prompt ?? '')
+    .split(' ')
+    .includes('consent');
 }
 
 async function cancel(ctx: Context, next: Next, world: InteractionWorld): Promise<void> {

@@ -4,7 +4,8 @@ import type { RevocationPolicies } from '../authentication/revocation_policy.ts'
 import type { Consents } from '../consent/consents.ts';
 import type { Clock } from '../world.ts';
 import { requestedAcr } from './acr_request.ts';
-import { requestedClaims, wantsVerifiedClaims } from './requested_claims.ts';
+import { askedClaims } from './asked_claims.ts';
+import { wantsVerifiedClaims } from './requested_claims.ts';
 
 /** Scopes that release no claim of the catalogue: agreeing to `sub` includes them. */
 const PLAIN_SCOPES = ['openid', 'offline_access'];
@@ -23,12 +24,13 @@ export function createGrantLoader(consents: Consents, policies: RevocationPolici
     if (!client || !session || !accountId || !params) return undefined;
 
     // Answers of this request carry the level in the form that this relying party asked for (see acr.ts).
-    const asked = requestedAcr(params);
-    const met = policies.metAcrValues(session.acr, asked, clock());
-    Object.defineProperty(ctx.oidc, 'acr', { value: answeredAcr(session.acr, asked, met) });
+    const askedAcr = requestedAcr(params);
+    const met = policies.metAcrValues(session.acr, askedAcr, clock());
+    Object.defineProperty(ctx.oidc, 'acr', { value: answeredAcr(session.acr, askedAcr, met) });
 
-    const requested = requestedClaims(params);
-    const { need, live } = await consents.need(accountId, client.clientId, requested);
+    const asked = askedClaims(params, client);
+    const requested = Object.keys(asked);
+    const { need, live } = await consents.need(accountId, client.clientId, asked, consentGivenNow(ctx));
     if (!live || need.undecided.length > 0) return undefined;
 
     const granted = new Set(live.granted);
@@ -50,6 +52,7 @@ export function createGrantLoader(consents: Consents, policies: RevocationPolici
         [...server.scopes].filter((scope) => ctx.oidc.requestParamScopes.has(scope)).join(' '),
       );
     }
+    endWithConsent(grant as Grant & TimedGrant, live, clock());
     await grant.save();
     return grant;
   };
@@ -72,6 +75,29 @@ async function grantOfSession(
   // The request at hand decides anew what is refused.
   delete grant.rejected;
   return grant;
+}
+
+/** The consent that was given on the page of this very sign-in (interactions.ts). */
+function consentGivenNow({ oidc: { result } }: KoaContextWithOIDC): string | undefined {
+  const { consentId } = (result?.consent ?? {}) as { consentId?: string };
+  return consentId;
+}
+
+/** Of the engine's Grant, not in its type declarations: seconds since 1970, and seconds that one lives by its setting. */
+interface TimedGrant {
+  exp?: number;
+  readonly expiration: number;
+}
+
+/**
+ * Everything that hangs on the Grant ends with the consent, whoever looks and when: no sweep has to come by. One that an
+ * earlier, shorter consent has cut, or whose time is nearly over, gets its full time again; others are left as they are.
+ */
+function endWithConsent(grant: TimedGrant, { expiresAt }: { readonly expiresAt: number }, now: number): void {
+  const seconds = Math.floor(now / 1000);
+  const latest = Math.max(seconds + 1, Math.min(seconds + grant.expiration, Math.floor(expiresAt / 1000)));
+  const isShort = grant.exp === undefined || grant.exp - seconds < (latest - seconds) / 2;
+  if (isShort || (grant.exp ?? 0) > latest) grant.exp = latest;
 }
 
 /** Whether refresh tokens hang on this Grant. */

@@ -89,4 +89,9 @@ export interface SubjectArtefacts {
    * (`offline_access`). Undefined when it has ended already: of several callers it is told to one.
    */
   endSession(id: string): Promise<(EndedSession & { readonly grants: number }) | undefined>;
+  /**
+   * Ends every grant of a subject at one client, with its codes and tokens. The subject's sessions go on: those in which
+   * the client has a part are returned, as it knows them.
+   */
+  endAt(subjectId: string, clientId: string): Promise<EndedArtefacts>;
 }

@@ -74,7 +74,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
       );
     },
 
-    consent(ctx, { client, interaction, csrf, claims, enrolment, latest }) {
+    consent(ctx, { client, interaction, csrf, claims, kept, period, enrolment, latest }) {
       const language = languageOf(ctx, interaction);
       const path = `/interaction/${interaction.uid}`;
       sendPage(
@@ -87,6 +87,8 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           csrf,
           purpose: inLanguage(client, 'purpose', language),
           claims: claims.map(({ claim, ...choice }) => ({ name: claim.name, source: claim.source, ...choice })),
+          kept: kept.map(({ claim: { name }, isGranted }) => ({ name, isGranted })),
+          period,
           duration: { days: settings.consentLifetime },
           statusCheck: client.status_check === true,
           enrolment:
@@ -117,6 +119,8 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
       const options = { uiLocales: uiLocalesOf(interaction), returnPath: continuePath };
       sendPage(ctx, renderer, 'notices', { notices, continuePath }, options);
     },
+
+    languageOf,
 
     purposeOf: (ctx, interaction, client) => inLanguage(client, 'purpose', languageOf(ctx, interaction)),
   };
@@ -338,7 +342,7 @@ export function nameInLanguage(client: Client, language: Language): string {
 }
 
 /** A text of the registration in the page's language, else without a language, else in the other one (RFC 7591 §2.2). */
-function inLanguage(client: Client, name: 'client_name' | 'purpose', language: Language): string | undefined {
+export function inLanguage(client: Client, name: 'client_name' | 'purpose', language: Language): string | undefined {
   const other = language === 'ja' ? 'en' : 'ja';
   const texts = [
     client[`${name}#${language}`],

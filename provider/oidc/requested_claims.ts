@@ -30,6 +30,22 @@ export function essentialClaims(params: { claims?: unknown; saml?: unknown }): R
   return essential;
 }
 
+/** As long as the standard lets a purpose be (OIDC4IDA, `purpose`). */
+const PURPOSE_LIMIT = 300;
+
+/** What the request itself says that single claims are for: the member `purpose` in the claims parameter. */
+export function claimPurposes(params: { claims?: unknown }): Readonly<Record<string, string>> {
+  const { userinfo, id_token: idToken } = parse(params.claims);
+  const purposes: [string, string][] = [];
+  for (const part of [userinfo, idToken]) {
+    for (const [name, want] of Object.entries({ ...part, ...claimsToVerify(part?.verified_claims) })) {
+      const purpose = typeof want === 'object' && want !== null && 'purpose' in want ? want.purpose : undefined;
+      if (typeof purpose === 'string' && purpose !== '') purposes.push([name, purpose.slice(0, PURPOSE_LIMIT)]);
+    }
+  }
+  return Object.fromEntries(purposes);
+}
+
 function claimNames(claims: unknown): ReadonlySet<string> {
   const { userinfo, id_token: idToken } = parse(claims);
   return new Set(

@@ -201,8 +201,8 @@ export async function lastConsent(hub: TestHub, clientId: string): Promise<Recor
 
 /** Takes the newest consent for this client back, as the person will do in the portal. */
 export async function withdrawConsent(hub: TestHub, clientId: string): Promise<void> {
-  const { id } = await lastConsent(hub, clientId);
-  if (!(await hub.hub.storage.consents.withdraw(id, Date.now()))) throw new Error('there was nothing to withdraw');
+  const { id, subjectId } = await lastConsent(hub, clientId);
+  if (!(await hub.hub.consents.withdraw(id, subjectId))) throw new Error('there was nothing to withdraw');
 }
 
 /** A JWS (ES256) with any header at all, for those that a library refuses to make. */

@@ -107,6 +107,23 @@ export const ja = {
     unavailable: '提供しません',
     unavailableNote: '求められていますが、Musubiはこの情報を持っていません。',
     source: (source: string) => `情報の出どころ：${source}`,
+    keptTitle: 'これまでに決めたこと',
+    keptHint: 'すでに決めた次の項目は、そのままです。',
+    keptGranted: '提供する',
+    keptDeclined: '提供しない',
+    claimPurpose: (purpose: string) => `この情報の利用目的：${purpose}`,
+    periodTitle: 'この同意をいつまで有効にしますか',
+    periods: {
+      lasting: {
+        label: '期間が終わるか、取り消すまで',
+        hint: '次からは、新しい情報を求められたときだけお尋ねします。',
+      },
+      once: { label: '今回だけ', hint: '今回のログインの間だけ提供します。次に使うときは、もう一度お尋ねします。' },
+      every_time: {
+        label: '毎回確認する',
+        hint: '今回のログインの間だけ提供します。次に使うときは、今回の選択を示してお尋ねします。',
+      },
+    },
     duration: '同意の期間',
     once: '今回のみ',
     days: (days: number) => `今日から${days}日間`,

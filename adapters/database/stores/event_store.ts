@@ -10,7 +10,7 @@ const COLUMNS = `stream_id, client_id, sector, method, endpoint_url, sealed_auth
 const TARGETS: Statement = {
   name: 'event_targets',
   // Only whom the operator still allows, since the registration may have changed, and to whom the person's consent lives.
-  text: `SELECT stream.stream_id, known.identifier, stream.events_requested
+  text: `SELECT stream.stream_id, stream.client_id, known.identifier, stream.events_requested
     FROM pairwise_identifier AS known
     JOIN event_stream AS stream ON stream.sector = known.sector
     JOIN relying_party AS party ON party.client_id = stream.client_id
@@ -186,15 +186,20 @@ export function createEventStore(
 
   return {
     async targets(subjectId, now) {
-      const { rows } = await queries.query<{ stream_id: string; identifier: string; events_requested: string[] }>(
-        TARGETS,
-        [subjectId, now],
+      const { rows } = await queries.query<{
+        stream_id: string;
+        client_id: string;
+        identifier: string;
+        events_requested: string[];
+      }>(TARGETS, [subjectId, now]);
+      return rows.map(
+        ({ stream_id: streamId, client_id: clientId, identifier, events_requested: eventsRequested }) => ({
+          streamId,
+          clientId,
+          identifier,
+          eventsRequested,
+        }),
       );
-      return rows.map(({ stream_id: streamId, identifier, events_requested: eventsRequested }) => ({
-        streamId,
-        identifier,
-        eventsRequested,
-      }));
     },
     async enqueue(events) {
       await queries.query(ENQUEUE, [

@@ -7,6 +7,7 @@ import type { StreamRecord } from '../../../provider/events/event_store.ts';
 import { createSubjectEvents, openEvent } from '../../../provider/events/subject_events.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { lastingConsent } from '../../support/lasting_consent.ts';
 
 const NOW = Date.parse('2026-11-24T00:00:00Z');
 const MINUTE = 60_000;
@@ -59,7 +60,7 @@ describe(`events for relying parties, on ${testEngine}`, () => {
 
   async function consentOf(subjectId: string, clientId: string, expiresAt = NOW + MINUTE): Promise<void> {
     const decision = { granted: ['sub'], declined: [], purpose: undefined, grantedAt: NOW - MINUTE, expiresAt };
-    await storage.consents.replace({ id: randomUUID(), subjectId, clientId, ...decision });
+    await storage.consents.replace(lastingConsent({ id: randomUUID(), subjectId, clientId, ...decision }));
   }
 
   const emit = (subjectId: string, ...happenings: Parameters<typeof events.emit>[2]) =>

@@ -10,6 +10,7 @@ import { createLatestConsents, sealReference } from '../../../provider/attribute
 import { createAuditQueue } from '../../../provider/audit/group_commit.ts';
 import { HubError } from '../../../provider/errors.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { lastingConsent } from '../../support/lasting_consent.ts';
 
 const AT_ONCE = 20;
 const NOW = Date.parse('2026-11-30T00:00:00Z');
@@ -101,9 +102,9 @@ describe(`latest-attributes consents on ${testEngine}`, () => {
         ...{ id: randomUUID(), subjectId: consent.subjectId, clientId: CLIENT, granted: ['sub'], declined: [] },
         ...{ purpose: undefined, grantedAt: NOW, expiresAt: NOW + MINUTE },
       };
-      await storage.consents.replace(ordinary);
+      await storage.consents.replace(lastingConsent(ordinary));
       // Deciding anew withdraws nothing.
-      await storage.consents.replace({ ...ordinary, id: randomUUID() });
+      await storage.consents.replace(lastingConsent({ ...ordinary, id: randomUUID() }));
       assert.ok(await live(consent));
       const { id } = (await storage.consents.findLive(consent.subjectId, CLIENT, NOW)) ?? { id: '' };
       assert.equal(await storage.consents.withdraw(id, NOW), true);

@@ -5,6 +5,7 @@ import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
 import type { CertificateRecord } from '../../../provider/identity/identity_store.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { lastingConsent } from '../../support/lasting_consent.ts';
 
 const NOW = Date.parse('2026-11-24T00:00:00Z');
 const YEAR = 365 * 86_400_000;
@@ -33,15 +34,17 @@ describe(`what is recorded of people, on ${testEngine}`, () => {
   async function consentOf(subjectId: string, clientId: string, expiresAt = NOW + YEAR): Promise<string> {
     const id = randomUUID();
     const times = { grantedAt: NOW - YEAR, expiresAt };
-    await storage.consents.replace({
-      id,
-      subjectId,
-      clientId,
-      granted: ['sub'],
-      declined: [],
-      purpose: undefined,
-      ...times,
-    });
+    await storage.consents.replace(
+      lastingConsent({
+        id,
+        subjectId,
+        clientId,
+        granted: ['sub'],
+        declined: [],
+        purpose: undefined,
+        ...times,
+      }),
+    );
     return id;
   }
 

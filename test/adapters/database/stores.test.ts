@@ -10,6 +10,7 @@ import { createNotify } from '../../../provider/identity/notices.ts';
 import type { Certificate } from '../../../provider/pki/index.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
+import { lastingConsent } from '../../support/lasting_consent.ts';
 import { verifiedCard as makeVerifiedCard } from '../../support/verified_card.ts';
 
 const AT_ONCE = 20;
@@ -233,19 +234,23 @@ describe(`the rooms' stores on ${testEngine}`, () => {
   });
 
   describe('consents', () => {
-    const consent = (subjectId: string, over: Partial<Consent> = {}): Consent => ({
-      id: randomUUID(),
-      subjectId,
-      clientId: 'rp',
-      granted: ['sub', 'card_check'],
-      declined: ['name'],
-      purpose: undefined,
-      grantedAt: NOW,
-      expiresAt: NOW + 1000,
-      ...over,
-    });
-    const disclose = (subjectId: string, claims: string[], now = NOW) =>
-      storage.consents.disclose({ subjectId, clientId: 'rp', exit: 'userinfo', claims, now });
+    const consent = (subjectId: string, over: Partial<Consent> = {}): Consent =>
+      lastingConsent({
+        id: randomUUID(),
+        subjectId,
+        clientId: 'rp',
+        granted: ['sub', 'card_check'],
+        declined: ['name'],
+        grantedAt: NOW,
+        expiresAt: NOW + 1000,
+        ...over,
+      });
+    const tell = (subjectId: string, claims: string[], now = NOW) =>
+      storage.consents.disclose({
+        ...{ subjectId, clientId: 'rp', exit: 'userinfo', now },
+        claims: claims.map((claim) => ({ claim, source: claim === 'card_check' ? 'card' : undefined })),
+      });
+    const disclose = async (...given: Parameters<typeof tell>) => (await tell(...given))?.claims;
 
     it('come back as they were given', async () => {
       const given = consent(await newSubject(), { purpose: '予約のため' });
@@ -286,9 +291,15 @@ describe(`the rooms' stores on ${testEngine}`, () => {
       const given = consent(await newSubject());
       await storage.consents.replace(given);
       assert.deepEqual(await disclose(given.subjectId, ['name', 'card_check', 'sub', 'sub']), ['card_check', 'sub']);
-      assert.deepEqual(await storage.consents.listDisclosures(given.subjectId, 10), [
-        { clientId: 'rp', consentId: given.id, exit: 'userinfo', claims: ['card_check', 'sub'], at: NOW },
-      ]);
+      const [row, ...others] = await storage.consents.listDisclosures(given.subjectId, 10);
+      assert.deepEqual(others, []);
+      assert.deepEqual(
+        { ...row, hash: undefined },
+        {
+          ...{ sequence: 1, clientId: 'rp', consentId: given.id, exit: 'userinfo', at: NOW, deliveredAt: undefined },
+          ...{ claims: ['card_check', 'sub'], sources: ['card', undefined], hash: undefined },
+        },
+      );
     });
 
     for (const [title, prepare] of [
