@@ -55,6 +55,8 @@ export interface SignInOptions {
   pin?: string;
   /** Claims to tick on the consent page; all that are offered unless given. */
   agree?: readonly string[] | 'refuse';
+  /** For how long, as the consent page names it. */
+  period?: 'lasting' | 'once' | 'every_time';
 }
 
 export interface TestHubOptions {
@@ -128,7 +130,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
 
   const answerPages: TestHub['answerPages'] = async (
     first,
-    { browser, card = 'taro', pin, agree, stopAt = NOWHERE },
+    { browser, card = 'taro', pin, agree, period, stopAt = NOWHERE },
   ) => {
     let page = first;
     if (page.status === 200 && page.text.includes('data-sign-in-form')) {
@@ -138,7 +140,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     }
     page = await readNotices(browser, page, stopAt);
     if (page.status === 200 && page.text.includes('value="agree"')) {
-      page = await answerConsent(browser, page, stopAt, agree);
+      page = await answerConsent(browser, page, stopAt, agree, period);
     }
     return page;
   };
@@ -216,6 +218,7 @@ async function answerConsent(
   page: Visited,
   stopAt: string,
   agree: readonly string[] | 'refuse' | undefined,
+  period: SignInOptions['period'],
 ): Promise<Visited> {
   const { csrf = '' } = hiddenFields(page.text);
   const offered = [...page.text.matchAll(/type="checkbox" [^>]*name="claims" value="([^"]+)"/g)].map(
@@ -226,6 +229,7 @@ async function answerConsent(
   const body: [string, string][] = [
     ['csrf', csrf],
     ['decision', decision],
+    ...(period ? ([['period', period]] as const) : []).map(([name, value]): [string, string] => [name, value]),
     ...claims.map((name): [string, string] => ['claims', name]),
   ];
   return browser.post(`${page.url}/consent`, body, { stopAt });
