@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Attributes, AttributeValue } from '../attributes/catalogue.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
-import type { StatementSigner } from '../oidc/statement_signer.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
 import { type AskedClaims, type ConsentNeed, claimsToDecide, consentNeed, decide } from './consent_rules.ts';
 import type { Consent, ConsentPeriod, Exit, ReceiptEvent, StoredReceipt } from './consent_store.ts';
 import type { Deliveries } from './deliveries.ts';
-import { RECEIPT_TYPE, type ReceiptLanguage, type ReceiptParties, receiptContent } from './receipt.ts';
+import {
+  RECEIPT_TYPE,
+  type ReceiptLanguage,
+  type ReceiptParties,
+  type RecordSigner,
+  receiptContent,
+} from './receipt.ts';
 import { isSensitive } from './sensitivity.ts';
 
 export interface Consents {
@@ -72,7 +77,7 @@ export interface ConsentsWorld {
   attributes: Attributes;
   sessions: RelyingPartySessions;
   events: SubjectEvents;
-  statements: StatementSigner;
+  statements: RecordSigner;
   /** Who the two sides of a consent are, for its receipt. */
   parties(subjectId: string, clientId: string, language: ReceiptLanguage): Promise<ReceiptParties>;
   deliveries: Pick<Deliveries, 'note'>;

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { StatementSigner } from '../oidc/statement_signer.ts';
 import type { Clock } from '../world.ts';
 import type { ConsentStore, Disclosure, Exit } from './consent_store.ts';
 import type { HistoryStore, Publication } from './history_store.ts';
 import { createMerkleTree, type MerkleTree } from './merkle_tree.ts';
+import type { RecordSigner } from './receipt.ts';
 
 /** Type of the JWS that states all heads. */
 export const HEADS_TYPE = 'disclosure-heads+jwt';
@@ -59,7 +59,7 @@ const LEASE = 10 * 60 * 1000;
 export function createDisclosureHistory(world: {
   consents: Pick<ConsentStore, 'listDisclosures'>;
   store: HistoryStore;
-  statements: StatementSigner;
+  statements: RecordSigner;
   issuer: string;
   clock: Clock;
 }): DisclosureHistory {

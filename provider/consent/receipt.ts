@@ -3,6 +3,15 @@ import type { Consent, ReceiptEvent } from './consent_store.ts';
 /** Type of a receipt's JWS. */
 export const RECEIPT_TYPE = 'consent-receipt+jwt';
 
+/** Signs what the hub states in its own name, so that anybody can verify it with the keys that it publishes. */
+export interface RecordSigner {
+  /**
+   * @param type of the JWS (`typ`, RFC 8725 §3.11): no record is to be taken for another kind, or for a token.
+   * @returns the compact JWS (ES256).
+   */
+  sign(type: string, content: Readonly<Record<string, unknown>>): Promise<string>;
+}
+
 export type ReceiptLanguage = 'ja' | 'en';
 
 /** The two sides of a consent, as a receipt names them. */

@@ -1,4 +1,4 @@
-import type { StatementSigner } from '../oidc/statement_signer.ts';
+import type { RecordSigner } from '../consent/receipt.ts';
 import type { EventContent } from './subject_events.ts';
 
 export interface SetSigner {
@@ -6,7 +6,7 @@ export interface SetSigner {
   sign(event: { jti: string; audience: string; issuedAt: number; content: EventContent }): Promise<string>;
 }
 
-export function createSetSigner(world: { issuer: string; statements: StatementSigner }): SetSigner {
+export function createSetSigner(world: { issuer: string; statements: RecordSigner }): SetSigner {
   const { issuer, statements } = world;
   return {
     // No `exp` and no `sub` (SSF 1.0 §4.1.4, §4.1.7): it is a statement about the past, and no access token.

@@ -46,7 +46,7 @@ import { CODE_LIFETIME, sectorOf } from '../oidc/engine.ts';
 import { type CallServiceProvider, createLogoutNotices } from '../oidc/logout_notices.ts';
 import { createReceiptParties } from '../oidc/receipt_parties.ts';
 import { createSigningKeys } from '../oidc/signing_keys.ts';
-import { createStatementSigner } from '../oidc/statement_signer.ts';
+import { createStatementSigner, statementKeys } from '../oidc/statement_signer.ts';
 import { createSubjectSessions } from '../oidc/subject_sessions.ts';
 import type { Certificate } from '../pki/index.ts';
 import { createServiceProviders } from '../saml/find_service_provider.ts';
@@ -202,6 +202,7 @@ export function openRooms(
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
     ...{ latest, latestConsents, deliveries, history },
+    recordKeys: async () => statementKeys(await keys.list()),
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, engine),
   };

@@ -1,20 +1,14 @@
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
+import type { RecordSigner } from '../consent/receipt.ts';
 import type { Clock } from '../world.ts';
+import type { SigningKey } from './oidc_stores.ts';
 import type { SigningKeys } from './signing_keys.ts';
-
-/** Signs what the hub states in its own name, as it signs its ID tokens (ES256). */
-export interface StatementSigner {
-  /**
-   * @param type of the JWS (`typ`, RFC 8725 §3.11): no statement is to be taken for another kind, or for a token.
-   * @returns the compact JWS.
-   */
-  sign(type: string, content: Readonly<Record<string, unknown>>): Promise<string>;
-}
 
 /** How long (ms) the key of now is taken for it without asking: as long as every process takes to see a rotation. */
 const REMEMBERED = 30_000;
 
-export function createStatementSigner(world: { keys: Pick<SigningKeys, 'current'>; clock: Clock }): StatementSigner {
+/** Signs statements as the hub signs its ID tokens. */
+export function createStatementSigner(world: { keys: Pick<SigningKeys, 'current'>; clock: Clock }): RecordSigner {
   const { keys, clock } = world;
   let known: { readonly kid: string; readonly key: Awaited<ReturnType<typeof importJWK>>; readonly until: number };
 
@@ -33,4 +27,14 @@ export function createStatementSigner(world: { keys: Pick<SigningKeys, 'current'
       return new SignJWT(content as JWTPayload).setProtectedHeader({ alg: 'ES256', typ: type, kid }).sign(key);
     },
   };
+}
+
+/**
+ * The public half of every key that ever signed statements. The hub forgets none: a receipt is shown to somebody years after
+ * its key stopped signing, and the key set for tokens (`jwks_uri`) lists only those that still count there.
+ */
+export function statementKeys(keys: readonly SigningKey[]): Record<string, unknown>[] {
+  return keys
+    .filter(({ purpose, alg }) => purpose === 'oidc' && alg === 'ES256')
+    .map(({ kid, jwk: { kty, crv, x, y } }) => ({ kty, crv, x, y, kid, alg: 'ES256', use: 'sig' }));
 }

@@ -6,6 +6,7 @@ import { createStorage } from '../../adapters/database/create_storage.ts';
 import { createVault } from '../../adapters/database/encryption.ts';
 import { type DatabaseSettings, openDatabase } from '../../adapters/database/open_database.ts';
 import { verifyAuditChain } from '../../provider/audit/audit_chain.ts';
+import { checkDisclosureChain } from '../../provider/consent/disclosure_chain.ts';
 import { createHttpBrowser } from '../support/http_browser.ts';
 import { guard } from '../support/leaks/leak_guard.ts';
 import { startPostgresql } from '../support/postgresql.ts';
@@ -78,6 +79,7 @@ async function killAndCompare(dataFolder: string, database: readonly string[], s
     assert.deepEqual(await keysOf(second), keys);
     assert.equal(await second.end('SIGTERM'), 0);
     await assertAuditChainHolds(settings);
+    await assertDisclosuresHold(settings, signIns);
   } finally {
     await first.end('SIGKILL');
     await second?.end('SIGKILL');
@@ -163,6 +165,36 @@ async function assertAuditChainHolds(settings: DatabaseSettings): Promise<void> 
     assert.equal(verifyAuditChain(events), undefined);
     const consents = events.filter(({ kind }) => kind === 'consent.granted');
     assert.ok(consents.length >= KILL_AFTER, `${consents.length} consents in the chain`);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Nothing left without a row, whatever the moment of the kill: an id_token that arrived is in its person's chain. */
+async function assertDisclosuresHold(settings: DatabaseSettings, signIns: readonly SignIn[]): Promise<void> {
+  const database = await openDatabase(settings);
+  try {
+    const storage = createStorage(database, createVault([new Uint8Array(32)]));
+    const { rows } = await database.query<{ subject_id: string }>({
+      name: 'test_chains',
+      text: 'SELECT subject_id FROM disclosure_chain',
+    });
+    const written = new Map<string, number>();
+    for (const { subject_id: subjectId } of rows) {
+      const told = (await storage.consents.listDisclosures(subjectId, 10_000)).toReversed();
+      const chain = await storage.history.chain(subjectId);
+      assert.ok(chain);
+      assert.equal(checkDisclosureChain(chain.origin, told), undefined);
+      for (const { exit, clientId } of told) {
+        if (exit === 'id_token') written.set(clientId, (written.get(clientId) ?? 0) + 1);
+      }
+    }
+    const arrived = Map.groupBy(
+      signIns.filter(({ tokens }) => tokens),
+      ({ party }) => party.clientId,
+    );
+    assert.ok(arrived.size > 0);
+    for (const [clientId, { length }] of arrived) assert.ok((written.get(clientId) ?? 0) >= length);
   } finally {
     await database.close();
   }

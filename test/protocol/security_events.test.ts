@@ -420,6 +420,21 @@ describe('what happens to a person', () => {
     assert.deepEqual([event?.sub, event?.uri, event?.members?.claims], [sub, CLAIMS_CHANGE, { attributes: 'current' }]);
   });
 
+  it('says that a consent was withdrawn to the relying party that had it, and to nobody else', async () => {
+    const [party, other] = [await listener(), await listener()];
+    await party.stream();
+    await other.stream();
+    const { sub, subjectId } = await newPersonAt(party, 'events-withdraws');
+    await personAt(other, 'events-withdraws');
+    const { id } = await lastConsent(hub, party.clientId);
+    const outcomes = await Promise.all([1, 2, 3].map(() => hub.hub.consents.withdraw(id, subjectId)));
+    assert.deepEqual(outcomes.toSorted(), [false, false, true]);
+    await deliver();
+    const [event, ...more] = await receivedBy(party);
+    assert.deepEqual(more, []);
+    assert.deepEqual([event?.sub, event?.uri, event?.members?.initiating_entity], [sub, CONSENT_WITHDRAWN, 'user']);
+  });
+
   it('ends sessions when a card was renewed, and nothing more', async () => {
     const party = await listener();
     await party.stream();

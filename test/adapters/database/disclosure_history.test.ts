@@ -11,10 +11,9 @@ import { type ConsentsWorld, createConsents } from '../../../provider/consent/co
 import { createDeliveries } from '../../../provider/consent/deliveries.ts';
 import { checkDisclosureChain } from '../../../provider/consent/disclosure_chain.ts';
 import { createDisclosureHistory, type ExportedHistory } from '../../../provider/consent/disclosure_history.ts';
-import { recordKeys } from '../../../provider/consent/record_api.ts';
 import { verifyHistory, verifyReceipt } from '../../../provider/consent/verify_records.ts';
 import { createSigningKeys } from '../../../provider/oidc/signing_keys.ts';
-import { createStatementSigner } from '../../../provider/oidc/statement_signer.ts';
+import { createStatementSigner, statementKeys } from '../../../provider/oidc/statement_signer.ts';
 import type { Storage } from '../../../provider/storage.ts';
 import { systemRandom } from '../../../provider/world.ts';
 import { openTestDatabase, type TestDatabase, testEngine } from '../../support/database.ts';
@@ -43,7 +42,7 @@ beforeEach(async () => {
 
 const keys = () => createSigningKeys({ storage, clock, random: systemRandom, host: 'hub.example' });
 const statements = () => createStatementSigner({ keys: keys(), clock });
-const publishedKeys = async () => ({ keys: recordKeys(await keys().list()) }) as never;
+const publishedKeys = async () => ({ keys: statementKeys(await keys().list()) }) as never;
 
 function history(over: Partial<Parameters<typeof createDisclosureHistory>[0]> = {}) {
   return createDisclosureHistory({
