@@ -24,6 +24,20 @@ export async function up(knex: Knex): Promise<void> {
     )`);
   await knex.raw('CREATE INDEX consent_receipt_by_consent ON consent_receipt (subject_id, consent_id, at)');
   await knex.raw(`
+    -- Receipts that the person signed, too. The document names its signer: encrypted, and for nobody outside.
+    CREATE TABLE consent_receipt_signature (
+      subject_id uuid NOT NULL,
+      id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+      receipt_id uuid NOT NULL,
+      sealed_document bytea NOT NULL,
+      at bigint NOT NULL,
+      PRIMARY KEY (subject_id, id),
+      FOREIGN KEY (subject_id, receipt_id) REFERENCES consent_receipt (subject_id, id)
+    )`);
+  await knex.raw(`
+    CREATE TRIGGER consent_receipt_signature_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_receipt_signature
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()`);
+  await knex.raw(`
     CREATE TRIGGER consent_receipt_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_receipt
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()`);
 }

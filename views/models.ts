@@ -96,6 +96,8 @@ export interface ConsentInput {
   kept?: readonly { name: string; isGranted: boolean }[] | undefined;
   /** For how long the page has it chosen; the form sends it as `period`. `lasting` unless given. */
   period?: ConsentPeriod | undefined;
+  /** Whether the person may sign the record of the decision, and has it chosen; undefined where nobody can. */
+  signReceipt?: { checked: boolean } | undefined;
   duration: ConsentDuration;
   /** The relying party asks for access while the person is away (`offline_access`). */
   offline?: boolean | undefined;
@@ -165,7 +167,7 @@ export interface EnrolmentFormInput {
 
 export interface DocumentSignInput {
   /** Whose words the page has. */
-  kind: 'enrolment' | 'latestConsent';
+  kind: 'enrolment' | 'latestConsent' | 'consentReceipt';
   /** Where the signed document is sent to, and where the form is shown again. */
   action: string;
   editAction: string;
@@ -344,6 +346,7 @@ export interface PageModels {
     }[];
     kept: readonly { label: string; state: string }[];
     periods: readonly { value: ConsentPeriod; label: string; hint: string; checked: boolean }[];
+    signReceipt: { checked: boolean } | undefined;
     duration: string;
     offline: boolean;
     statusCheck: boolean;
@@ -513,6 +516,7 @@ const builders: Builders = {
           ...words.consent.periods[value],
           checked: value === (input.period ?? 'lasting'),
         })),
+        signReceipt: input.signReceipt,
         duration: durationText(input.duration, words),
         offline: input.offline === true,
         statusCheck: input.statusCheck === true,

@@ -14,6 +14,8 @@ export interface AuditEvent {
     | 'sessions.ended'
     | 'consent.granted'
     | 'consent.withdrawn'
+    | 'consent.receipt_signed'
+    | 'consent.receipt_refused'
     | 'latest_attributes.consented'
     | 'latest_attributes.refused'
     | 'latest_attributes.withdrawn'

@@ -9,7 +9,7 @@ import type { Clock, Random } from '../world.ts';
  * sign it. `latest-attributes`: as an enrolment, with a consent in the application's place. `verifier`: a card signs it for a
  * relying party's own page.
  */
-export type ChallengePurpose = 'sign-in' | 'tls' | 'enrolment' | 'latest-attributes' | 'verifier';
+export type ChallengePurpose = 'sign-in' | 'tls' | 'enrolment' | 'latest-attributes' | 'consent-receipt' | 'verifier';
 
 /** Whom and what a challenge is for. */
 export interface ChallengeBinding {

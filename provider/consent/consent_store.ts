@@ -134,4 +134,8 @@ export interface ConsentStore {
   /** Newest first. */
   listReceipts(subjectId: string, limit: number): Promise<readonly StoredReceipt[]>;
   findReceipt(subjectId: string, receiptId: string): Promise<StoredReceipt | undefined>;
+  /** What the person signed for a receipt (CMS, under Vault.seal); the last one counts. */
+  addReceiptSignature(subjectId: string, receiptId: string, sealedDocument: Uint8Array, at: number): Promise<void>;
+  /** When this person signed receipts of theirs, by the receipt's id. */
+  receiptSignatures(subjectId: string): Promise<ReadonlyMap<string, number>>;
 }

@@ -41,7 +41,7 @@ export interface Consents {
     /** The relying party's purpose as it was shown, and the page's language. */
     purpose: string | undefined;
     language: ReceiptLanguage;
-  }): Promise<Consent>;
+  }): Promise<{ readonly consent: Consent; readonly receiptId: string }>;
   /**
    * Takes a consent back: nothing leaves from this moment, every grant and token that the relying party has of this person
    * ends, it is told (a security event, and back-channel logout where a session stood on it), and the person has a receipt.
@@ -163,7 +163,7 @@ export function createConsents(world: ConsentsWorld): Consents {
           now,
         );
       });
-      return consent;
+      return { consent, receiptId: receipt.id };
     },
 
     /* First what stops everything by itself, with its records; then the sessions, and the relying party hears. */

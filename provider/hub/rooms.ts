@@ -22,6 +22,7 @@ import { type CertificateVerifier, createCertificateVerifier } from '../authenti
 import { createConsents } from '../consent/consents.ts';
 import { createDeliveries } from '../consent/deliveries.ts';
 import { createDisclosureHistory } from '../consent/disclosure_history.ts';
+import { createReceiptSignatures } from '../consent/receipt_signatures.ts';
 import { HubError } from '../errors.ts';
 import { createEventAdministration } from '../events/event_administration.ts';
 import { createEventDelivery } from '../events/event_delivery.ts';
@@ -168,6 +169,7 @@ export function openRooms(
     latestSource &&
     signatures &&
     createLatestConsents({ storage, vault, attributes, signatures, source: latestSource, clock });
+  const receiptSignatures = signatures && createReceiptSignatures({ storage, vault, signatures, clock });
   const keys = createSigningKeys({ storage, clock, random, host: new URL(config.publicUrl).hostname });
   const explain = explanations(config, { trust, policies, verifierOf });
   const statements = createStatementSigner({ keys, clock });
@@ -201,7 +203,7 @@ export function openRooms(
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
-    ...{ latest, latestConsents, deliveries, history },
+    ...{ latest, latestConsents, deliveries, history, receiptSignatures },
     recordKeys: async () => statementKeys(await keys.list()),
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, engine),

@@ -21,9 +21,11 @@ import {
   createEnrolmentPages,
   createInteractionPages,
   createLatestConsentPages,
+  createReceiptPages,
 } from '../oidc/pages.ts';
 import { mountPostedRequests } from '../oidc/posted_requests.ts';
 import { certificateFromProxies, certificateOfHandshake } from '../oidc/presented_certificate.ts';
+import { mountReceiptSigning, showReceiptSigning } from '../oidc/receipt_interaction.ts';
 import { hostGuard } from '../operations/host_guard.ts';
 import { metricsForThisMachine } from '../operations/metrics.ts';
 import { createRateLimit, type RateLimit, rateLimit } from '../operations/rate_limit.ts';
@@ -74,6 +76,7 @@ export function webRoom(
   };
   const pages = createInteractionPages(renderer, pageSettings);
   const enrolmentPages = createEnrolmentPages(renderer, pageSettings);
+  const receiptPages = createReceiptPages(renderer, pageSettings);
   const latestConsentPages = createLatestConsentPages(renderer, pageSettings);
   const enginePages = createEnginePages(renderer);
   const fetch = relyingPartyFetch(config);
@@ -104,6 +107,9 @@ export function webRoom(
     clock,
     observe: metrics.signInEnded,
   };
+
+  const { receiptSignatures } = rooms;
+  const receiptSigning = receiptSignatures && { ...interactions, receiptSignatures, receiptPages };
 
   const issuer = config.publicUrl;
   const bearer = createBearerGuard({ engine, issuer, proofAlgorithms: CLIENT_SIGNING, clock });
@@ -178,7 +184,13 @@ export function webRoom(
         mountPostedRequests(router);
         mountRecordApi(router, rooms);
         saml.mount(router);
-        mountInteractions(router, interactions);
+        mountInteractions(router, {
+          ...interactions,
+          signReceipt:
+            receiptSigning &&
+            ((ctx, interaction, receiptId) => showReceiptSigning(ctx, receiptSigning, interaction, receiptId)),
+        });
+        if (receiptSigning) mountReceiptSigning(router, receiptSigning);
         const { enrolments, latestConsents } = rooms;
         if (enrolments) {
           const observeEnrolment = metrics.enrolmentEnded;
@@ -238,7 +250,7 @@ export function rateLimits(
   // The routers match in any letter case and with a slash at the end: what is counted must not depend on the spelling.
   const isSignIn = (ctx: Context) =>
     ctx.method === 'POST' &&
-    /^\/interaction\/[^/]+\/(?:sign-in|(?:enrolment|latest-attributes)\/signed)\/?$/i.test(ctx.path);
+    /^\/interaction\/[^/]+\/(?:sign-in|(?:enrolment|latest-attributes|receipt\/[^/]+)\/signed)\/?$/i.test(ctx.path);
   const isWrite = (ctx: Context) =>
     /^\/(?:authorize|par|sign-out|saml\/(?:start|soap\/[^/]+|(?:sso|slo)(?:\/posted)?)|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(
       ctx.path,

@@ -55,6 +55,8 @@ export interface InteractionPages {
       kept: readonly KeptChoice[];
       /** What the page has chosen for how long, until the person chooses. */
       period: ConsentPeriod;
+      /** Whether the record can be signed, and the page proposes it; undefined where it cannot. */
+      signReceipt: { checked: boolean } | undefined;
       /** What is asked for and enrolment would bring, or bring up to date. */
       enrolment: { isMissing: boolean; isStale: boolean };
       /** What can be kept up to date for this relying party, and is; undefined where nothing can. */
@@ -67,6 +69,23 @@ export interface InteractionPages {
   purposeOf(ctx: Context, interaction: Interaction, client: Client): string | undefined;
   /** The language that the pages of this interaction are shown in. */
   languageOf(ctx: Context, interaction: Interaction): Language;
+}
+
+/** The page on which the record of a consent is signed. */
+export interface ReceiptPages {
+  sign(
+    ctx: Context,
+    model: {
+      interaction: Interaction;
+      csrf: string;
+      receiptId: string;
+      nonce: string;
+      document: string;
+      errorCode: string | undefined;
+    },
+  ): void;
+  /** A claim in words. */
+  labelOf(claim: string, language: Language): string;
 }
 
 /** The pages of enrolment. */

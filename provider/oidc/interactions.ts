@@ -15,6 +15,7 @@ import type { VerifiedCertificate } from '../authentication/verify_certificate.t
 import { claimsToDecide } from '../consent/consent_rules.ts';
 import { consentPeriods } from '../consent/consent_store.ts';
 import type { Consents } from '../consent/consents.ts';
+import { isSensitive } from '../consent/sensitivity.ts';
 import { HubError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Notice } from '../identity/notices.ts';
@@ -41,6 +42,8 @@ export interface InteractionWorld {
   consents: Consents;
   /** Undefined where the authority's service for the latest attributes is not configured. */
   latestConsents: LatestConsents | undefined;
+  /** Shows the page on which the record of a decision is signed; undefined where nobody can sign. */
+  signReceipt?: ((ctx: Context, interaction: Interaction, receiptId: string) => Promise<void>) | undefined;
   audit: AuditLog;
   pages: InteractionPages;
   clock: Clock;
@@ -197,6 +200,8 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
       const claim = findClaim(name);
       return claim ? [{ claim, isGranted: live?.granted.includes(name) === true }] : [];
     }),
+    // For sensitive claims it is proposed; whoever has no signing certificate goes on without.
+    signReceipt: world.signReceipt && { checked: shown.some(isSensitive) },
     period: last?.period === 'every_time' ? 'every_time' : 'lasting',
   });
 }
@@ -208,7 +213,7 @@ async function answerConsent(ctx: Context, next: Next, world: InteractionWorld):
   const client = await clientOf(world, interaction);
   const language = world.pages.languageOf(ctx, interaction);
   const period = consentPeriods.find((each) => each === form.get('period')) ?? 'lasting';
-  const consent = await world.consents.record({
+  const { consent, receiptId } = await world.consents.record({
     subjectId: subjectOf(interaction),
     clientId: client.clientId,
     asked: askedClaims(interaction.params, client, language),
@@ -219,6 +224,7 @@ async function answerConsent(ctx: Context, next: Next, world: InteractionWorld):
   });
   // What it holds for one sign-in counts for this one (load_grant.ts).
   await save(interaction, world, { consent: { consentId: consent.id } as InteractionResults['consent'] });
+  if (world.signReceipt && form.get('sign_receipt') === 'yes') return world.signReceipt(ctx, interaction, receiptId);
   await resume(ctx, next, interaction, world);
 }
 

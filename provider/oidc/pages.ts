@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
 import type { RelyingPartyInput } from '../../views/models.ts';
-import type { Language } from '../../views/words/words.ts';
+import { claimWords, type Language } from '../../views/words/words.ts';
 import { latestConsentSentences } from '../attributes/latest_consent_text.ts';
 import { type ApplicationFields, applicationSentences } from '../identity/application.ts';
 import type { AttributeName } from '../identity/four_attributes.ts';
@@ -11,7 +11,7 @@ import { formTarget } from '../web/security_headers.ts';
 import { sendPage } from '../web/send_page.ts';
 import { sectorOf } from './engine.ts';
 import type { EnginePages } from './engine_pages.ts';
-import type { EnrolmentPages, InteractionPages, LatestConsentPages } from './interaction_pages.ts';
+import type { EnrolmentPages, InteractionPages, LatestConsentPages, ReceiptPages } from './interaction_pages.ts';
 import type { Interaction } from './interactions.ts';
 import { samlExchangeOf } from './saml_parameter.ts';
 
@@ -74,7 +74,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
       );
     },
 
-    consent(ctx, { client, interaction, csrf, claims, kept, period, enrolment, latest }) {
+    consent(ctx, { client, interaction, csrf, claims, kept, period, signReceipt, enrolment, latest }) {
       const language = languageOf(ctx, interaction);
       const path = `/interaction/${interaction.uid}`;
       sendPage(
@@ -89,6 +89,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           claims: claims.map(({ claim, ...choice }) => ({ name: claim.name, source: claim.source, ...choice })),
           kept: kept.map(({ claim: { name }, isGranted }) => ({ name, isGranted })),
           period,
+          signReceipt,
           duration: { days: settings.consentLifetime },
           statusCheck: client.status_check === true,
           enrolment:
@@ -251,6 +252,34 @@ export function createLatestConsentPages(renderer: Renderer, settings: PageSetti
 
 function latestPath({ uid }: Interaction): string {
   return `/interaction/${uid}/latest-attributes`;
+}
+
+export function createReceiptPages(renderer: Renderer, settings: PageSettings): ReceiptPages {
+  return {
+    sign(ctx, { interaction, csrf, receiptId, nonce, document, errorCode }) {
+      const path = `/interaction/${interaction.uid}/receipt/${receiptId}`;
+      sendPage(
+        ctx,
+        renderer,
+        'document_sign',
+        {
+          kind: 'consentReceipt',
+          action: `${path}/signed`,
+          editAction: path,
+          reloadPath: path,
+          fields: { csrf },
+          ...{ nonce, document, errorCode },
+          agentUrl: settings.cardAgentUrl,
+          agentHelpUrl: settings.cardAgentHelpUrl,
+          lifetimeSeconds: settings.challengeLifetime,
+        },
+        // From here the sign-in goes back to the relying party.
+        { ...pageOptions(interaction), returnPath: path },
+      );
+    },
+
+    labelOf: (claim, language) => claimWords(claim, language)?.label ?? claim,
+  };
 }
 
 /** Another language shows the form in that language: what is typed there is lost, and nothing else. */

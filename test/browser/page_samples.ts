@@ -148,6 +148,25 @@ export const samples: Readonly<Record<string, Sample>> = {
       { name: 'address', source: 'signing_certificate', required: false, available: false },
     ],
   }),
+  'consent-to-more': sample('consent', {
+    relyingParty,
+    action: '/interaction/1/consent',
+    csrf: 'a form token',
+    purpose: '図書の予約と貸出の本人確認のため',
+    duration: { days: 365 },
+    claims: [
+      {
+        ...{ name: 'birthdate', source: 'signing_certificate', required: false, available: true },
+        purpose: '年齢に合った本をおすすめするため',
+      },
+    ],
+    kept: [
+      { name: 'sub', isGranted: true },
+      { name: 'address', isGranted: false },
+    ],
+    period: 'every_time',
+    signReceipt: { checked: true },
+  }),
   'consent-to-enrol': sample('consent', {
     relyingParty,
     action: '/interaction/1/consent',

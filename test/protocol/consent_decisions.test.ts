@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { decodeJwt, decodeProtectedHeader, type JSONWebKeySet } from 'jose';
 import * as client from 'openid-client';
+import { checkDocument } from '../../adapters/card/agent_document.ts';
 import { verifyHistory, verifyReceipt } from '../../provider/consent/verify_records.ts';
+import { applicationOf, signApplication } from '../support/enrol.ts';
+import { hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { type LogoutListener, startLogoutListener } from '../support/logout_listener.ts';
@@ -15,6 +19,7 @@ import {
   type Metadata,
   open,
   type Parameters,
+  presentCard,
   type RelyingParty,
   refused,
   subOf,
@@ -315,5 +320,69 @@ describe('what left', () => {
     const verdict = await verifyHistory(exported, await recordKeys(), heads);
     assert.equal(verdict.published?.disclosures, exported.disclosures.length);
     assert.equal(JSON.stringify(await published('disclosure-heads')).includes(subjectId), false);
+  });
+});
+
+describe('a receipt that the person signs', () => {
+  /** As far as the page with what is to be signed. */
+  async function toSigning(party: RelyingParty, card: string) {
+    const attempt = await party.attempt(CARD);
+    const signIn = await open(party.authorizationUrl(attempt), browser);
+    const consent = await presentCard(hub, browser, signIn, { card });
+    const form: [string, string][] = [
+      ['csrf', hiddenFields(consent.text.slice(consent.text.indexOf('<main'))).csrf ?? ''],
+      ['decision', 'agree'],
+      ['claims', 'card_status'],
+      ['sign_receipt', 'yes'],
+    ];
+    return { attempt, page: await browser.post(`${consent.url}/consent`, form, { stopAt: 'https://' }) };
+  }
+
+  const signatures = async (party: RelyingParty) => {
+    const { subjectId } = await lastConsent(hub, party.clientId);
+    const [receipt] = await receipts(party);
+    const kept = (await hub.hub.storage.consents.listReceipts(subjectId, 1))[0];
+    const signed = await hub.hub.storage.consents.receiptSignatures(subjectId);
+    return { receipt, isSigned: signed.has(kept?.id ?? '') };
+  };
+
+  it('names it by its hash and says what was agreed; the sign-in goes on', async () => {
+    await hub.authority.authority.citizens.issue({ name: 'receipt-signer' });
+    await hub.refreshLists();
+    const party = await createRelyingParty(hub, { 'client_name#ja': 'みどり診療所', 'purpose#ja': '診察券の代わり' });
+    const { attempt, page } = await toSigning(party, 'receipt-signer');
+    const document = applicationOf(page);
+    const [kept] = await receipts(party);
+    const sha256 = createHash('sha256').update(String(kept?.receipt)).digest('hex');
+    for (const line of ['提供先のサービス：みどり診療所', '利用目的：診察券の代わり']) {
+      assert.ok(document.split('\n').includes(line), document);
+    }
+    assert.ok(document.includes(`sha256=${sha256}`));
+    checkDocument(document, { origin: hub.issuer, nonce: hiddenFields(page.text).nonce ?? '' });
+    assert.equal((await signatures(party)).isSigned, false);
+
+    const back = await signApplication(hub, browser, page, { card: 'receipt-signer' });
+    assert.equal((await signatures(party)).isSigned, true);
+    await party.exchange(attempt, new URL(back.url));
+  });
+
+  it('is not signed by another’s card, for another text or a second time; without a signature the sign-in goes on', async () => {
+    for (const name of ['receipt-owner', 'receipt-other']) await hub.authority.authority.citizens.issue({ name });
+    await hub.refreshLists();
+    const party = await createRelyingParty(hub);
+    const { attempt, page } = await toSigning(party, 'receipt-owner');
+    const card = 'receipt-owner';
+    const foreign = await signApplication(hub, browser, page, { card: 'receipt-other' });
+    assert.equal(foreign.status, 403);
+    const other = await signApplication(hub, browser, foreign, { card, document: (text) => `${text} ` });
+    assert.equal(other.status, 403);
+    assert.equal((await signApplication(hub, browser, page, { card })).status, 400, 'the challenge is spent');
+    assert.equal((await signatures(party)).isSigned, false);
+
+    const main = other.text.slice(other.text.indexOf('<main'));
+    const skip = /action="([^"]*\/receipt\/[^"/]+)"/.exec(main)?.[1] ?? '';
+    const csrf = hiddenFields(main).csrf ?? '';
+    const back = await browser.post(new URL(skip, hub.issuer).href, { csrf }, { stopAt: 'https://' });
+    await party.exchange(attempt, new URL(back.url));
   });
 });

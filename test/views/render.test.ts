@@ -47,8 +47,10 @@ const inputs: PageInputs = {
     claims: [
       { name: hostile, label: hostile, explanation: hostile, source: hostile, required: true, available: true },
       { name: hostile, source: hostile, required: false, available: true, checked: true },
-      { name: 'name', source: 'signing_certificate', required: false, available: false },
+      { name: 'name', source: 'signing_certificate', required: false, available: false, purpose: hostile },
     ],
+    kept: [{ name: hostile, isGranted: true }],
+    signReceipt: { checked: true },
   },
   enrolment_form: {
     relyingParty,
@@ -165,7 +167,7 @@ describe('the consent page', () => {
   });
 
   it('has a box to tick for optional claims only', () => {
-    assert.equal(render('consent').html.match(/type="checkbox"/g)?.length, 1);
+    assert.equal(render('consent').html.match(/type="checkbox" [^>]*name="claims"/g)?.length, 1);
   });
 });
 

@@ -1,3 +1,4 @@
+import { enConsentReceipt } from './en_consent_receipt.ts';
 import { enEnrolment } from './en_enrolment.ts';
 import { enLatestConsent } from './en_latest_consent.ts';
 import type { Words } from './ja.ts';
@@ -137,6 +138,7 @@ export const en: Words = {
   },
   enrolment: enEnrolment,
   latestConsent: enLatestConsent,
+  consentReceipt: enConsentReceipt,
   notices: {
     title: 'Notices',
     lead: 'Something about your registration has changed. Please check before you go on.',

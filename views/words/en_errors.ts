@@ -211,6 +211,11 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'This site does not take registrations of name, address and so on.',
     next: 'Go back and continue to sign in.',
   },
+  receipt_not_found: {
+    title: 'There is no such record',
+    body: 'This record of a consent does not exist, or is not yours.',
+    next: 'Go back to the service and sign in again.',
+  },
   latest_consent_invalid: {
     title: 'This consent could not be taken',
     body: 'What was sent is not what the page offered. Nothing has been recorded.',

@@ -1,3 +1,4 @@
+import { jaConsentReceipt } from './ja_consent_receipt.ts';
 import { jaEnrolment } from './ja_enrolment.ts';
 import { jaLatestConsent } from './ja_latest_consent.ts';
 
@@ -141,6 +142,7 @@ export const ja = {
   },
   enrolment: jaEnrolment,
   latestConsent: jaLatestConsent,
+  consentReceipt: jaConsentReceipt,
   notices: {
     title: 'お知らせ',
     lead: 'あなたの登録に変わったことがあります。確かめてから続けてください。',

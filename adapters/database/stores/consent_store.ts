@@ -120,6 +120,14 @@ const FIND_RECEIPT: Statement = {
   name: 'consent_find_receipt',
   text: `SELECT ${RECEIPT} FROM consent_receipt WHERE subject_id = $1 AND id = $2`,
 };
+const ADD_RECEIPT_SIGNATURE: Statement = {
+  name: 'consent_add_receipt_signature',
+  text: `INSERT INTO consent_receipt_signature (subject_id, receipt_id, sealed_document, at) VALUES ($1, $2, $3, $4)`,
+};
+const RECEIPT_SIGNATURES: Statement = {
+  name: 'consent_receipt_signatures',
+  text: 'SELECT receipt_id, max(at) AS at FROM consent_receipt_signature WHERE subject_id = $1 GROUP BY receipt_id',
+};
 const RECEIPT_PURPOSE = 'consent.receipt';
 
 interface ConsentRow {
@@ -253,6 +261,15 @@ export function createConsentStore(
       if (!UUID_SHAPE.test(receiptId)) return undefined;
       const [row] = (await queries.query<ReceiptRow>(FIND_RECEIPT, [subjectId, receiptId])).rows;
       return row && receiptOf(vault, row);
+    },
+
+    async addReceiptSignature(subjectId, receiptId, sealedDocument, at) {
+      await queries.query(ADD_RECEIPT_SIGNATURE, [subjectId, receiptId, sealedDocument, at]);
+    },
+
+    async receiptSignatures(subjectId) {
+      const { rows } = await queries.query<{ receipt_id: string; at: number }>(RECEIPT_SIGNATURES, [subjectId]);
+      return new Map(rows.map(({ receipt_id, at }) => [receipt_id, at]));
     },
   };
 }
