@@ -83,13 +83,15 @@ export function decide(
   // `sub` is what agreeing means: without it there is no sign-in to agree to.
   const granted = shown.filter((claim) => claim === 'sub' || agreed.includes(claim));
   const declined = shown.filter((claim) => !granted.includes(claim));
-  const earlier = (claims: readonly string[] = []) => claims.filter((claim) => !shown.includes(claim));
+  // What was agreed to once ends with the next decision at the latest.
+  const isKept = (claim: string) => !shown.includes(claim) && !live?.passing.includes(claim);
+  const earlier = (claims: readonly string[] = []) => claims.filter(isKept);
   const kept = [...earlier(live?.granted), ...earlier(live?.declined)];
   return {
     granted: [...earlier(live?.granted), ...granted],
     declined: [...earlier(live?.declined), ...declined],
     // What was left out once is asked again with the rest.
-    passing: [...earlier(live?.passing), ...(period === 'lasting' ? [] : shown)],
+    passing: period === 'lasting' ? [] : shown,
     period,
     terms: Object.fromEntries([
       ...kept.flatMap((claim) => (live?.terms[claim] ? [[claim, live.terms[claim]]] : [])),

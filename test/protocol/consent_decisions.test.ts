@@ -196,6 +196,28 @@ describe('a consent for this time only', () => {
   });
 });
 
+describe('a claim for this time only, beside what lasts', () => {
+  it('does not leave any more when its time is over; the rest goes on', async () => {
+    const party = await createRelyingParty(hub, REFRESHES);
+    const offline = await party.signIn({ browser, parameters: { ...OFFLINE, scope: 'openid offline_access' } });
+    const tokens = await party.signIn({ browser, parameters: CARD, period: 'once' });
+    assert.ok((await party.userinfo(tokens)).card_status);
+    await later((ACCESS_SECONDS + 120) * 1000, async () => {
+      const fresh = await refresh(party, offline.refresh_token);
+      const { subjectId } = await lastConsent(hub, party.clientId);
+      const claims = ['sub', 'card_status'];
+      const disclosure = { subjectId, clientId: party.clientId, exit: 'userinfo', claims } as const;
+      assert.deepEqual(await hub.hub.consents.release(disclosure), {});
+      const [newest] = await hub.hub.storage.consents.listDisclosures(subjectId, 1);
+      assert.deepEqual(newest?.claims, ['sub']);
+      assert.equal(
+        (await client.fetchUserInfo(party.configuration, fresh.access_token, subOf(tokens))).sub,
+        subOf(tokens),
+      );
+    });
+  });
+});
+
 describe('the consent page', () => {
   it('shows what is new as the choice, and what was decided before beside it', async () => {
     const party = await createRelyingParty(hub);

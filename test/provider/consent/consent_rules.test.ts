@@ -107,4 +107,12 @@ describe('the decision', () => {
     assert.deepEqual(decision.passing, ['birthdate']);
     assert.deepEqual(Object.keys(decision.terms), ['sub', 'name', 'birthdate']);
   });
+
+  it('ends what was agreed to once before, which a later one must not prolong', () => {
+    const once = agreed(asked(['sub', 'name']), ['name'], { passing: ['name'], passingUntil: 1 });
+    for (const period of ['lasting', 'once'] as const) {
+      const { granted, passing } = decide(asked(['birthdate']), ['birthdate'], { agreed: ['birthdate'], period }, once);
+      assert.deepEqual([granted, passing], [['sub', 'birthdate'], period === 'once' ? ['birthdate'] : []]);
+    }
+  });
 });
