@@ -30,7 +30,7 @@ function findBy(column: 'key' | 'uid_key' | 'user_code_key'): Statement {
         LEFT JOIN oidc_artefact AS grant_row ON grant_row.key = artefact.grant_key
         LEFT JOIN oidc_artefact AS session ON session.uid_key = artefact.session_key
       WHERE artefact.${column} = $1 AND artefact.sealed_payload IS NOT NULL AND artefact.expires_at > $2
-        AND (grant_row.key IS NULL OR (grant_row.sealed_payload IS NOT NULL AND grant_row.expires_at > $2))`,
+        AND (grant_row.key IS NULL OR grant_row.sealed_payload IS NOT NULL)`,
   };
 }
 
