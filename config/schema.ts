@@ -401,6 +401,22 @@ export const schema = z.strictObject({
       })
       .optional(),
   }),
+  attributes: z.strictObject({
+    catalogueFile: setting(filePath().optional(), {
+      meaning:
+        'File with further claims of attribute providers, in the format of provider/attributes/catalogue/claims.json: ' +
+        'name, words in both languages, type and sensitivity of each',
+      example: '/etc/musubi/claims.json',
+      path: true,
+    }),
+    providerTimeoutSeconds: setting(wholeNumber(1, 30).default(3), {
+      meaning:
+        'Time for one question to an attribute provider: a person is waiting. Providers are asked at the same time, and ' +
+        'what one does not answer in time is left out',
+      unit: 'seconds',
+      example: 3,
+    }),
+  }),
   lifetimes: z.strictObject({
     sessionSeconds: setting(wholeNumber(60, 30 * DAY).default(8 * 3600), {
       meaning: 'How long a browser stays signed in',

@@ -1,5 +1,5 @@
 import type { ErrorText, Language, Words } from './words/words.ts';
-import { claimWords, errorText, wordsIn } from './words/words.ts';
+import { errorText, wordsIn } from './words/words.ts';
 
 /** Code points of a relying party's name that a page shows. */
 const NAME_LIMIT = 80;
@@ -66,12 +66,12 @@ export interface CertificateProblemInput {
 }
 
 export interface ConsentClaimInput {
-  /** The claim's name; label and explanation are words of the catalogue unless given. */
   name: string;
-  label?: string | undefined;
-  explanation?: string | undefined;
-  /** `hub`, `card`, `signing_certificate`, or the name of an attribute provider. */
-  source: string;
+  /** Words of the catalogue. */
+  label: Readonly<Record<Language, string>>;
+  explanation: Readonly<Record<Language, string>>;
+  /** One of the words' sources, or the name of an attribute provider. */
+  source: 'hub' | 'card' | 'signing_certificate' | 'provider' | Readonly<Record<Language, string>>;
   required: boolean;
   /** False: asked for, but nothing is held. Shown, never released. */
   available: boolean;
@@ -93,7 +93,7 @@ export interface ConsentInput {
   purpose?: string | undefined;
   claims: readonly ConsentClaimInput[];
   /** What was decided before and stays as it is: shown folded. */
-  kept?: readonly { name: string; isGranted: boolean }[] | undefined;
+  kept?: readonly { label: Readonly<Record<Language, string>>; isGranted: boolean }[] | undefined;
   /** For how long the page has it chosen; the form sends it as `period`. `lasting` unless given. */
   period?: ConsentPeriod | undefined;
   /** Whether the person may sign the record of the decision, and has it chosen; undefined where nobody can. */
@@ -507,8 +507,8 @@ const builders: Builders = {
         csrf: input.csrf,
         purpose: cleanText(input.purpose ?? '', 500) || words.consent.noPurpose,
         claims: input.claims.map((claim) => consentClaim(claim, language)),
-        kept: (input.kept ?? []).map(({ name, isGranted }) => ({
-          label: claimWords(name, language)?.label ?? cleanText(name, NAME_LIMIT),
+        kept: (input.kept ?? []).map(({ label, isGranted }) => ({
+          label: cleanText(label[language], NAME_LIMIT),
           state: isGranted ? words.consent.keptGranted : words.consent.keptDeclined,
         })),
         periods: (['lasting', 'once', 'every_time'] as const).map((value) => ({
@@ -820,9 +820,7 @@ function relyingPartyModel(input: RelyingPartyInput, words: Words): RelyingParty
 
 function consentClaim(claim: ConsentClaimInput, language: Language) {
   const words = wordsIn(language);
-  const known = claimWords(claim.name, language);
-  const sources: Readonly<Record<string, string>> = words.sources;
-  const source = Object.hasOwn(sources, claim.source) ? sources[claim.source] : undefined;
+  const source = typeof claim.source === 'string' ? words.sources[claim.source] : claim.source[language];
   const state: 'required' | 'optional' | 'unavailable' = !claim.available
     ? 'unavailable'
     : claim.required
@@ -830,9 +828,9 @@ function consentClaim(claim: ConsentClaimInput, language: Language) {
       : 'optional';
   return {
     name: claim.name,
-    label: cleanText(claim.label ?? known?.label ?? claim.name, NAME_LIMIT),
-    explanation: cleanText(claim.explanation ?? known?.explanation ?? '', 300),
-    source: words.consent.source(source ?? cleanText(claim.source, NAME_LIMIT)),
+    label: cleanText(claim.label[language], NAME_LIMIT),
+    explanation: cleanText(claim.explanation[language], 300),
+    source: words.consent.source(cleanText(source, NAME_LIMIT)),
     state,
     checked: state === 'optional' && claim.checked === true,
     purpose: cleanText(claim.purpose ?? '', 300) || undefined,

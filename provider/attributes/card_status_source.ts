@@ -1,5 +1,5 @@
 import type { Identity } from '../identity/identity.ts';
-import type { AttributeSource, AttributeValue } from './catalogue.ts';
+import type { AttributeSource, AttributeValue } from './attributes.ts';
 
 /**
  * `card_status`: that the person's card was good when the hub last checked it, by which source and as of when. It says

@@ -3,7 +3,7 @@ import { isoDate, openAttributes } from '../identity/registered_attributes.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock } from '../world.ts';
-import type { AttributeSource, AttributeValue, Provenance } from './catalogue.ts';
+import type { AttributeSource, AttributeValue, Provenance } from './attributes.ts';
 import type { LatestAttributes } from './latest_attributes.ts';
 
 /** How a value's source is named to relying parties. */
@@ -39,7 +39,7 @@ export function identityAttributesSource(world: {
       return { names, stale: found.isCurrent ? [] : names };
     },
 
-    async values(subjectId, claims, clientId) {
+    async values(subjectId, claims, { clientId }) {
       const found = await find(subjectId);
       if (found === undefined) return {};
       const { obtainedAt, isCurrent } = found;

@@ -7,7 +7,7 @@ import { otherPerson, type SignatureVerifier } from '../identity/signed_together
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock } from '../world.ts';
-import type { Attributes } from './catalogue.ts';
+import type { Attributes } from './attributes.ts';
 import type { LatestAttributesSource } from './latest_attributes_source.ts';
 import type { LatestConsent } from './latest_consent_store.ts';
 import { endOfDay, isPossibleLastDay, type LatestConsentDraft, latestConsentText } from './latest_consent_text.ts';
@@ -73,7 +73,7 @@ export function createLatestConsents(world: LatestConsentsWorld): LatestConsents
   const offer: LatestConsents['offer'] = async ({ subjectId, clientId, requested }) => {
     const asked = attributeNames.filter((name) => requested.includes(name));
     const [held, live] = await Promise.all([
-      attributes.held(subjectId, asked),
+      attributes.held(subjectId, asked, clientId),
       storage.latestConsents.findLive(subjectId, clientId, clock()),
     ]);
     return { items: asked.filter((name) => held.names.includes(name)), live };

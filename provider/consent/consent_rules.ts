@@ -1,4 +1,5 @@
-import type { HeldClaims } from '../attributes/catalogue.ts';
+import type { HeldClaims } from '../attributes/attributes.ts';
+import type { Bilingual } from '../attributes/catalogue/claim_type.ts';
 import type { ClaimTerms, Consent, ConsentPeriod } from './consent_store.ts';
 
 /** What a relying party asks for: claims of the catalogue in its order, each with its terms. */
@@ -14,6 +15,8 @@ export interface ConsentNeed {
   stale: readonly string[];
   /** Askable claims on which the person has not decided yet as they are asked for now: when empty, no page is shown. */
   undecided: readonly string[];
+  /** Who would answer, by claim, for what comes from an attribute provider. */
+  providers: Readonly<Record<string, Bilingual>>;
 }
 
 export interface ConsentCircumstances {
@@ -38,6 +41,7 @@ export function consentNeed(
     unavailable: requested.filter((claim) => !held.names.includes(claim)),
     stale: held.stale,
     undecided: askable.filter((claim) => isUndecided(claim) || (sensitiveChanged && isSensitive(claim))),
+    providers: held.providers ?? {},
   };
 }
 

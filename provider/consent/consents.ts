@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Attributes, AttributeValue } from '../attributes/catalogue.ts';
+import type { Attributes, ClaimWish, FetchedValues } from '../attributes/attributes.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
@@ -13,7 +14,6 @@ import {
   type RecordSigner,
   receiptContent,
 } from './receipt.ts';
-import { isSensitive } from './sensitivity.ts';
 
 export interface Consents {
   /**
@@ -52,13 +52,16 @@ export interface Consents {
    * Values that may leave now. Only what the live consent grants is fetched; then what has a value is disclosed, in one
    * statement with another look at the consent, since fetching takes time (invariant 6). A claim that its source does not
    * give costs that claim only, and no row says that it left. Undefined when there is no live consent any more.
+   *
+   * @param disclosure.wishes what the relying party says about single claims.
    */
   release(disclosure: {
     subjectId: string;
     clientId: string;
     exit: Exit;
     claims: readonly string[];
-  }): Promise<Record<string, AttributeValue> | undefined>;
+    wishes?: Readonly<Record<string, ClaimWish>>;
+  }): Promise<FetchedValues | undefined>;
   /**
    * Whether the pairwise identifier may leave, and nothing with it: the live consent is checked and the disclosure row
    * written in one statement, as by `release`.
@@ -73,6 +76,7 @@ export interface RelyingPartySessions {
 }
 
 export interface ConsentsWorld {
+  catalogue: Catalogue;
   storage: Storage;
   attributes: Attributes;
   sessions: RelyingPartySessions;
@@ -90,25 +94,31 @@ export interface ConsentsWorld {
 }
 
 export function createConsents(world: ConsentsWorld): Consents {
-  const { storage, attributes, sessions, events, statements, deliveries, issuer, clock } = world;
+  const { storage, catalogue, attributes, sessions, events, statements, deliveries, issuer, clock } = world;
+  const isSensitive = (claim: string) => catalogue.find(claim)?.sensitivity === 'sensitive';
 
   const need: Consents['need'] = async (subjectId, clientId, asked, givenNow) => {
     const [live, held] = await Promise.all([
       storage.consents.findLive(subjectId, clientId, clock()),
-      attributes.held(subjectId, Object.keys(asked)),
+      attributes.held(subjectId, Object.keys(asked), clientId),
     ]);
     return { need: consentNeed(asked, held, live, { isSensitive, givenNow }), live };
   };
 
   /** `sub` has no source: where nothing else is asked for, the one statement that discloses is all there is. */
-  async function fetchGranted(subjectId: string, clientId: string, claims: readonly string[]) {
+  async function fetchGranted(
+    subjectId: string,
+    clientId: string,
+    claims: readonly string[],
+    wishes: Readonly<Record<string, ClaimWish>> | undefined,
+  ): Promise<FetchedValues | undefined> {
     const sourced = claims.filter((claim) => claim !== 'sub');
-    if (sourced.length === 0) return {};
+    if (sourced.length === 0) return { values: {}, unavailable: {} };
     const now = clock();
     const live = await storage.consents.findLive(subjectId, clientId, now);
     const passed = live?.passingUntil !== undefined && live.passingUntil <= now ? live.passing : [];
     const granted = sourced.filter((claim) => live?.granted.includes(claim) && !passed.includes(claim));
-    return live && attributes.values(subjectId, granted, clientId);
+    return live && attributes.values(subjectId, granted, { clientId, consent: live, wishes });
   }
 
   async function receiptOf(
@@ -200,9 +210,10 @@ export function createConsents(world: ConsentsWorld): Consents {
     },
 
     /* One list: what is granted → its values → disclosed, the consent seen once more → given. */
-    async release({ subjectId, clientId, exit, claims }) {
-      const values = await fetchGranted(subjectId, clientId, claims);
-      if (!values) return undefined;
+    async release({ subjectId, clientId, exit, claims, wishes }) {
+      const fetched = await fetchGranted(subjectId, clientId, claims, wishes);
+      if (!fetched) return undefined;
+      const { values, unavailable } = fetched;
       const had = claims.filter((claim) => claim === 'sub' || Object.hasOwn(values, claim));
       const told = await storage.consents.disclose({
         ...{ subjectId, clientId, exit },
@@ -211,7 +222,8 @@ export function createConsents(world: ConsentsWorld): Consents {
       });
       if (!told) return undefined;
       if (told.sequence !== undefined) deliveries.note({ subjectId, sequence: told.sequence });
-      return Object.fromEntries(Object.entries(values).filter(([claim]) => told.claims.includes(claim)));
+      const leaving = Object.entries(values).filter(([claim]) => told.claims.includes(claim));
+      return { values: Object.fromEntries(leaving), unavailable };
     },
 
     async releaseIdentifier(disclosure) {

@@ -3,8 +3,9 @@ import type { Revocation } from '../../adapters/authority/index.ts';
 import { createThreadedReader } from '../../adapters/metadata/threaded_reader.ts';
 import { createGuardedFetch } from '../../adapters/outbound/guarded_fetch.ts';
 import type { Configuration } from '../../config/schema.ts';
+import { createAttributes } from '../attributes/attributes.ts';
 import { cardStatusSource } from '../attributes/card_status_source.ts';
-import { createAttributes } from '../attributes/catalogue.ts';
+import { type Catalogue, openCatalogue } from '../attributes/catalogue/catalogue.ts';
 import { identityAttributesSource } from '../attributes/identity_attributes_source.ts';
 import { createLatestAttributes } from '../attributes/latest_attributes.ts';
 import { createLatestConsents } from '../attributes/latest_consents.ts';
@@ -87,6 +88,7 @@ export function openRooms(
   const { config, clock, random, metrics, log } = base;
   const { storage, vault } = store;
   const trust = openTrust(config);
+  const catalogue = openCatalogue(config.attributes.catalogueFile);
   const auditQueue = createAuditQueue(storage.audit);
   const questions = createAuthorityQuestions({
     ...{ storage, clock, log },
@@ -175,7 +177,7 @@ export function openRooms(
   const statements = createStatementSigner({ keys, clock });
   const deliveries = createDeliveries({ store: storage.consents, clock, log });
   const consents = createConsents({
-    ...{ storage, attributes, sessions, events, statements, deliveries, clock },
+    ...{ storage, catalogue, attributes, sessions, events, statements, deliveries, clock },
     parties: createReceiptParties(engine, identity),
     issuer: config.publicUrl,
     lifetime: config.lifetimes.consentSeconds * 1000,
@@ -203,10 +205,10 @@ export function openRooms(
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
-    ...{ latest, latestConsents, deliveries, history, receiptSignatures },
+    ...{ catalogue, latest, latestConsents, deliveries, history, receiptSignatures },
     recordKeys: async () => statementKeys(await keys.list()),
     eventAdministration: createEventAdministration({ storage, clock }),
-    ...openServiceProviders(base, store, engine),
+    ...openServiceProviders(base, store, catalogue, engine),
   };
 }
 
@@ -318,6 +320,7 @@ function openEnrolments(
 function openServiceProviders(
   { config, clock, random, metrics, log }: Base,
   { storage }: Store,
+  catalogue: Catalogue,
   engine: () => Provider,
 ) {
   const { allowLoopback } = config.relyingParties;
@@ -332,6 +335,7 @@ function openServiceProviders(
     }),
     registration: {
       issuer: config.publicUrl,
+      catalogue,
       judgeClient: (metadata: Record<string, unknown>) => registeredClient(engine().Client, metadata),
     },
   };

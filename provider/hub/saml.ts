@@ -17,7 +17,7 @@ import { createNameIds } from '../saml/name_ids.ts';
 import { createPostedMessages } from '../saml/posted_messages.ts';
 import { createSamlAnswers } from '../saml/send_answer.ts';
 import { mountOwnMetadata } from '../saml/serve_metadata.ts';
-import { isCatalogueClaim, mountSignOn } from '../saml/sign_on.ts';
+import { mountSignOn } from '../saml/sign_on.ts';
 import type { Renderer } from '../web/render.ts';
 import type { Rooms } from './rooms.ts';
 import { openLogoutDoor } from './saml_logout.ts';
@@ -56,7 +56,7 @@ export function openSamlDoor(
 ): (keys: readonly SigningKey[]) => SamlDoor {
   const { config, clock, random, metrics } = base;
   const { vault, oidcStore } = store;
-  const { identity, consents, policies, serviceProviders: providers } = rooms;
+  const { catalogue, identity, consents, policies, serviceProviders: providers } = rooms;
   const { publicUrl } = config;
   const issuer = samlEntityId(publicUrl);
   const nameIds = createNameIds({ identity, vault, clock, issuer, scope: new URL(publicUrl).hostname });
@@ -65,7 +65,7 @@ export function openSamlDoor(
   const rules = {
     acrValues: policies.acrValues,
     certificateSignIn: config.signIn.tls !== undefined,
-    isClaim: isCatalogueClaim,
+    catalogue,
     answerWithin: REQUEST_AGE + config.signIn.interactionSeconds,
   };
   const logoutDoor = openLogoutDoor(base, store, rooms, { gate, providers, nameIds, posted, pages, renderer, engine });
@@ -77,13 +77,13 @@ export function openSamlDoor(
     const logout = logoutDoor(messages);
     const answers = createSamlAnswers({
       answers: messages,
-      ...{ providers, nameIds, consents, pages, clock },
+      ...{ providers, nameIds, catalogue, consents, pages, clock },
       settle: oidcStore.settle,
       sessionLifetime: config.lifetimes.sessionSeconds,
       observe: metrics.samlAnswered,
     });
     const queries = createAttributeQueries({
-      ...{ answers: messages, nameIds, consents, isClaim: isCatalogueClaim, maxAge: REQUEST_AGE },
+      ...{ answers: messages, nameIds, consents, catalogue, maxAge: REQUEST_AGE },
       isFirst: (entityId, id, until) => isFirstUse(engine(), `saml ${entityId}`, id, until),
       observe: metrics.samlAnswered,
     });

@@ -67,6 +67,7 @@ export function webRoom(
     sandbox: config.mode === 'sandbox',
   });
   const pageSettings = {
+    catalogue: rooms.catalogue,
     cardAgentUrl: config.signIn.cardAgentUrls[0] ?? '',
     cardAgentHelpUrl: undefined,
     certificateSignIn: config.signIn.tls !== undefined,
@@ -169,6 +170,7 @@ export function webRoom(
       adapter: oidcStore.adapter,
       settle: oidcStore.settle,
       identity: rooms.identity,
+      catalogue: rooms.catalogue,
       consents: rooms.consents,
       policies: rooms.policies,
       pages: enginePages,

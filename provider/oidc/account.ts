@@ -1,13 +1,15 @@
 import type { Account, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
-import type { AttributeValue } from '../attributes/catalogue.ts';
-import { catalogue } from '../attributes/catalogue.ts';
+import type { FetchedValues } from '../attributes/attributes.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { Clock } from '../world.ts';
-import { provenanceClaim } from './claims_provenance.ts';
+import { provenanceClaim, unavailableClaim } from './claims_provenance.ts';
+import { claimWishes } from './requested_claims.ts';
 import { type AssuranceSettings, answerVerifiedClaims, claimsToVerify } from './verified_claims.ts';
 
 export interface AccountWorld {
+  catalogue: Catalogue;
   consents: Consents;
   /** Stores what the request has to store so far; throws when it is not to go on. */
   settle: () => Promise<void>;
@@ -19,7 +21,7 @@ export interface AccountWorld {
  * The engine's view of a subject. Values are fetched when a token or userinfo is made, through the one door that checks
  * the live consent and writes the disclosure row.
  */
-export function createAccountFinder({ consents, settle, assurance, clock }: AccountWorld) {
+export function createAccountFinder({ catalogue, consents, settle, assurance, clock }: AccountWorld) {
   return async function findAccount(ctx: KoaContextWithOIDC, subjectId: string): Promise<Account> {
     return {
       accountId: subjectId,
@@ -27,15 +29,16 @@ export function createAccountFinder({ consents, settle, assurance, clock }: Acco
         const exit = use === 'userinfo' ? 'userinfo' : 'id_token';
         const clientId = ctx.oidc.client?.clientId ?? '';
         const { verified_claims: toVerify, ...named } = claims as Record<string, unknown>;
-        const plain = claimsThatLeave(ctx, exit, scope, Object.keys(named));
+        const plain = claimsThatLeave(catalogue, ctx, exit, scope, Object.keys(named));
         const names = [...new Set([...plain, ...Object.keys(claimsToVerify(toVerify))])];
         // Nothing leaves, and no row says that it did, for a code that somebody else has used.
         await settle();
-        const values = await consents.release({ subjectId, clientId, exit, claims: names });
-        if (!values) throw withdrawn(exit);
-        const verified = answerVerifiedClaims(toVerify, values, assurance, clock());
+        const wishes = claimWishes(named);
+        const released = await consents.release({ subjectId, clientId, exit, claims: names, wishes });
+        if (!released) throw withdrawn(exit);
+        const verified = answerVerifiedClaims(toVerify, released.values, assurance, clock());
         return {
-          ...plainClaims(plain, values),
+          ...plainClaims(plain, released),
           ...(verified !== undefined && { verified_claims: verified }),
           sub: subjectId,
         };
@@ -49,6 +52,7 @@ export function createAccountFinder({ consents, settle, assurance, clock }: Acco
  * claims of scopes only when there is no userinfo to fetch them from (OIDC Core §5.4).
  */
 function claimsThatLeave(
+  catalogue: Catalogue,
   ctx: KoaContextWithOIDC,
   exit: 'id_token' | 'userinfo',
   scope: string,
@@ -56,18 +60,20 @@ function claimsThatLeave(
 ): readonly string[] {
   const byScope = exit === 'userinfo' || ctx.oidc.entities.AccessToken?.aud !== undefined;
   const scopes = byScope ? scope.split(' ') : ['openid'];
-  return catalogue
+  return catalogue.claims
     .filter((claim) => scopes.includes(claim.scope) || named.includes(claim.name))
     .map((claim) => claim.name);
 }
 
-/** The values, and beside them whose word they are. */
-function plainClaims(names: readonly string[], values: Readonly<Record<string, AttributeValue>>) {
+/** The values, and beside them whose word they are, and what could not be had. */
+function plainClaims(names: readonly string[], { values, unavailable }: FetchedValues) {
   const told = Object.fromEntries(names.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])));
   const provenance = provenanceClaim(told);
+  const missing = unavailableClaim(unavailable);
   return {
     ...Object.fromEntries(Object.entries(told).map(([name, { value }]) => [name, value])),
     ...(provenance && { claims_provenance: provenance }),
+    ...(missing && { claims_unavailable: missing }),
   };
 }
 

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Client } from 'oidc-provider';
 import type { Language } from '../../views/words/words.ts';
-import { findClaim } from '../attributes/catalogue.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { AskedClaims } from '../consent/consent_rules.ts';
 import { claimPurposes, essentialClaims, requestedClaims } from './requested_claims.ts';
 
 /** What a request asks for: the claims, which of them it cannot do without, and what for. */
 export function askedClaims(
+  catalogue: Catalogue,
   params: { scope?: unknown; claims?: unknown; saml?: unknown },
   client: Client,
   language?: Language,
@@ -15,7 +16,7 @@ export function askedClaims(
   const stated = claimPurposes(params);
   const general = [client.purpose, client['purpose#ja'], client['purpose#en']];
   return Object.fromEntries(
-    requestedClaims(params).map((name) => {
+    requestedClaims(catalogue, params).map((name) => {
       const registered = registeredPurpose(client, name);
       const shown = language && (stated[name] ?? inEitherLanguage(registered, language));
       const terms = {
@@ -51,10 +52,10 @@ function keyOf(texts: readonly unknown[]): string {
 const TEXT_LIMIT = 200;
 
 /** Whether client metadata `claim_purposes` is as it has to be; a text for whoever registers it where it is not. */
-export function faultOfClaimPurposes(value: unknown): string | undefined {
+export function faultOfClaimPurposes(catalogue: Catalogue, value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'claim_purposes must be an object';
   for (const [name, texts] of Object.entries(value)) {
-    if (!findClaim(name))
+    if (!catalogue.find(name))
       return `claim_purposes names ${JSON.stringify(name.slice(0, 50))}, which is no claim of this hub`;
     const entries = Object.entries(Object(texts));
     const areTexts = entries.every(

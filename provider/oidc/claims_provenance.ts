@@ -1,10 +1,13 @@
-import type { AttributeValue } from '../attributes/catalogue.ts';
+import type { AttributeValue, UnavailableClaim } from '../attributes/attributes.ts';
 
 interface ToldProvenance {
   source: string;
   /** Seconds since 1970. */
   obtained_at: number;
   current: boolean;
+  /** Seconds since 1970, where the source says them. */
+  as_of?: number;
+  valid_until?: number;
 }
 
 /**
@@ -22,11 +25,25 @@ export function provenanceClaim(
             name,
             {
               source: provenance.source,
-              obtained_at: Math.floor(provenance.obtainedAt / 1000),
+              obtained_at: seconds(provenance.obtainedAt),
               current: provenance.isCurrent,
+              ...(provenance.asOf !== undefined && { as_of: seconds(provenance.asOf) }),
+              ...(provenance.validUntil !== undefined && { valid_until: seconds(provenance.validUntil) }),
             },
           ] as const,
         ],
   );
   return told.length > 0 ? Object.fromEntries(told) : undefined;
 }
+
+/** `claims_unavailable`: what could not be had now, who was asked for it, and why. Undefined when there is nothing of that kind. */
+export function unavailableClaim(
+  unavailable: Readonly<Record<string, UnavailableClaim>>,
+): Readonly<Record<string, { source: string; reason: string }>> | undefined {
+  const told = Object.entries(unavailable).map(
+    ([name, { source, unavailable: reason }]) => [name, { source, reason }] as const,
+  );
+  return told.length > 0 ? Object.fromEntries(told) : undefined;
+}
+
+const seconds = (milliseconds: number) => Math.floor(milliseconds / 1000);

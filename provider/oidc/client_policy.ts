@@ -1,5 +1,6 @@
 import type { Client, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Clock } from '../world.ts';
 import { faultOfClaimPurposes } from './asked_claims.ts';
@@ -37,6 +38,7 @@ export function validateClientMetadata(
   value: unknown,
   metadata: Record<string, unknown>,
   policies: Pick<RevocationPolicies, 'has'>,
+  catalogue: Catalogue,
 ): void {
   if (key === 'status_check' || key === 'verifier') {
     validateOwnResource(key, value, metadata);
@@ -55,7 +57,7 @@ export function validateClientMetadata(
     return;
   }
   if (key === 'claim_purposes') {
-    const fault = faultOfClaimPurposes(value);
+    const fault = faultOfClaimPurposes(catalogue, value);
     if (fault) throw new errors.InvalidClientMetadata(fault);
     return;
   }

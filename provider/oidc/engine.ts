@@ -8,7 +8,7 @@ import {
   type KoaContextWithOIDC,
   Provider,
 } from 'oidc-provider';
-import { claimsByScope } from '../attributes/catalogue.ts';
+import { type Catalogue, claimsByScope } from '../attributes/catalogue/catalogue.ts';
 import { ACR_VALUES } from '../authentication/acr.ts';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Consents } from '../consent/consents.ts';
@@ -63,6 +63,7 @@ export interface EngineWorld {
   /** Stores what the request has to store so far; throws the engine's error when it is not to go on. */
   settle(): Promise<void>;
   identity: Identity;
+  catalogue: Catalogue;
   consents: Consents;
   policies: RevocationPolicies;
   pages: EnginePages;
@@ -133,12 +134,15 @@ function configuration(world: EngineWorld): Configuration {
     },
 
     acrValues: [...ACR_VALUES, ...policies.acrValues],
-    claims: engineClaims(),
+    claims: engineClaims(world.catalogue),
     scopes: ['openid', 'offline_access'],
     subjectTypes: ['pairwise'],
     pairwiseIdentifier: (_ctx, subjectId, client) => subjectFor(subjectId, client),
-    findAccount: createAccountFinder({ consents, settle: world.settle, assurance: settings.assurance, clock }),
-    loadExistingGrant: createGrantLoader(consents, policies, clock),
+    findAccount: createAccountFinder({
+      ...{ catalogue: world.catalogue, consents, settle: world.settle, clock },
+      assurance: settings.assurance,
+    }),
+    loadExistingGrant: createGrantLoader({ catalogue: world.catalogue, consents, policies, clock }),
     interactions: {
       policy: interactionChecks(subjectFor, policies, clock),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
@@ -155,7 +159,13 @@ function configuration(world: EngineWorld): Configuration {
     extraClientMetadata: {
       properties: [...CLIENT_METADATA],
       validator: (_ctx, key, value, metadata) =>
-        validateClientMetadata(key, value, metadata as ClientMetadata as Record<string, unknown>, policies),
+        validateClientMetadata(
+          key,
+          value,
+          metadata as ClientMetadata as Record<string, unknown>,
+          policies,
+          world.catalogue,
+        ),
     },
     pkce: { required: pkceRequired },
     // `none` is for the clients that stand for SAML service providers (`saml_sector`).
@@ -222,11 +232,11 @@ function configuration(world: EngineWorld): Configuration {
 }
 
 /** The catalogue by scope, and the protocol's own claims. How the person was authenticated is told to everybody. */
-function engineClaims() {
-  const { openid = [], ...scopes } = claimsByScope();
+function engineClaims(catalogue: Catalogue) {
+  const { openid = [], ...scopes } = claimsByScope(catalogue);
   return {
     ...{ acr: null, amr: null, auth_time: null, iss: null, sid: null, verified_claims: null },
-    openid: [...openid, 'acr', 'amr', 'claims_provenance'],
+    openid: [...openid, 'acr', 'amr', 'claims_provenance', 'claims_unavailable'],
     ...scopes,
   };
 }

@@ -1,7 +1,8 @@
 import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
 import type { Language } from '../../views/words/words.ts';
-import type { CatalogueClaim } from '../attributes/catalogue.ts';
+import type { CatalogueClaim } from '../attributes/catalogue/catalogue.ts';
+import type { Bilingual } from '../attributes/catalogue/claim_type.ts';
 import type { LatestConsentDraft } from '../attributes/latest_consent_text.ts';
 import type { LatestOffer } from '../attributes/latest_consents.ts';
 import type { Challenge } from '../authentication/challenge.ts';
@@ -13,6 +14,8 @@ import type { Interaction } from './interactions.ts';
 
 export interface ClaimChoice {
   claim: CatalogueClaim;
+  /** Who would answer, for what comes from an attribute provider. */
+  provider: Bilingual | undefined;
   /** The relying party cannot do without it. */
   required: boolean;
   /** Held for this person; what is not is shown and never released. */

@@ -3,7 +3,7 @@ import type { Router } from '@koa/router';
 import type { Context, Middleware, Next } from 'koa';
 import type { InteractionResults, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
-import { findClaim } from '../attributes/catalogue.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { LatestConsents } from '../attributes/latest_consents.ts';
 import type { AuditLog } from '../audit/audit_log.ts';
 import { achievedAcr, CARD_AMR, canMeet } from '../authentication/acr.ts';
@@ -15,8 +15,8 @@ import type { VerifiedCertificate } from '../authentication/verify_certificate.t
 import { claimsToDecide } from '../consent/consent_rules.ts';
 import { consentPeriods } from '../consent/consent_store.ts';
 import type { Consents } from '../consent/consents.ts';
-import { isSensitive } from '../consent/sensitivity.ts';
 import { HubError } from '../errors.ts';
+import { attributeNames } from '../identity/four_attributes.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Notice } from '../identity/notices.ts';
 import { readShortForm } from '../web/read_short_form.ts';
@@ -39,6 +39,7 @@ export interface InteractionWorld {
   cards: CardVerifier;
   policies: RevocationPolicies;
   identity: Identity;
+  catalogue: Catalogue;
   consents: Consents;
   /** Undefined where the authority's service for the latest attributes is not configured. */
   latestConsents: LatestConsents | undefined;
@@ -165,7 +166,7 @@ export function showNotices(
 
 async function showConsent(ctx: Context, world: InteractionWorld, interaction: Interaction): Promise<void> {
   const client = await clientOf(world, interaction);
-  const asked = askedClaims(interaction.params, client, world.pages.languageOf(ctx, interaction));
+  const asked = askedClaims(world.catalogue, interaction.params, client, world.pages.languageOf(ctx, interaction));
   const requested = Object.keys(asked);
   const parties = { subjectId: subjectOf(interaction), clientId: client.clientId };
   const [{ need, live }, last, latest] = await Promise.all([
@@ -180,7 +181,7 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
     last?.period === 'every_time'
       ? last.granted.includes(name)
       : live?.granted.includes(name) && !live.passing.includes(name);
-  const isEnrolments = (name: string) => findClaim(name)?.source === 'signing_certificate';
+  const isEnrolments = (name: string) => attributeNames.some((attribute) => attribute === name);
   const isStale = need.stale.some(isEnrolments);
   world.pages.consent(ctx, {
     enrolment: { isMissing: need.unavailable.some(isEnrolments), isStale },
@@ -189,19 +190,22 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
     interaction,
     csrf: csrfToken(interaction),
     claims: requested.flatMap((name) => {
-      const claim = findClaim(name);
+      const claim = world.catalogue.find(name);
       const terms = asked[name];
       if (!claim || !terms || kept.includes(name)) return [];
       const { required, shown: purpose } = terms;
       const available = need.askable.includes(name);
-      return [{ claim, required, available, purpose, checked: required || isRemembered(name) === true }];
+      const checked = required || isRemembered(name) === true;
+      return [{ claim, provider: need.providers[name], required, available, purpose, checked }];
     }),
     kept: kept.flatMap((name) => {
-      const claim = findClaim(name);
+      const claim = world.catalogue.find(name);
       return claim ? [{ claim, isGranted: live?.granted.includes(name) === true }] : [];
     }),
     // For sensitive claims it is proposed; whoever has no signing certificate goes on without.
-    signReceipt: world.signReceipt && { checked: shown.some(isSensitive) },
+    signReceipt: world.signReceipt && {
+      checked: shown.some((name) => world.catalogue.find(name)?.sensitivity === 'sensitive'),
+    },
     period: last?.period === 'every_time' ? 'every_time' : 'lasting',
   });
 }
@@ -216,7 +220,7 @@ async function answerConsent(ctx: Context, next: Next, world: InteractionWorld):
   const { consent, receiptId } = await world.consents.record({
     subjectId: subjectOf(interaction),
     clientId: client.clientId,
-    asked: askedClaims(interaction.params, client, language),
+    asked: askedClaims(world.catalogue, interaction.params, client, language),
     decidesAll: decidesAll(interaction),
     ...{ period, language },
     agreed: [...form.getAll('claims'), ...essentialClaims(interaction.params)],

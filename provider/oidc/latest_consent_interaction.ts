@@ -84,7 +84,7 @@ async function agree(ctx: Context, world: LatestConsentInteractionWorld): Promis
   const draft = draftOf(ctx, world, interaction, client, items, until);
   try {
     await world.latestConsents.agree({
-      ...partiesOf(interaction),
+      ...partiesOf(world, interaction),
       ...readSignedForm(form),
       draft,
       origin: world.origin,
@@ -105,7 +105,7 @@ async function agree(ctx: Context, world: LatestConsentInteractionWorld): Promis
 async function withdraw(ctx: Context, world: LatestConsentInteractionWorld): Promise<void> {
   const interaction = await loadInteraction(ctx, world, 'consent');
   await readOwnForm(ctx, world, interaction);
-  const { subjectId, clientId } = partiesOf(interaction);
+  const { subjectId, clientId } = partiesOf(world, interaction);
   if (await world.latestConsents.withdraw(subjectId, clientId)) world.observeLatestConsent('withdrawn');
   return backToConsent(ctx, interaction);
 }
@@ -116,16 +116,16 @@ function backToConsent(ctx: Context, { uid }: Interaction): void {
   ctx.redirect(`/interaction/${uid}#latest-attributes`);
 }
 
-function partiesOf(interaction: Interaction) {
+function partiesOf({ catalogue }: Pick<InteractionWorld, 'catalogue'>, interaction: Interaction) {
   return {
     subjectId: subjectOf(interaction),
     clientId: clientIdOf(interaction),
-    requested: requestedClaims(interaction.params),
+    requested: requestedClaims(catalogue, interaction.params),
   };
 }
 
 function offerOf(world: LatestConsentInteractionWorld, interaction: Interaction): Promise<LatestOffer> {
-  return world.latestConsents.offer(partiesOf(interaction));
+  return world.latestConsents.offer(partiesOf(world, interaction));
 }
 
 /** One field for each box that is ticked, or all of them in one. */

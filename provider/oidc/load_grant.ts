@@ -1,4 +1,5 @@
 import type { Client, Grant, KoaContextWithOIDC } from 'oidc-provider';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { answeredAcr } from '../authentication/acr.ts';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Consents } from '../consent/consents.ts';
@@ -17,7 +18,14 @@ const PLAIN_SCOPES = ['openid', 'offline_access'];
  *
  * Undefined while something is undecided: the engine then prompts for consent.
  */
-export function createGrantLoader(consents: Consents, policies: RevocationPolicies, clock: Clock) {
+export function createGrantLoader(world: {
+  catalogue: Catalogue;
+  consents: Consents;
+  policies: RevocationPolicies;
+  clock: Clock;
+}) {
+  const { catalogue, consents, policies, clock } = world;
+
   return async function loadGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
     const { client, session, provider, params } = ctx.oidc;
     const accountId = ctx.oidc.account?.accountId;
@@ -28,7 +36,7 @@ export function createGrantLoader(consents: Consents, policies: RevocationPolici
     const met = policies.metAcrValues(session.acr, askedAcr, clock());
     Object.defineProperty(ctx.oidc, 'acr', { value: answeredAcr(session.acr, askedAcr, met) });
 
-    const asked = askedClaims(params, client);
+    const asked = askedClaims(catalogue, params, client);
     const requested = Object.keys(asked);
     const { need, live } = await consents.need(accountId, client.clientId, asked, consentGivenNow(ctx));
     if (!live || need.undecided.length > 0) return undefined;

@@ -1,7 +1,8 @@
 import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
 import type { RelyingPartyInput } from '../../views/models.ts';
-import { claimWords, type Language } from '../../views/words/words.ts';
+import type { Language } from '../../views/words/words.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { latestConsentSentences } from '../attributes/latest_consent_text.ts';
 import { type ApplicationFields, applicationSentences } from '../identity/application.ts';
 import type { AttributeName } from '../identity/four_attributes.ts';
@@ -16,6 +17,7 @@ import type { Interaction } from './interactions.ts';
 import { samlExchangeOf } from './saml_parameter.ts';
 
 export interface PageSettings {
+  catalogue: Catalogue;
   /** Origin of the person's card agent. */
   cardAgentUrl: string;
   cardAgentHelpUrl: string | undefined;
@@ -86,8 +88,14 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
           action: `${path}/consent`,
           csrf,
           purpose: inLanguage(client, 'purpose', language),
-          claims: claims.map(({ claim, ...choice }) => ({ name: claim.name, source: claim.source, ...choice })),
-          kept: kept.map(({ claim: { name }, isGranted }) => ({ name, isGranted })),
+          claims: claims.map(({ claim, provider, ...choice }) => ({
+            name: claim.name,
+            label: claim.label,
+            explanation: claim.explanation,
+            source: provider ?? claim.source,
+            ...choice,
+          })),
+          kept: kept.map(({ claim: { label }, isGranted }) => ({ label, isGranted })),
           period,
           signReceipt,
           duration: { days: settings.consentLifetime },
@@ -278,7 +286,7 @@ export function createReceiptPages(renderer: Renderer, settings: PageSettings): 
       );
     },
 
-    labelOf: (claim, language) => claimWords(claim, language)?.label ?? claim,
+    labelOf: (claim, language) => settings.catalogue.find(claim)?.label[language] ?? claim,
   };
 }
 

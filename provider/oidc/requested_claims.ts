@@ -1,4 +1,5 @@
-import { catalogue, findClaim } from '../attributes/catalogue.ts';
+import type { ClaimWish } from '../attributes/attributes.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { samlExchangeOf } from './saml_parameter.ts';
 import { claimsToVerify } from './verified_claims.ts';
 
@@ -11,10 +12,13 @@ interface ClaimsRequest {
  * Claims of the catalogue that an authorization request asks for, by scope or by the claims parameter (OIDC Core §5.5),
  * plain or to be verified, or by a SAML service provider's metadata; in the catalogue's order. The protocol's own claims (`acr`, `auth_time`, `sid` …) are not in the catalogue.
  */
-export function requestedClaims(params: { scope?: unknown; claims?: unknown; saml?: unknown }): readonly string[] {
+export function requestedClaims(
+  catalogue: Catalogue,
+  params: { scope?: unknown; claims?: unknown; saml?: unknown },
+): readonly string[] {
   const scopes = new Set(typeof params.scope === 'string' ? params.scope.split(' ') : []);
   const named = new Set([...claimNames(params.claims), ...Object.keys(samlExchangeOf(params)?.claims ?? {})]);
-  return catalogue.filter(({ name, scope }) => scopes.has(scope) || named.has(name)).map(({ name }) => name);
+  return catalogue.claims.filter(({ name, scope }) => scopes.has(scope) || named.has(name)).map(({ name }) => name);
 }
 
 /** Claims that the relying party marked `essential`: shown as needed, not as a choice. */
@@ -24,7 +28,7 @@ export function essentialClaims(params: { claims?: unknown; saml?: unknown }): R
   const essential = new Set(byMetadata.flatMap(([name, isEssential]) => (isEssential ? [name] : [])));
   for (const part of [request.userinfo, request.id_token]) {
     for (const [name, want] of Object.entries({ ...part, ...claimsToVerify(part?.verified_claims) })) {
-      if (findClaim(name) && isEssential(want)) essential.add(name);
+      if (isEssential(want)) essential.add(name);
     }
   }
   return essential;
@@ -44,6 +48,22 @@ export function claimPurposes(params: { claims?: unknown }): Readonly<Record<str
     }
   }
   return Object.fromEntries(purposes);
+}
+
+/**
+ * What is said about single claims beside that they are wanted: `target_date` and `max_age`, members of the request for a
+ * claim (OIDC Core §5.5.1 leaves room for further ones).
+ *
+ * @param named the part of the claims parameter that an answer is made for.
+ */
+export function claimWishes(named: Readonly<Record<string, unknown>>): Readonly<Record<string, ClaimWish>> {
+  return Object.fromEntries(
+    Object.entries(named).flatMap(([name, want]) => {
+      if (typeof want !== 'object' || want === null) return [];
+      const { target_date: targetDate, max_age: maxAge } = want as Readonly<Record<string, unknown>>;
+      return targetDate === undefined && maxAge === undefined ? [] : [[name, { targetDate, maxAge }]];
+    }),
+  );
 }
 
 function claimNames(claims: unknown): ReadonlySet<string> {

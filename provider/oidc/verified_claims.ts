@@ -1,5 +1,5 @@
-import type { AttributeValue } from '../attributes/catalogue.ts';
-import { findClaim } from '../attributes/catalogue.ts';
+import type { AttributeValue } from '../attributes/attributes.ts';
+import { attributeNames } from '../identity/four_attributes.ts';
 
 /*
  * OpenID Connect for Identity Assurance 1.0: the same attributes as the plain claims, as a statement of how they were
@@ -24,7 +24,7 @@ export function assuranceMetadata({ trustFramework }: AssuranceSettings): Record
   return {
     verified_claims_supported: true,
     trust_frameworks_supported: [trustFramework],
-    claims_in_verified_claims_supported: ['name', 'address', 'birthdate', 'gender'],
+    claims_in_verified_claims_supported: attributeNames,
     evidence_supported: [EVIDENCE],
     electronic_records_supported: [RECORD],
     documents_check_methods_supported: [CHECK_METHOD],
@@ -100,7 +100,7 @@ function readRequests(requested: unknown): readonly VerifiedClaimsRequest[] {
     if (!isObject(request) || !isObject(request.verification) || !isObject(request.claims)) return [];
     const { verification } = request;
     const claims = Object.fromEntries(
-      Object.entries(request.claims).filter(([name]) => findClaim(name)?.source === 'signing_certificate'),
+      Object.entries(request.claims).filter(([name]) => attributeNames.some((attribute) => attribute === name)),
     );
     return [{ verification, claims }];
   });

@@ -1,54 +1,20 @@
-import type { AttributeValue } from '../attributes/catalogue.ts';
-import { provenanceClaim } from '../oidc/claims_provenance.ts';
+import type { FetchedValues } from '../attributes/attributes.ts';
+import type { Catalogue, SamlName } from '../attributes/catalogue/catalogue.ts';
+import { provenanceClaim, unavailableClaim } from '../oidc/claims_provenance.ts';
 import { ATTRIBUTE_NAME_FORMATS, PAIRWISE_ID } from './names.ts';
 import type { ServiceProviderSettings } from './service_provider.ts';
 
 export type AttributeProfile = ServiceProviderSettings['attributeProfile'];
 
-interface Naming {
-  readonly name: string;
-  readonly friendlyName?: string;
-  /** The value as this name wants it; undefined when it has no form for it. Unless given: as text. */
-  readonly form?: (value: string) => string | undefined;
-}
-
 /** ISO/IEC 5218, as schacGender has it. */
 const ISO_5218: Readonly<Record<string, string>> = { male: '1', female: '2', unspecified: '9', unknown: '0' };
 const EIDAS_GENDER: Readonly<Record<string, string>> = { male: 'Male', female: 'Female' };
 
-const EIDAS = 'http://eidas.europa.eu/attributes/naturalperson/';
-
-/**
- * What the claims of the catalogue are called in SAML. `uri`: object identifiers of the attributes' own definitions (inetOrgPerson,
- * SCHAC), as X.500/LDAP profile and most stacks expect them; `eidas`: eIDAS SAML Attribute Profile 1.2; `basic`: the claim's
- * own name, for products where somebody types it.
- */
-const NAMES: Readonly<Record<string, Readonly<Partial<Record<AttributeProfile, Naming>>>>> = {
-  name: {
-    uri: { name: 'urn:oid:2.16.840.1.113730.3.1.241', friendlyName: 'displayName' },
-    // Of a Japanese name the card does not say where the family name ends.
-    eidas: { name: `${EIDAS}CurrentFamilyName`, friendlyName: 'FamilyName' },
-  },
-  address: {
-    uri: { name: 'urn:oid:2.5.4.16', friendlyName: 'postalAddress' },
-    eidas: { name: `${EIDAS}CurrentAddress`, friendlyName: 'CurrentAddress' },
-  },
-  birthdate: {
-    uri: {
-      name: 'urn:oid:1.3.6.1.4.1.25178.1.2.3',
-      friendlyName: 'schacDateOfBirth',
-      form: (date) => date.replaceAll('-', ''),
-    },
-    eidas: { name: `${EIDAS}DateOfBirth`, friendlyName: 'DateOfBirth' },
-  },
-  gender: {
-    uri: {
-      name: 'urn:oid:1.3.6.1.4.1.25178.1.2.2',
-      friendlyName: 'schacGender',
-      form: (gender) => ISO_5218[gender] ?? '9',
-    },
-    eidas: { name: `${EIDAS}Gender`, friendlyName: 'Gender', form: (gender) => EIDAS_GENDER[gender] ?? 'Unspecified' },
-  },
+/** The forms that a name of the catalogue can want a value in. */
+const FORMS: Readonly<Record<NonNullable<SamlName['form']>, (text: string) => string>> = {
+  basic_date: (date) => date.replaceAll('-', ''),
+  iso_5218: (gender) => ISO_5218[gender] ?? '9',
+  eidas_gender: (gender) => EIDAS_GENDER[gender] ?? 'Unspecified',
 };
 
 export interface NamedAttribute {
@@ -58,37 +24,36 @@ export interface NamedAttribute {
   readonly values: readonly string[];
 }
 
-/** The claim that an attribute is, and in which of the profiles it has that name. */
-interface Meaning {
-  readonly claim: string;
-  readonly profile: AttributeProfile;
+/**
+ * The claim that a service provider means by an attribute of this name: in any of the profiles, or the claim's own name.
+ * The identifier is no attribute.
+ */
+export function claimNamed(catalogue: Catalogue, attributeName: string): string | undefined {
+  const found = catalogue.findBySamlName(attributeName)?.name;
+  return found === 'sub' ? undefined : found;
 }
 
-const byName = new Map<string, Meaning>(
-  Object.entries(NAMES).flatMap(([claim, profiles]) =>
-    Object.entries(profiles).map(([profile, { name }]) => [name, { claim, profile: profile as AttributeProfile }]),
-  ),
-);
+/*
+ * What the claims of the catalogue are called in SAML. `uri`: object identifiers of the attributes' own definitions (inetOrgPerson,
+ * SCHAC), as X.500/LDAP profile and most stacks expect them; `eidas`: eIDAS SAML Attribute Profile 1.2; `basic`: the claim's
+ * own name, for products where somebody types it.
+ */
 
-function meaningOf(attributeName: string, isClaim: (name: string) => boolean): Meaning | undefined {
-  return byName.get(attributeName) ?? (isClaim(attributeName) ? { claim: attributeName, profile: 'basic' } : undefined);
-}
-
-/** The claim that a service provider means by an attribute of this name: in any of the profiles, or the claim's own name. */
-export function claimNamed(attributeName: string, isClaim: (name: string) => boolean): string | undefined {
-  return meaningOf(attributeName, isClaim)?.claim;
-}
-
-/** Released claims as attributes, with whose word they are, and the pairwise identifier where it is wanted. */
+/**
+ * Released claims as attributes, with whose word they are, what could not be had, and the pairwise identifier where it is
+ * wanted.
+ */
 export function attributesFor(
-  values: Readonly<Record<string, AttributeValue>>,
+  catalogue: Catalogue,
+  { values, unavailable }: FetchedValues,
   profile: AttributeProfile,
   pairwiseId: string | undefined,
 ): readonly NamedAttribute[] {
-  const told = Object.entries(values).map(([claim, { value }]) => namedAttribute(claim, value, profile));
-  return [pairwiseIdAttribute(pairwiseId), ...told, provenanceAttribute(values)].filter(
-    (attribute) => attribute !== undefined,
+  const told = Object.entries(values).map(([claim, { value }]) =>
+    namedAttribute(claim, value, catalogue.find(claim)?.saml[profile]),
   );
+  const beside = [provenanceAttribute(values), unavailableAttribute(unavailable)];
+  return [pairwiseIdAttribute(pairwiseId), ...told, ...beside].filter((attribute) => attribute !== undefined);
 }
 
 /**
@@ -96,15 +61,18 @@ export function attributesFor(
  * that it was asked by, whichever profile has it.
  */
 export function attributesNamed(
+  catalogue: Catalogue,
   names: readonly string[],
-  values: Readonly<Record<string, AttributeValue>>,
+  { values, unavailable }: FetchedValues,
   pairwiseId: string | undefined,
 ): readonly NamedAttribute[] {
   const attributeNamed = (name: string): NamedAttribute | undefined => {
     if (name === PAIRWISE_ID) return pairwiseIdAttribute(pairwiseId);
     if (name === PROVENANCE) return provenanceAttribute(values);
-    const meaning = meaningOf(name, (claim) => Object.hasOwn(values, claim));
-    return meaning && namedAttribute(meaning.claim, values[meaning.claim]?.value, meaning.profile);
+    if (name === UNAVAILABLE) return unavailableAttribute(unavailable);
+    const claim = catalogue.findBySamlName(name);
+    const naming = claim && Object.values(claim.saml).find((each) => each.name === name);
+    return claim && namedAttribute(claim.name, values[claim.name]?.value, naming);
   };
   return names.map(attributeNamed).filter((attribute) => attribute !== undefined);
 }
@@ -116,20 +84,24 @@ function pairwiseIdAttribute(pairwiseId: string | undefined): NamedAttribute | u
 }
 
 const PROVENANCE = 'claims_provenance';
+const UNAVAILABLE = 'claims_unavailable';
 
-function provenanceAttribute(values: Readonly<Record<string, AttributeValue>>): NamedAttribute | undefined {
-  return namedAttribute(PROVENANCE, provenanceClaim(values), 'basic');
+function provenanceAttribute(values: FetchedValues['values']): NamedAttribute | undefined {
+  return namedAttribute(PROVENANCE, provenanceClaim(values), undefined);
+}
+
+function unavailableAttribute(unavailable: FetchedValues['unavailable']): NamedAttribute | undefined {
+  return namedAttribute(UNAVAILABLE, unavailableClaim(unavailable), undefined);
 }
 
 /** A released claim as an attribute; undefined when it has no value that can be told in text. */
-function namedAttribute(claim: string, value: unknown, profile: AttributeProfile): NamedAttribute | undefined {
+function namedAttribute(claim: string, value: unknown, naming: SamlName | undefined): NamedAttribute | undefined {
   const texts = textsOf(value);
   if (texts.length === 0) return undefined;
-  const naming = NAMES[claim]?.[profile];
   // A claim that is named in no profile keeps its own name, in every profile.
   if (!naming) return { name: claim, nameFormat: ATTRIBUTE_NAME_FORMATS.basic, friendlyName: undefined, values: texts };
-  const values = texts.flatMap((text) => (naming.form ? (naming.form(text) ?? []) : text));
-  if (values.length === 0) return undefined;
+  const { form } = naming;
+  const values = form === undefined ? texts : texts.map(FORMS[form]);
   return { name: naming.name, nameFormat: ATTRIBUTE_NAME_FORMATS.uri, friendlyName: naming.friendlyName, values };
 }
 

@@ -1,3 +1,4 @@
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { Consents } from '../consent/consents.ts';
 import { HubError } from '../errors.ts';
 import type { Answers, SignedMessage } from './answers/answers.ts';
@@ -23,7 +24,7 @@ export function createAttributeQueries(world: {
   answers: Answers;
   nameIds: NameIds;
   consents: Consents;
-  isClaim: (name: string) => boolean;
+  catalogue: Catalogue;
   /** Whether a message of this id is heard for the first time, from now on not any more. @param until seconds since 1970. */
   isFirst(entityId: string, id: string, until: number): Promise<boolean>;
   /** Seconds that a query may be old when it arrives. */
@@ -31,7 +32,7 @@ export function createAttributeQueries(world: {
   /** Counts answers: `success`, or the last status code's own word. */
   observe(outcome: string): void;
 }): AttributeQueries {
-  const { answers, nameIds, consents, isClaim, observe } = world;
+  const { answers, nameIds, consents, catalogue, observe } = world;
 
   function withoutAssertion(inResponseTo: string, ...codes: string[]): Promise<SignedMessage> {
     observe(codes.at(-1)?.split(':').at(-1) ?? '');
@@ -51,8 +52,8 @@ export function createAttributeQueries(world: {
       }
 
       const subjectId = await nameIds.subjectOf(query.nameId, provider);
-      const wish = wishOf(query, provider, isClaim);
-      const values =
+      const wish = wishOf(query, provider, catalogue);
+      const released =
         subjectId === undefined
           ? undefined
           : await consents.release({
@@ -61,14 +62,14 @@ export function createAttributeQueries(world: {
               claims: [...(wish.pairwiseId ? ['sub'] : []), ...wish.claims],
             });
       // Nobody of this name, somebody who took their consent back, and somebody who never gave one: they look alike.
-      if (subjectId === undefined || !values) {
+      if (subjectId === undefined || !released) {
         return withoutAssertion(query.id, STATUS.responder, STATUS.unknownPrincipal);
       }
 
       const pairwiseId = wish.pairwiseId ? await nameIds.pairwiseId(subjectId, provider) : undefined;
       const attributes = wish.names
-        ? attributesNamed(wish.names, values, pairwiseId)
-        : attributesFor(values, provider.settings.attributeProfile, pairwiseId);
+        ? attributesNamed(catalogue, wish.names, released, pairwiseId)
+        : attributesFor(catalogue, released, provider.settings.attributeProfile, pairwiseId);
       // SAML Core §3.3.4: no assertion where there is nothing to state.
       if (attributes.length === 0) return withoutAssertion(query.id, STATUS.success);
       observe('success');
@@ -92,15 +93,15 @@ interface Wish {
 function wishOf(
   { attributes, nameId }: Judged<'AttributeQuery'>['message'],
   provider: ServiceProvider,
-  isClaim: (name: string) => boolean,
+  catalogue: Catalogue,
 ): Wish {
-  const allowed = claimsAllowed(provider, isClaim);
+  const allowed = claimsAllowed(provider, catalogue);
   const nameIdFormat = nameId.format === NAME_ID_FORMATS.transient ? 'transient' : 'persistent';
   const mayHavePairwiseId = wantsPairwiseId(provider, { nameIdFormat });
   if (attributes.length === 0) return { names: undefined, claims: [...allowed], pairwiseId: mayHavePairwiseId };
   // The name says what is meant, whatever format it is said to have: stacks send any.
   const names = [...new Set(attributes.map(({ name }) => name))];
-  const named = new Set(names.map((name) => claimNamed(name, isClaim)));
+  const named = new Set(names.map((name) => claimNamed(catalogue, name)));
   return {
     names,
     claims: [...allowed].filter((claim) => named.has(claim)),
@@ -109,8 +110,8 @@ function wishOf(
 }
 
 /** What it may be told at all: what the operator allows it, and what its metadata asks for, for any of its services. */
-function claimsAllowed({ metadata, settings }: ServiceProvider, isClaim: (name: string) => boolean): Set<string> {
+function claimsAllowed({ metadata, settings }: ServiceProvider, catalogue: Catalogue): Set<string> {
   const requested = metadata.attributeConsumingServices.flatMap((service) => service.requested);
-  const claims = requested.map(({ name }) => claimNamed(name, isClaim));
+  const claims = requested.map(({ name }) => claimNamed(catalogue, name));
   return new Set([...settings.claims, ...claims.filter((claim) => claim !== undefined)]);
 }

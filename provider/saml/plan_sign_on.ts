@@ -1,3 +1,4 @@
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { HubError } from '../errors.ts';
 import type { SamlExchange } from '../oidc/saml_parameter.ts';
 import { claimNamed } from './attribute_names.ts';
@@ -35,7 +36,7 @@ export interface PlanWorld {
   readonly acrValues: readonly string[];
   /** Whether the hub takes the card by TLS. */
   readonly certificateSignIn: boolean;
-  readonly isClaim: (name: string) => boolean;
+  readonly catalogue: Catalogue;
   /** Seconds that a person may take to sign in, and that a request may be old. */
   readonly answerWithin: number;
 }
@@ -113,7 +114,7 @@ function answerAddress({ metadata }: ServiceProvider, request: AuthnRequest | un
 function claimsFor(
   { metadata, settings }: ServiceProvider,
   request: AuthnRequest | undefined,
-  { isClaim }: PlanWorld,
+  { catalogue }: PlanWorld,
 ): ReadonlyMap<string, boolean> | undefined {
   const claims = new Map(settings.claims.map((name) => [name, false]));
   const { attributeConsumingServices: services } = metadata;
@@ -121,7 +122,7 @@ function claimsFor(
   const service = index === undefined ? services[0] : services.find((each) => each.index === index);
   if (!service) return index === undefined ? claims : undefined;
   for (const { name, isRequired } of service.requested) {
-    const claim = claimNamed(name, isClaim);
+    const claim = claimNamed(catalogue, name);
     if (claim !== undefined) claims.set(claim, isRequired || claims.get(claim) === true);
   }
   return claims;

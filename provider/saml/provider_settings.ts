@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findClaim } from '../attributes/catalogue.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { HubError } from '../errors.ts';
 import { isShown } from '../shown_text.ts';
 import type { ServiceProviderMetadata, ServiceProviderSettings } from './service_provider.ts';
@@ -33,10 +33,7 @@ export const settingsChangeSchema = z.strictObject({
     .nullable()
     .optional(),
   attributeProfile: z.enum(['uri', 'basic', 'eidas']).optional(),
-  claims: z
-    .array(z.string().refine((name) => findClaim(name) !== undefined, 'names a claim that the hub does not have'))
-    .max(100)
-    .optional(),
+  claims: z.array(z.string().max(64)).max(100).optional(),
   revocationPolicy: z.string().max(100).nullable().optional(),
   purpose: z
     .strictObject({ ja: purposeText.optional(), en: purposeText.optional(), other: purposeText.optional() })
@@ -57,14 +54,17 @@ export function changedSettings(settings: ServiceProviderSettings, change: Setti
 }
 
 /**
- * Settings that the metadata cannot live up to are a sign-in that fails each time: they are refused where they are made.
+ * Settings that the metadata, or the hub's catalogue, cannot live up to are a sign-in that fails each time: they are refused where they are made.
  *
  * @throws HubError `saml_settings_impossible`
  */
 export function assertPossible(
   { signingCertificates, encryptionCertificates }: ServiceProviderMetadata,
   settings: ServiceProviderSettings,
+  catalogue: Catalogue,
 ): void {
+  const unknown = settings.claims.find((name) => catalogue.find(name) === undefined);
+  if (unknown !== undefined) throw impossible(`The hub does not have the claim ${unknown}.`);
   if (settings.requireSignedRequests && signingCertificates.length === 0) {
     throw impossible('Requests cannot have to be signed: the metadata has no certificate for signing.');
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { HubError } from '../errors.ts';
 import type { Stores } from '../storage.ts';
 import { internalClient } from './internal_client.ts';
@@ -12,6 +13,7 @@ import type { ServiceProviderRecord } from './service_provider_store.ts';
 export type RegistrationStores = Pick<Stores, 'serviceProviders' | 'clients' | 'latestConsents' | 'audit'>;
 
 export interface RegistrationWorld {
+  readonly catalogue: Catalogue;
   /** The hub's public URL. */
   readonly issuer: string;
   /** A client as the engine keeps it. Throws HubError `invalid_client_metadata`. */
@@ -29,12 +31,12 @@ const NAMED = 10;
  */
 export async function register(
   stores: RegistrationStores,
-  { issuer, judgeClient }: RegistrationWorld,
+  { catalogue, issuer, judgeClient }: RegistrationWorld,
   provider: ServiceProvider,
   { sourceId, actor, now }: { sourceId: string | undefined; actor: Actor; now: number },
 ): Promise<void> {
   const { entityId } = provider.metadata;
-  assertPossible(provider.metadata, provider.settings);
+  assertPossible(provider.metadata, provider.settings, catalogue);
   const client = { clientId: entityId, metadata: judgeClient(internalClient(provider, issuer)), createdAt: now };
   if (!(await stores.clients.insert(client))) {
     throw (await stores.serviceProviders.find(entityId))
@@ -81,13 +83,13 @@ export async function renewMetadata(
  */
 export async function decide(
   stores: RegistrationStores,
-  { issuer, judgeClient }: RegistrationWorld,
+  { catalogue, issuer, judgeClient }: RegistrationWorld,
   { metadata, settings: before }: ServiceProvider,
   change: SettingsChange,
   now: number,
 ): Promise<void> {
   const settings = changedSettings(before, change);
-  assertPossible(metadata, settings);
+  assertPossible(metadata, settings, catalogue);
   const changed = Object.keys(change).filter((name) => change[name as keyof SettingsChange] !== undefined);
   if (changed.length === 0) return;
   const { entityId } = metadata;

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { methodOf } from '../authentication/acr.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { EnginePages } from '../oidc/engine_pages.ts';
@@ -37,6 +38,7 @@ export function createSamlAnswers(world: {
   answers: Answers;
   providers: ServiceProviders;
   nameIds: NameIds;
+  catalogue: Catalogue;
   consents: Consents;
   /** Stores what the request has to store so far; throws when it is not to go on. */
   settle(): Promise<void>;
@@ -99,11 +101,11 @@ export function createSamlAnswers(world: {
     if (authnContextClass === undefined) return { codes: [STATUS.responder, STATUS.noAuthnContext] };
 
     await world.settle();
-    const values = await world.consents.release({
+    const released = await world.consents.release({
       ...{ subjectId, clientId: entityId, exit: 'assertion' },
-      claims: requestedClaims(params),
+      claims: requestedClaims(world.catalogue, params),
     });
-    if (!values) return { codes: [STATUS.responder, STATUS.requestDenied] };
+    if (!released) return { codes: [STATUS.responder, STATUS.requestDenied] };
 
     const expiresAt = clock() + world.sessionLifetime * 1000;
     const nameId = await nameIds.of(subjectId, provider, exchange.nameIdFormat, expiresAt);
@@ -119,7 +121,7 @@ export function createSamlAnswers(world: {
       authnInstant: (session.authTime() ?? 0) * 1000,
       sessionNotOnOrAfter: expiresAt,
       authnContextClass,
-      attributes: attributesFor(values, provider.settings.attributeProfile, pairwiseId),
+      attributes: attributesFor(world.catalogue, released, provider.settings.attributeProfile, pairwiseId),
       encryptFor: encryptionKeyOf(provider),
     });
   }

@@ -1,6 +1,5 @@
 import type { Router } from '@koa/router';
 import type { Context, Next } from 'koa';
-import { findClaim } from '../attributes/catalogue.ts';
 import { HubError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { markFromSamlDoor, samlParameter } from '../oidc/saml_parameter.ts';
@@ -115,9 +114,4 @@ function authorizationRequest(
     // The engine has no claims parameter with `none`; what is asked for is read from here (requested_claims.ts).
     saml: samlParameter({ ...exchange, sub }),
   });
-}
-
-/** What the hub's own claims are, for the rules. */
-export function isCatalogueClaim(name: string): boolean {
-  return name !== 'sub' && findClaim(name) !== undefined;
 }

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
+import { builtInCatalogue } from '../../provider/attributes/catalogue/catalogue.ts';
 import { latestConsentSentences, latestConsentText } from '../../provider/attributes/latest_consent_text.ts';
 import { applicationSentences, applicationText } from '../../provider/identity/application.ts';
 import { loadAssets, serveAssets } from '../../provider/web/assets.ts';
@@ -54,8 +55,8 @@ const consentToKeep: PageInputs['consent'] = {
   csrf: 'a form token',
   duration: { days: 365 },
   claims: [
-    { name: 'sub', source: 'hub', required: true, available: true },
-    { name: 'address', source: 'signing_certificate', required: false, available: true, checked: true },
+    { ...claim('sub'), required: true, available: true },
+    { ...claim('address'), required: false, available: true, checked: true },
   ],
 };
 
@@ -141,11 +142,11 @@ export const samples: Readonly<Record<string, Sample>> = {
     offline: true,
     statusCheck: true,
     claims: [
-      { name: 'sub', source: 'hub', required: true, available: true },
-      { name: 'card_status', source: 'card', required: false, available: true },
-      { name: 'name', source: 'signing_certificate', required: true, available: true },
-      { name: 'birthdate', source: 'signing_certificate', required: false, available: true, checked: true },
-      { name: 'address', source: 'signing_certificate', required: false, available: false },
+      { ...claim('sub'), required: true, available: true },
+      { ...claim('card_status'), required: false, available: true },
+      { ...claim('name'), required: true, available: true },
+      { ...claim('birthdate'), required: false, available: true, checked: true },
+      { ...claim('address'), required: false, available: false },
     ],
   }),
   'consent-to-more': sample('consent', {
@@ -156,13 +157,14 @@ export const samples: Readonly<Record<string, Sample>> = {
     duration: { days: 365 },
     claims: [
       {
-        ...{ name: 'birthdate', source: 'signing_certificate', required: false, available: true },
+        ...claim('birthdate'),
+        ...{ required: false, available: true },
         purpose: '年齢に合った本をおすすめするため',
       },
     ],
     kept: [
-      { name: 'sub', isGranted: true },
-      { name: 'address', isGranted: false },
+      { label: claim('sub').label, isGranted: true },
+      { label: claim('address').label, isGranted: false },
     ],
     period: 'every_time',
     signReceipt: { checked: true },
@@ -173,8 +175,8 @@ export const samples: Readonly<Record<string, Sample>> = {
     csrf: 'a form token',
     duration: { days: 365 },
     claims: [
-      { name: 'sub', source: 'hub', required: true, available: true },
-      { name: 'name', source: 'signing_certificate', required: false, available: true },
+      { ...claim('sub'), required: true, available: true },
+      { ...claim('name'), required: false, available: true },
     ],
     enrolment: { path: '/interaction/1/enrolment', again: true },
   }),
@@ -333,4 +335,11 @@ function listen(server: Server): Promise<number> {
   return new Promise((resolve) => {
     server.listen(0, 'localhost', () => resolve((server.address() as AddressInfo).port));
   });
+}
+
+function claim(name: string) {
+  const found = builtInCatalogue.find(name);
+  if (!found) throw new Error(`the catalogue has no ${name}`);
+  const { label, explanation, source } = found;
+  return { name, label, explanation, source };
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { importJWK, type JWK, type JWTPayload, SignJWT } from 'jose';
 import Provider, { type ClientMetadata, type Configuration } from 'oidc-provider';
-import { claimsByScope } from '../../provider/attributes/catalogue.ts';
+import { builtInCatalogue, claimsByScope } from '../../provider/attributes/catalogue/catalogue.ts';
 
 /**
  * A hub without cards, pages and database, for tests of relying parties: oidc-provider with its in-memory store, and
@@ -87,7 +87,7 @@ function configuration(hub: BareHub, key: JWK, clients: readonly Record<string, 
     // The engine's dispatcher refuses loopback, where the relying parties of a test are.
     fetch: (url, options) => fetch(url, { ...(options as RequestInit), dispatcher: undefined } as RequestInit),
     acrValues: ['aal3'],
-    claims: { acr: null, amr: null, auth_time: null, iss: null, sid: null, ...claimsByScope() },
+    claims: { acr: null, amr: null, auth_time: null, iss: null, sid: null, ...claimsByScope(builtInCatalogue) },
     subjectTypes: ['pairwise'],
     // The engine's sector is host and port; the ports of a test change, and OIDC Core §8.1 means the host alone.
     pairwiseIdentifier: async (_ctx, accountId, client) => {

@@ -154,7 +154,8 @@ describe('a page model', () => {
   });
 
   it('never ticks a claim that is required or not held, and ticks an optional one only when told', () => {
-    const claim = { name: 'name', source: 'signing_certificate', checked: true };
+    const text = { ja: '氏名', en: 'Name' };
+    const claim = { name: 'name', label: text, explanation: text, source: 'hub' as const, checked: true };
     const { model } = buildPage(
       'consent',
       {

@@ -8,6 +8,8 @@ import { languages } from '../../views/words/words.ts';
 const renderer = createRenderer({ assets: loadAssets(), sandbox: true });
 /** Closes an attribute, an element, a comment; opens a script. */
 const hostile = `'"></title></textarea>--><script>alert(1)</script><img src=x onerror=alert(1)>&amp;\${7*7}<%= 7*7 %>`;
+const both = { ja: hostile, en: hostile };
+const words = { label: both, explanation: both };
 const relyingParty = {
   name: hostile,
   returnUrl: `https://rp.example/${hostile}`,
@@ -45,11 +47,11 @@ const inputs: PageInputs = {
     duration: { days: 30 },
     offline: true,
     claims: [
-      { name: hostile, label: hostile, explanation: hostile, source: hostile, required: true, available: true },
-      { name: hostile, source: hostile, required: false, available: true, checked: true },
-      { name: 'name', source: 'signing_certificate', required: false, available: false, purpose: hostile },
+      { name: hostile, ...words, source: both, required: true, available: true },
+      { name: hostile, ...words, source: both, required: false, available: true, checked: true },
+      { name: 'name', ...words, source: 'signing_certificate', required: false, available: false, purpose: hostile },
     ],
-    kept: [{ name: hostile, isGranted: true }],
+    kept: [{ label: both, isGranted: true }],
     signReceipt: { checked: true },
   },
   enrolment_form: {

@@ -170,21 +170,7 @@ export const en: Words = {
     hub: 'made by Musubi',
     card: 'the check of your card',
     signing_certificate: 'your signing certificate',
-  },
-  claims: {
-    sub: {
-      label: 'An identifier for this service only',
-      explanation:
-        'It lets the service see that you are the same person next time. Every service gets a different one, so services cannot compare them.',
-    },
-    card_status: {
-      label: 'That your card is valid',
-      explanation: 'When and how your card was found valid. It contains no number of your card or certificate.',
-    },
-    name: { label: 'Name', explanation: 'Your name as in the resident register.' },
-    address: { label: 'Address', explanation: 'Your address as in the resident register.' },
-    birthdate: { label: 'Date of birth', explanation: 'Used, for example, to check your age.' },
-    gender: { label: 'Sex', explanation: 'Your sex as in the resident register.' },
+    provider: 'an insurer, a card issuer or the like',
   },
   sendForm: {
     title: 'Taking you to the next page',

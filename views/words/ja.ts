@@ -174,21 +174,7 @@ export const ja = {
     hub: 'Musubiが作成',
     card: 'カードの確認結果',
     signing_certificate: '署名用電子証明書',
-  },
-  claims: {
-    sub: {
-      label: 'このサービス専用の識別番号',
-      explanation:
-        '次に来たときに同じ人だと分かるための番号です。サービスごとに違うので、ほかのサービスと照らし合わせることはできません。',
-    },
-    card_status: {
-      label: 'カードが有効であること',
-      explanation: 'いつ、どの方法で有効だと確かめたかを伝えます。カードや証明書の番号は含みません。',
-    },
-    name: { label: '氏名', explanation: '住民票に記載されている氏名です。' },
-    address: { label: '住所', explanation: '住民票に記載されている住所です。' },
-    birthdate: { label: '生年月日', explanation: '年齢の確認などに使われます。' },
-    gender: { label: '性別', explanation: '住民票に記載されている性別です。' },
+    provider: '保険者やカード会社など',
   },
   sendForm: {
     title: '次の画面に進みます',

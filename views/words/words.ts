@@ -25,9 +25,3 @@ export function errorText(code: string, language: Language): ErrorText {
   const text = Object.hasOwn(table, code) ? table[code] : undefined;
   return text ?? (table.unknown as ErrorText);
 }
-
-/** Label and explanation of a claim of the catalogue, or undefined for one that has no words. */
-export function claimWords(name: string, language: Language): { label: string; explanation: string } | undefined {
-  const claims: Readonly<Record<string, { label: string; explanation: string }>> = words[language].claims;
-  return Object.hasOwn(claims, name) ? claims[name] : undefined;
-}

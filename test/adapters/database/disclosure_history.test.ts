@@ -5,7 +5,8 @@ import { decodeJwt } from 'jose';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
 import { up as chainDisclosures } from '../../../migrations/0032_disclosure_chain.ts';
-import { createAttributes } from '../../../provider/attributes/catalogue.ts';
+import { createAttributes } from '../../../provider/attributes/attributes.ts';
+import { builtInCatalogue } from '../../../provider/attributes/catalogue/catalogue.ts';
 import type { ClaimToTell } from '../../../provider/consent/consent_store.ts';
 import { type ConsentsWorld, createConsents } from '../../../provider/consent/consents.ts';
 import { createDeliveries } from '../../../provider/consent/deliveries.ts';
@@ -294,6 +295,7 @@ describe(`a release that is cut off on ${testEngine}`, () => {
     const store = { ...consents, ...cutStore };
     const deliveries = createDeliveries({ store, clock, log: { warn() {} } });
     const world: ConsentsWorld = {
+      catalogue: builtInCatalogue,
       ...{ deliveries, clock, issuer: ISSUER, lifetime: DAY, signInLifetime: 60_000, statements: statements() },
       storage: { ...storage, consents: store },
       attributes: createAttributes([

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
+import { builtInCatalogue } from '../../../provider/attributes/catalogue/catalogue.ts';
 import { createServiceProviders } from '../../../provider/saml/find_service_provider.ts';
 import {
   decide,
@@ -18,7 +19,11 @@ import { serviceProvider } from '../../support/saml/providers.ts';
 const AT_ONCE = 20;
 const NOW = Date.parse('2026-11-30T00:00:00Z');
 const MINUTE = 60_000;
-const world: RegistrationWorld = { issuer: 'https://hub.example', judgeClient: (metadata) => metadata };
+const world: RegistrationWorld = {
+  catalogue: builtInCatalogue,
+  issuer: 'https://hub.example',
+  judgeClient: (metadata) => metadata,
+};
 
 describe(`service providers on ${testEngine}`, () => {
   let test: TestDatabase;

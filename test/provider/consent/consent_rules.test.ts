@@ -86,7 +86,7 @@ describe('a consent for one sign-in', () => {
 });
 
 describe('the page', () => {
-  const need = { askable: ['sub', 'name'], unavailable: [], stale: [] };
+  const need = { askable: ['sub', 'name'], unavailable: [], stale: [], providers: {} };
 
   it('shows as a choice what is new', () => {
     assert.deepEqual(claimsToDecide({ ...need, undecided: ['name'] }, false), ['name']);

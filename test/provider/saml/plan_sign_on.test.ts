@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { builtInCatalogue } from '../../../provider/attributes/catalogue/catalogue.ts';
 import type { AuthnRequest } from '../../../provider/saml/messages.ts';
 import { NAME_ID_FORMATS, STATUS } from '../../../provider/saml/names.ts';
 import { type PlanWorld, planSignOn } from '../../../provider/saml/plan_sign_on.ts';
@@ -13,7 +14,7 @@ const CLASS = 'urn:oasis:names:tc:SAML:2.0:ac:classes:';
 const RULES: PlanWorld = {
   acrValues: ['urn:example:online'],
   certificateSignIn: true,
-  isClaim: (name) => ['name', 'birthdate', 'gender'].includes(name),
+  catalogue: builtInCatalogue,
   answerWithin: 1200,
 };
 
