@@ -1,6 +1,7 @@
 import { migrate } from '../adapters/database/migrate.ts';
 import { openDatabase } from '../adapters/database/open_database.ts';
 import type { Configuration } from '../config/schema.ts';
+import type { ProviderAdministration } from './attributes/providers/provider_administration.ts';
 import type { Explanation, Presented } from './authentication/explain_verification.ts';
 import type { ListAdministration } from './authentication/list_administration.ts';
 import type { Consents } from './consent/consents.ts';
@@ -50,6 +51,8 @@ export interface Administration {
   readonly events: EventAdministration;
   /** The register of SAML service providers. */
   readonly serviceProviders: ServiceProviderAdministration;
+  /** The register of attribute providers, and who offers and accepts what. */
+  readonly attributeProviders: ProviderAdministration;
   /** After a rotation: uses the new keys now and not at the next look. */
   refreshKeys(): Promise<void>;
 }
@@ -173,6 +176,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       confirmDeliveries: rooms.deliveries.flush,
       tidyEvents: rooms.delivery.tidy,
       serviceProviders: rooms.serviceProviderAdministration,
+      attributeProviders: rooms.providerAdministration,
       refreshMetadata: rooms.metadataRefresh.refreshDue,
       shutdown,
       beforeClose: (step) => steps.push(step),
@@ -217,6 +221,7 @@ export async function openAdministration(
       links: rooms.links,
       events: rooms.eventAdministration,
       serviceProviders: rooms.serviceProviderAdministration,
+      attributeProviders: rooms.providerAdministration,
       questionUsage: rooms.questions.usage,
       async checkStatus(clientId, identifiers) {
         await rooms.revocation.restore();
@@ -254,6 +259,7 @@ function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store, { tid
       storage.challenges.sweep(clock()),
       storage.handOvers.sweep(clock()),
       storage.logouts.sweep(clock()),
+      storage.providers.sweepAnswers(clock()),
       tidy(),
     ]).catch((err) => log.warn({ err }, 'expired rows could not be deleted'));
   const timer = setInterval(sweep, SWEEP_EVERY);

@@ -1,4 +1,5 @@
 import type { LatestConsentStore } from './attributes/latest_consent_store.ts';
+import type { ProviderStore } from './attributes/providers/provider_store.ts';
 import type { AuditLog } from './audit/audit_log.ts';
 import type { ChallengeStore } from './authentication/challenge.ts';
 import type { HandOverStore } from './authentication/hand_over.ts';
@@ -27,6 +28,7 @@ export interface Stores {
   consents: ConsentStore;
   history: HistoryStore;
   latestConsents: LatestConsentStore;
+  providers: ProviderStore;
   challenges: ChallengeStore;
   handOvers: HandOverStore;
   clients: ClientStore;

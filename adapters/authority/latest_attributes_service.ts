@@ -4,7 +4,7 @@ import type { LatestAnswer, LatestAttributesSource } from '../../provider/attrib
 import { HubError } from '../../provider/errors.ts';
 import type { FourAttributes, RegisteredText } from '../../provider/identity/four_attributes.ts';
 import type { Random } from '../../provider/world.ts';
-import { CircuitBreaker } from './circuit_breaker.ts';
+import { CircuitBreaker } from '../circuit_breaker.ts';
 import { namedReference } from './linkage_service.ts';
 import { createSignedAnswers, type SignedAnswersWorld, UnusableAnswer } from './signed_answers.ts';
 

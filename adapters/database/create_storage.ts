@@ -16,6 +16,7 @@ import { createIdentityStore } from './stores/identity_store.ts';
 import { createLatestConsentStore } from './stores/latest_consent_store.ts';
 import { createLogoutStore } from './stores/logout_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
+import { createProviderStore } from './stores/provider_store.ts';
 import { createQuestionStore } from './stores/question_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
 import { createServiceProviderStore } from './stores/service_provider_store.ts';
@@ -39,6 +40,7 @@ export function createStorage(
       consents: createConsentStore(queries, transact, vault),
       history: createHistoryStore(queries, transact),
       latestConsents: createLatestConsentStore(queries, transact),
+      providers: createProviderStore(queries, transact),
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),
       clients: createClientStore(queries, vault),

@@ -1,3 +1,4 @@
+import { attributeProviderCommands } from './attribute_provider_commands.ts';
 import type { Command, CommandOption } from './command.ts';
 import { samlCommands } from './saml_commands.ts';
 
@@ -277,6 +278,7 @@ export const commands: readonly Command[] = [
     load: loadClient,
   },
   ...samlCommands(hub),
+  ...attributeProviderCommands(hub),
   { path: ['keys', 'list'], summary: 'list the signing keys', options: hub, yieldsData: true, load: loadKeys },
   {
     path: ['keys', 'rotate'],

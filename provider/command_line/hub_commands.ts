@@ -16,6 +16,7 @@ import { createLogger } from '../operations/logger.ts';
 import type { DailyQuestions } from '../status/question_store.ts';
 import type { StatusReport } from '../status/status_check.ts';
 import { BATCH, MAX_IDENTIFIER } from '../status/status_file.ts';
+import { type AttributeProviderResults, attributeProviderHandlers } from './attribute_provider_handlers.ts';
 import { checked } from './checked.ts';
 import type { CommandLineIo, Invocation } from './command.ts';
 import { type ControlHandlers, callControlSocket } from './control_socket.ts';
@@ -104,6 +105,7 @@ export function administrationHandlers(administration: Administration): ControlH
     'events.dead': () => administration.events.deadLetters(),
     'events.retry': (args) => administration.events.retry(checked(retrySchema, args).stream),
     ...samlHandlers(administration.serviceProviders),
+    ...attributeProviderHandlers(administration.attributeProviders),
     'status.usage': (args) => administration.questionUsage(checked(usageSchema, args).days),
     'status.check': (args) => {
       const { clientId, subjects } = checked(statusSchema, args);
@@ -130,7 +132,7 @@ function presentedBy(question: VerifyArguments): Presented {
 }
 
 /** Results of the handlers, as they arrive through the socket too. */
-export interface AdministrationResults extends SamlResults {
+export interface AdministrationResults extends SamlResults, AttributeProviderResults {
   'client.add': ClientMetadata;
   'client.list': readonly ClientMetadata[];
   'client.show': ClientMetadata;

@@ -63,6 +63,7 @@ import { createResponders } from '../status/responders.ts';
 import { createStatusCheck, type StatusCheck } from '../status/status_check.ts';
 import { type CertificateKind, openTrust, type Trust } from '../trust.ts';
 import type { Vault } from '../vault.ts';
+import { openAttributeProviders } from './attribute_providers.ts';
 import {
   differenceOf,
   namedAnchors,
@@ -163,18 +164,20 @@ export function openRooms(
         questions.count({ channel: 'latest attributes', outcome: 'asked', clientId });
       },
     });
+  const keys = createSigningKeys({ storage, clock, random, host: new URL(config.publicUrl).hostname });
+  const statements = createStatementSigner({ keys, clock });
+  const providers = openAttributeProviders(base, store, { catalogue, statements });
   const attributes = createAttributes([
     cardStatusSource(identity),
     identityAttributesSource({ storage, vault, clock, latest }),
+    providers.providerAttributes,
   ]);
   const latestConsents =
     latestSource &&
     signatures &&
     createLatestConsents({ storage, vault, attributes, signatures, source: latestSource, clock });
   const receiptSignatures = signatures && createReceiptSignatures({ storage, vault, signatures, clock });
-  const keys = createSigningKeys({ storage, clock, random, host: new URL(config.publicUrl).hostname });
   const explain = explanations(config, { trust, policies, verifierOf });
-  const statements = createStatementSigner({ keys, clock });
   const deliveries = createDeliveries({ store: storage.consents, clock, log });
   const consents = createConsents({
     ...{ storage, catalogue, attributes, sessions, events, statements, deliveries, clock },
@@ -207,6 +210,7 @@ export function openRooms(
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
     ...{ catalogue, latest, latestConsents, deliveries, history, receiptSignatures },
     recordKeys: async () => statementKeys(await keys.list()),
+    ...providers,
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, catalogue, engine),
   };

@@ -24,6 +24,8 @@ export interface Metrics {
   latestConsentEnded(outcome: string): void;
   /** Counts a question to the authority for somebody's latest attributes. */
   latestAttributesAsked(outcome: 'told' | 'consent_ended' | 'certificate_ended' | 'unavailable'): void;
+  /** Counts a question to an attribute provider by whether an answer came that can be believed. */
+  attributeProviderAsked(outcome: 'told' | 'silent'): void;
   /** Counts a revocation check by the channel that answered; `unavailable` when none did. */
   revocationChecked(source: 'crl' | 'ocsp' | 'unavailable'): void;
   /** Counts what the revocations of a list came to among the hub's own certificates, sessions and grants. */
@@ -92,6 +94,12 @@ export function createMetrics(): Metrics {
   const latestAttributes = new Counter({
     name: 'musubi_latest_attributes_total',
     help: 'Questions to the authority for the latest attributes, by what came of them',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const attributeProviders = new Counter({
+    name: 'musubi_attribute_providers_total',
+    help: 'Questions to attribute providers, by what came of them',
     labelNames: ['outcome'],
     registers,
   });
@@ -180,6 +188,7 @@ export function createMetrics(): Metrics {
     enrolmentEnded: (outcome) => enrolments.inc({ outcome: boundOutcome(outcome) }),
     latestConsentEnded: (outcome) => latestConsents.inc({ outcome: boundOutcome(outcome) }),
     latestAttributesAsked: (outcome) => latestAttributes.inc({ outcome }),
+    attributeProviderAsked: (outcome) => attributeProviders.inc({ outcome }),
     revocationChecked: (source) => revocationChecks.inc({ source }),
     revocationsApplied({ user, signing, sessions, grants }) {
       revokedCertificates.inc({ kind: 'user' }, user);

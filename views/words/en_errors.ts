@@ -299,6 +299,36 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'What arrived could not be confirmed as sent from a page of Musubi. Nothing was changed.',
     next: startAgain,
   },
+  attribute_provider_unknown: {
+    title: 'This provider cannot be used',
+    body: 'The insurer or card issuer that was chosen is not registered, or is not active at the moment.',
+    next: 'Go back to the list and choose again.',
+  },
+  membership_entry_invalid: {
+    title: 'Please check what you entered',
+    body: 'Something is missing, too long, or has characters that cannot be used.',
+    next: 'Enter it again as it stands on your insurance certificate or card.',
+  },
+  membership_attributes_needed: {
+    title: 'You have to be registered first',
+    body: 'Your name and address are not registered here, or are out of date because your signing certificate was revoked.',
+    next: 'Register with your signing certificate, then try again.',
+  },
+  membership_not_confirmed: {
+    title: 'Your membership was not confirmed',
+    body: 'The provider says that it knows nobody with what you entered and your registered name and address.',
+    next: 'Check what you entered. If you have moved lately, please ask the provider.',
+  },
+  membership_taken: {
+    title: 'Already registered',
+    body: 'This customer is registered here as another person.',
+    next: 'If that is not you, please contact us.',
+  },
+  attribute_provider_unavailable: {
+    title: 'The provider does not answer',
+    body: 'There is no answer from the insurer or card issuer at the moment.',
+    next: 'Wait a moment, then try again.',
+  },
   too_many_attempts: tooOften,
   too_many_requests: tooOften,
   request_too_large: {

@@ -309,6 +309,36 @@ export const jaErrors = {
     body: '届いた内容が、Musubiの画面から送られたものだと確認できませんでした。何も変更していません。',
     next: startAgain,
   },
+  attribute_provider_unknown: {
+    title: 'この提供元は利用できません',
+    body: '選ばれた保険者やカード会社は、登録されていないか、いまは休止しています。',
+    next: '一覧に戻って、もう一度選んでください。',
+  },
+  membership_entry_invalid: {
+    title: '入力した内容を確かめてください',
+    body: '入力していない項目があるか、長すぎる項目、使えない文字を含む項目があります。',
+    next: '保険証やカードを見ながら、もう一度入力してください。',
+  },
+  membership_attributes_needed: {
+    title: '利用申込が必要です',
+    body: '登録されている氏名・住所などがないか、署名用電子証明書の失効により最新ではなくなっています。',
+    next: '署名用電子証明書で利用申込をしてから、もう一度お試しください。',
+  },
+  membership_not_confirmed: {
+    title: '加入を確認できませんでした',
+    body: '入力した内容と、登録されている氏名・住所などに合う加入者が見つからないと、提供元から回答がありました。',
+    next: '入力した内容を確かめてください。住所などを変更したばかりのときは、提供元にお問い合わせください。',
+  },
+  membership_taken: {
+    title: 'すでに登録されています',
+    body: 'この加入者は、別の利用者として登録されています。',
+    next: 'お心当たりがないときは、お問い合わせください。',
+  },
+  attribute_provider_unavailable: {
+    title: '提供元に接続できません',
+    body: '保険者やカード会社から、いま回答がありません。',
+    next: '少し待ってから、もう一度お試しください。',
+  },
   too_many_attempts: tooOften,
   too_many_requests: tooOften,
   request_too_large: {

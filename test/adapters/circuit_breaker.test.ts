@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CircuitBreaker } from '../../../adapters/authority/circuit_breaker.ts';
+import { CircuitBreaker } from '../../adapters/circuit_breaker.ts';
 
 const settings = { failures: 3, delay: 1000, maxDelay: 8000, probeTime: 500 };
 /** Of the randomness that spreads the delay: all of it. */

@@ -1,4 +1,4 @@
-import type { Random } from '../../provider/world.ts';
+import type { Random } from '../provider/world.ts';
 
 export interface CircuitBreakerSettings {
   /** Failures in a row that open it. */

@@ -1,0 +1,144 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { z } from 'zod';
+import type { Clock, Random } from '../../world.ts';
+import {
+  type AttributesAnswer,
+  type AttributesQuestion,
+  attributesAnswer,
+  type CustomerAnswer,
+  type CustomerQuestion,
+  customerAnswer,
+  PATHS,
+  QUESTION_LIFETIME,
+  TYPES,
+} from './provider_messages.ts';
+import type { AttributeProvider } from './provider_store.ts';
+
+/** Why a provider's word could not be had; the code is for logs and figures. */
+export class ProviderSilent extends Error {
+  readonly code: string;
+
+  constructor(code: string, options?: ErrorOptions) {
+    super(`the attribute provider did not answer usably: ${code}`, options);
+    this.name = 'ProviderSilent';
+    this.code = code;
+  }
+}
+
+/** Signs what the hub asks (ES256, by a key of its `jwks_uri`). Implemented by the oidc room. */
+export interface QuestionSigner {
+  /** @param type `typ` of the JWS (RFC 8725 §3.11). */
+  sign(type: string, content: Readonly<Record<string, unknown>>): Promise<string>;
+}
+
+/** Brings a message to a provider. Implemented by adapters/attribute-sources, which knows time-outs and leaves alone who is away. */
+export interface ProviderTransport {
+  /**
+   * @param url below the provider's address.
+   * @param read of the body of a 200; what it throws counts as a failure of the provider, like no answer at all.
+   * @throws ProviderSilent what went wrong underway; what `read` throws.
+   */
+  exchange<T>(
+    provider: Pick<AttributeProvider, 'id' | 'url'>,
+    url: string,
+    message: string,
+    read: (body: string) => Promise<T>,
+  ): Promise<T>;
+}
+
+/** Interface A, as the hub speaks it. All throw ProviderSilent when no answer came, or none that can be believed. */
+export interface ProviderQuestions {
+  attributes(
+    provider: AttributeProvider,
+    question: Pick<AttributesQuestion, 'customer' | 'consent' | 'purpose' | 'claims'>,
+  ): Promise<AttributesAnswer['claims']>;
+  /** The provider's reference of the customer; undefined when it confirms nobody. */
+  customer(
+    provider: AttributeProvider,
+    question: Pick<CustomerQuestion, 'entered' | 'attributes'>,
+  ): Promise<string | undefined>;
+}
+
+const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'];
+/** Seconds by which clocks may differ. */
+const TOLERANCE = 60;
+/** Sets of keys that are kept ready. */
+const MAX_KEY_SETS = 200;
+
+export function createProviderQuestions(world: {
+  /** The hub's. */
+  issuer: string;
+  transport: ProviderTransport;
+  statements: QuestionSigner;
+  clock: Clock;
+  random: Random;
+}): ProviderQuestions {
+  const { issuer, transport, statements, clock, random } = world;
+  const keySets = new Map<string, { keys: string; get: JWTVerifyGetKey }>();
+
+  function keysOf({ id, keys }: AttributeProvider): JWTVerifyGetKey {
+    const text = JSON.stringify(keys);
+    const known = keySets.get(id);
+    if (known?.keys === text) return known.get;
+    if (keySets.size >= MAX_KEY_SETS) keySets.clear();
+    const get = createLocalJWKSet(keys as JSONWebKeySet);
+    keySets.set(id, { keys: text, get });
+    return get;
+  }
+
+  /** One list: of a pinned key → of its type → from this provider, to this hub → in time → of its shape → to this question. */
+  async function verified<Answer extends z.ZodType<{ in_reply_to: string; iat: number }>>(
+    provider: AttributeProvider,
+    token: string,
+    { typ, schema, jti }: { typ: string; schema: Answer; jti: string },
+  ): Promise<z.infer<Answer>> {
+    const now = clock();
+    const { payload } = await jwtVerify(token.trim(), keysOf(provider), {
+      ...{ typ, issuer: provider.url, audience: issuer, algorithms: ALGORITHMS },
+      ...{ currentDate: new Date(now), clockTolerance: TOLERANCE, requiredClaims: ['exp', 'iat'] },
+    }).catch((cause) => {
+      throw new ProviderSilent('answer_not_verified', { cause });
+    });
+    const answer = schema.safeParse(payload);
+    if (!answer.success) throw new ProviderSilent('answer_malformed');
+    if (answer.data.in_reply_to !== jti) throw new ProviderSilent('answer_to_another_question');
+    // It answers what was asked just now: one that is older was made for something else.
+    if (Math.abs(now / 1000 - answer.data.iat) > TOLERANCE) throw new ProviderSilent('answer_stale');
+    return answer.data;
+  }
+
+  async function ask<Answer extends z.ZodType<{ in_reply_to: string; iat: number }>>(
+    provider: AttributeProvider,
+    path: string,
+    content: Readonly<Record<string, unknown>>,
+    { asks, answers, schema }: { asks: string; answers: string; schema: Answer },
+  ): Promise<z.infer<Answer>> {
+    const iat = Math.floor(clock() / 1000);
+    const jti = Buffer.from(random(16)).toString('base64url');
+    const head = { iss: issuer, aud: provider.url, jti, iat, exp: iat + QUESTION_LIFETIME };
+    const message = await statements.sign(asks, { ...head, ...content });
+    return transport.exchange(provider, `${provider.url}${path}`, message, (body) =>
+      verified(provider, body, { typ: answers, schema, jti }),
+    );
+  }
+
+  return {
+    async attributes(provider, question) {
+      const { attributesQuestion: asks, attributesAnswer: answers } = TYPES;
+      const answer: AttributesAnswer = await ask(provider, PATHS.attributes, question, {
+        ...{ asks, answers },
+        schema: attributesAnswer.refine(({ sub }) => sub === question.customer),
+      });
+      return answer.claims;
+    },
+
+    async customer(provider, question) {
+      const { customerQuestion: asks, customerAnswer: answers } = TYPES;
+      const answer: CustomerAnswer = await ask(provider, PATHS.customer, question, {
+        ...{ asks, answers },
+        schema: customerAnswer.refine(({ outcome, customer }) => outcome !== 'confirmed' || customer !== undefined),
+      });
+      return answer.outcome === 'confirmed' ? answer.customer : undefined;
+    },
+  };
+}
