@@ -1,6 +1,7 @@
 import { migrate } from '../adapters/database/migrate.ts';
 import { openDatabase } from '../adapters/database/open_database.ts';
 import type { Configuration } from '../config/schema.ts';
+import type { Memberships } from './attributes/providers/memberships.ts';
 import type { ProviderAdministration } from './attributes/providers/provider_administration.ts';
 import type { Explanation, Presented } from './authentication/explain_verification.ts';
 import type { ListAdministration } from './authentication/list_administration.ts';
@@ -61,6 +62,8 @@ export interface Hub extends Administration {
   readonly issuer: string;
   /** What the rooms have stored: for commands that look into the records or change them without a person. */
   readonly storage: Storage;
+  /** Whose customer people are. */
+  readonly memberships: Memberships;
   /** Looks at every revocation list now and not by its schedule. Resolves when what is new has taken effect. */
   refreshLists(): Promise<void>;
   /** Pushes security events now and not at the next look. Resolves when nothing is due any more. */
@@ -159,6 +162,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       clients: createClients({ ...clientsWorld(base, store), engine: () => runner.engine() }),
       keys: rooms.keys,
       storage: store.storage,
+      memberships: rooms.memberships,
       explain: rooms.explain,
       lists: rooms.lists,
       links: rooms.links,
