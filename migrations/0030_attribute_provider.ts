@@ -9,7 +9,7 @@ export async function up(knex: Knex): Promise<void> {
       -- In every language of the pages.
       names jsonb NOT NULL,
       -- Below it are the addresses of its interface; it names the provider in what it signs.
-      url text NOT NULL UNIQUE,
+      url text NOT NULL,
       -- Public keys that its answers are signed with: they are pinned, not fetched.
       keys jsonb NOT NULL,
       -- What a person enters so that it can find them among its customers.

@@ -12,6 +12,9 @@ export interface SandboxPorts {
   cardAgent: number;
   clinic: number;
   shop: number;
+  kenpo: number;
+  kokuho: number;
+  card: number;
 }
 
 export interface SandboxAddresses {

@@ -3,8 +3,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import type { ProviderAdministration } from '../../provider/attributes/providers/provider_administration.ts';
 import type { Clients } from '../../provider/oidc/clients.ts';
 import type { Clock } from '../../provider/world.ts';
+import { ensureProviderKey, registerProviders } from './attribute_providers/register_providers.ts';
+import { type ProviderName, SANDBOX_PROVIDERS } from './attribute_providers/sandbox_providers.ts';
 import { writeFileAtomically } from './authority/write_file.ts';
 import { hubSettings, type SandboxPorts } from './hub_settings.ts';
 import { type Neighbour, startNeighbour } from './neighbour.ts';
@@ -24,6 +27,11 @@ export interface Sandbox {
   readonly cardsFolder: string;
   /** Registers the demo relying parties at the hub (once) and starts them. */
   startRelyingParties(hub: { issuer: string; clients: Clients }): Promise<{ clinic: string; shop: string }>;
+  /**
+   * Starts the insurers and the card issuer, registers them at the hub (once), and says what the relying parties, which
+   * are registered by then, accept.
+   */
+  startAttributeProviders(hub: { issuer: string; attributeProviders: ProviderAdministration }): Promise<void>;
   /** Stops every neighbour. */
   stop(): Promise<void>;
 }
@@ -36,6 +44,9 @@ export const DEFAULT_PORTS: SandboxPorts = {
   cardAgent: 35_975,
   clinic: 4001,
   shop: 4002,
+  kenpo: 4101,
+  kokuho: 4102,
+  card: 4103,
 };
 
 /** Starts the simulated authority and the card agent beside each other, each a process of its own. */
@@ -87,12 +98,32 @@ export async function startSandbox(options: {
         ]);
         return parties.listening as { clinic: string; shop: string };
       },
+
+      async startAttributeProviders({ issuer, attributeProviders }) {
+        const names = Object.keys(SANDBOX_PROVIDERS) as ProviderName[];
+        const folder = join(dataFolder, 'sandbox');
+        const running = await Promise.all(
+          names.map(async (name) => {
+            const { file, keys } = await ensureProviderKey(folder, name);
+            const provider = await start(`attribute provider ${name}`, './attribute_providers/main.ts', [
+              ...['--provider', name, '--issuer', issuer, '--key', file, '--port', String(ports[name])],
+            ]);
+            return { provider: SANDBOX_PROVIDERS[name], url: String(provider.listening), keys };
+          }),
+        );
+        await registerProviders(attributeProviders, running);
+        for (const name of ['clinic', 'shop'] as const) {
+          await attributeProviders.accept(CLIENT_IDS[name], sites[name].accepts, true);
+        }
+      },
     };
   } catch (error) {
     await stop();
     throw error;
   }
 }
+
+const CLIENT_IDS = { clinic: 'musubi-clinic', shop: 'musubi-store' } as const;
 
 const savedSchema = z.object({
   clinic: z.object({ client_id: z.string(), private_jwk: z.looseObject({ kty: z.string() }) }),
@@ -105,11 +136,11 @@ async function registerSites(file: string, clients: Clients, ports: SandboxPorts
   const clinicKey = (saved?.clinic.private_jwk ?? generateClinicKey()) as SiteCredentials['clinic']['private_jwk'];
   const secret = saved?.shop.client_secret ?? randomBytes(32).toString('base64url');
   const origin = (site: 'clinic' | 'shop') => `http://${sites[site].host}:${ports[site]}`;
-  await ensureClient(clients, 'musubi-clinic', clinicMetadata(origin('clinic'), clinicKey));
-  await ensureClient(clients, 'musubi-store', shopMetadata(origin('shop')), secret);
+  await ensureClient(clients, CLIENT_IDS.clinic, clinicMetadata(origin('clinic'), clinicKey));
+  await ensureClient(clients, CLIENT_IDS.shop, shopMetadata(origin('shop')), secret);
   return {
-    clinic: { client_id: 'musubi-clinic', private_jwk: clinicKey },
-    shop: { client_id: 'musubi-store', client_secret: secret },
+    clinic: { client_id: CLIENT_IDS.clinic, private_jwk: clinicKey },
+    shop: { client_id: CLIENT_IDS.shop, client_secret: secret },
   };
 }
 

@@ -46,7 +46,7 @@ export const commands: readonly Command[] = [
   },
   {
     path: ['sandbox'],
-    summary: 'run a hub with a simulated authority, card agent and two relying parties',
+    summary: 'run a hub with a simulated authority, card agent, relying parties and attribute providers',
     details: 'Everything is made at first start and kept in the data folder. Port 0 means any free port.',
     options: {
       data,
@@ -56,6 +56,10 @@ export const commands: readonly Command[] = [
       'authority-port': { value: 'N', help: 'port of the authority (default 3100)' },
       'agent-port': { value: 'N', help: 'port of the card agent (default 35975)' },
       'relying-party-ports': { value: 'N,N', help: 'ports of the two relying parties (default 4001,4002)' },
+      'attribute-provider-ports': {
+        value: 'N,N,N',
+        help: 'ports of two insurers and a card issuer (default 4101,4102,4103)',
+      },
       'database-url': { value: 'URL', help: 'PostgreSQL instead of the embedded database' },
     },
     load: () => import('../../adapters/sandbox/commands/sandbox_command.ts'),

@@ -439,7 +439,18 @@ async function stoppedHub(): Promise<{ authority: TestAuthority; config: string 
   const name = randomUUID();
   const settings = await hubSettings({
     dataFolder: authority.dataFolder,
-    ports: { hub: 1, mutualTls: 2, signInTls: 3, authority: 0, cardAgent: 0, clinic: 0, shop: 0 },
+    ports: {
+      hub: 1,
+      mutualTls: 2,
+      signInTls: 3,
+      authority: 0,
+      cardAgent: 0,
+      clinic: 0,
+      shop: 0,
+      kenpo: 0,
+      kokuho: 0,
+      card: 0,
+    },
     addresses: { authority: authority.authority.address, cardAgent: 'http://127.0.0.1:35975' },
     tls: await ensureWebTls(sandbox.dataFolder),
     now: Date.now(),

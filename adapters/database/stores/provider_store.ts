@@ -23,7 +23,7 @@ const LIST: Statement = { name: 'provider_list', text: `SELECT ${COLUMNS} FROM a
 const REPLACE: Statement = {
   name: 'provider_replace',
   text: `UPDATE attribute_provider SET kind = $2, names = $3, url = $4, keys = $5, entries = $6, is_active = $7
-    WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM attribute_provider WHERE url = $4 AND id <> $1)`,
+    WHERE id = $1`,
 };
 const REMOVE: Statement = { name: 'provider_remove', text: 'DELETE FROM attribute_provider WHERE id = $1' };
 

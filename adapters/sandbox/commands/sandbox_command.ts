@@ -32,6 +32,8 @@ export const run: CommandHandler = async (io, invocation) => {
     endWithNpm(io.environment, () => running.stop());
     try {
       const sites = await sandbox.startRelyingParties({ issuer: running.hub.issuer, clients: running.hub.clients });
+      const { issuer, attributeProviders } = running.hub;
+      await sandbox.startAttributeProviders({ issuer, attributeProviders });
       io.stdout.write(welcome(running.hub.issuer, sites, dataFolder));
     } catch (error) {
       await running.stop();
@@ -78,6 +80,8 @@ function overrides(io: CommandLineIo): Record<string, string | undefined> {
 async function readPorts({ values }: Invocation): Promise<SandboxPorts> {
   const [clinic, shop, ...more] = values['relying-party-ports']?.split(',') ?? [];
   if (more.length > 0) throw new UsageError('--relying-party-ports takes two ports');
+  const [kenpo, kokuho, card, ...rest] = values['attribute-provider-ports']?.split(',') ?? [];
+  if (rest.length > 0) throw new UsageError('--attribute-provider-ports takes three ports');
   const wanted: SandboxPorts = {
     hub: portOf('port', values.port, DEFAULT_PORTS.hub),
     mutualTls: portOf('mtls-port', values['mtls-port'], DEFAULT_PORTS.mutualTls),
@@ -86,6 +90,9 @@ async function readPorts({ values }: Invocation): Promise<SandboxPorts> {
     cardAgent: portOf('agent-port', values['agent-port'], DEFAULT_PORTS.cardAgent),
     clinic: portOf('relying-party-ports', clinic, DEFAULT_PORTS.clinic),
     shop: portOf('relying-party-ports', shop, DEFAULT_PORTS.shop),
+    kenpo: portOf('attribute-provider-ports', kenpo, DEFAULT_PORTS.kenpo),
+    kokuho: portOf('attribute-provider-ports', kokuho, DEFAULT_PORTS.kokuho),
+    card: portOf('attribute-provider-ports', card, DEFAULT_PORTS.card),
   };
   // Addresses are in settings and registrations before anybody listens: a free port is chosen now.
   const free = await freePorts(Object.keys(wanted).length);

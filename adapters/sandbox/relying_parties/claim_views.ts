@@ -16,6 +16,10 @@ export function describeClaim(name: string, value: unknown, language: Language):
       return asText(isRecord(value) ? value.formatted : value);
     case 'gender':
       return asText(typeof value === 'string' ? (words[language].genders[value] ?? value) : value);
+    case 'health_insurance_valid':
+      return typeof value === 'boolean' ? { text: words[language].insuranceValid[value ? 'yes' : 'no'] } : undefined;
+    case 'payment_token':
+      return describeCard(value);
     case 'birthdate':
       return asText(typeof value === 'string' ? formatDate(value, language) : value);
     default:
@@ -51,6 +55,12 @@ function describeCardStatus(value: unknown, language: Language): ClaimView | und
     source: cardSources[String(value.source)] ?? unknown,
     asOf: formatTime(value.as_of, language) ?? unknown,
   };
+}
+
+/** The brand, and the card's masked number or a token that stands for it. */
+function describeCard(value: unknown): ClaimView | undefined {
+  if (!isRecord(value) || typeof value.brand !== 'string') return undefined;
+  return asText([value.brand, value.masked_number ?? value.network_token].filter(Boolean).join(' '));
 }
 
 /** `YYYY-MM-DD` (OIDC Core §5.1) in words; a birthday whose month or day is not known (`0000`, `1980-00-00`) as it came. */

@@ -16,6 +16,8 @@ export interface Site {
   readonly purpose: Readonly<Record<Language, string>>;
   /** Scopes beside `openid`; at this hub each asks for the claim of the same name. */
   readonly claims: readonly string[];
+  /** What it is accredited to be told by attribute providers. */
+  readonly accepts: readonly string[];
   /** Hands the request to the hub directly instead of through the browser (PAR, RFC 9126). */
   readonly pushesRequests: boolean;
 }
@@ -29,7 +31,8 @@ export const sites: Readonly<Record<SiteName, Site>> = {
       ja: '診療の予約と問診票の作成に使います。',
       en: 'To book appointments and to fill in your questionnaire for you.',
     },
-    claims: ['card_status', 'name', 'address', 'birthdate', 'gender'],
+    claims: ['card_status', 'name', 'address', 'birthdate', 'gender', 'health_insurance_valid'],
+    accepts: ['health_insurance_valid', 'health_insurance', 'medical_costs', 'checkup_results'],
     pushesRequests: true,
   },
   shop: {
@@ -40,7 +43,8 @@ export const sites: Readonly<Record<SiteName, Site>> = {
       ja: '会員として次回も同じ方だと分かるようにするために使います。',
       en: 'To recognise you as the same customer next time.',
     },
-    claims: ['card_status'],
+    claims: ['card_status', 'payment_token'],
+    accepts: ['card_customer_valid', 'payment_token', 'spending_category'],
     pushesRequests: false,
   },
 };

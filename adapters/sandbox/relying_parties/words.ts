@@ -44,6 +44,7 @@ export interface Words {
   notGivenNote: string;
   /** Beside a claim that the hub marks as no longer vouched for. */
   stale: string;
+  insuranceValid: { yes: string; no: string };
   cardGood: string;
   cardCheckedAt: string;
   cardSource: string;
@@ -115,11 +116,14 @@ const ja: Words = {
     address: '住所',
     birthdate: '生年月日',
     gender: '性別',
+    health_insurance_valid: '健康保険の資格',
+    payment_token: '支払いに使うカード',
   },
   given: '渡されました',
   notGiven: '渡されていません',
   notGivenNote: '同意しなかったか、Musubi に登録がありません。なくてもこのサイトは使えます。',
   stale: '登録のあとで変わった可能性があります。',
+  insuranceValid: { yes: '資格があります。', no: '資格がありません。' },
   cardGood: 'カードは有効です。',
   cardCheckedAt: '確認した日時',
   cardSource: '確認の方法',
@@ -268,11 +272,14 @@ const en: Words = {
     address: 'Address',
     birthdate: 'Date of birth',
     gender: 'Sex',
+    health_insurance_valid: 'Health insurance',
+    payment_token: 'Card to pay with',
   },
   given: 'Given',
   notGiven: 'Not given',
   notGivenNote: 'You did not agree to it, or Musubi does not hold it. This site works without it.',
   stale: 'This may have changed since it was registered.',
+  insuranceValid: { yes: 'You are insured.', no: 'You are not insured.' },
   cardGood: 'Your card is valid.',
   cardCheckedAt: 'Card checked',
   cardSource: 'Source',

@@ -31,7 +31,7 @@ export interface ProviderAdministration {
   /**
    * Changes what is named and leaves the rest.
    *
-   * @throws HubError `attribute_provider_unknown`, `attribute_provider_invalid`, `attribute_provider_exists`
+   * @throws HubError `attribute_provider_unknown`, `attribute_provider_invalid`
    */
   set(id: string, change: unknown): Promise<AttributeProvider>;
   /**
@@ -159,8 +159,10 @@ export function createProviderAdministration(world: {
       const now = clock();
       const provider = judged({ ...read.data, keys: read.data.keys as JSONWebKeySet, createdAt: now });
       await storage.transaction(async (stores) => {
-        if (!(await stores.providers.insert(provider))) throw taken(provider);
         const { id, kind, url } = provider;
+        if (!(await stores.providers.insert(provider))) {
+          throw new HubError('attribute_provider_exists', 409, `There is an attribute provider ${id} already.`);
+        }
         await stores.audit.append(operator('attribute_provider.added', { provider: id, kind, url }), now);
       });
       return provider;
@@ -176,7 +178,7 @@ export function createProviderAdministration(world: {
       if (given.length === 0) throw invalid('nothing is said that is to be different');
       return storage.transaction(async (stores) => {
         const changed = judged({ ...(await found(stores, id)), ...Object.fromEntries(given) });
-        if (!(await stores.providers.replace(changed))) throw taken(changed);
+        if (!(await stores.providers.replace(changed))) throw unknownProvider(id);
         const data = { provider: id, changed: given.map(([name]) => name) };
         await stores.audit.append(operator('attribute_provider.changed', data), clock());
         return changed;
@@ -235,12 +237,4 @@ function invalid(what: string, cause?: unknown): HubError {
 
 function unknownProvider(id: string): HubError {
   return new HubError('attribute_provider_unknown', 404, `There is no attribute provider ${id}.`);
-}
-
-function taken({ id, url }: AttributeProvider): HubError {
-  return new HubError(
-    'attribute_provider_exists',
-    409,
-    `There is an attribute provider ${id} already, or one at ${url}.`,
-  );
 }

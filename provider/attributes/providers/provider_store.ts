@@ -71,11 +71,11 @@ export interface KeptAnswer {
 }
 
 export interface ProviderStore {
-  /** False when the id or the address is taken. */
+  /** False when the id is taken. */
   insert(provider: AttributeProvider): Promise<boolean>;
   find(id: string): Promise<AttributeProvider | undefined>;
   list(): Promise<readonly AttributeProvider[]>;
-  /** In the place of the one with this id. False when there is none, or another one has the address. */
+  /** In the place of the one with this id. False when there is none. */
   replace(provider: AttributeProvider): Promise<boolean>;
   /** With its offers, memberships and kept answers. False when there is none. */
   remove(id: string): Promise<boolean>;

@@ -19,9 +19,24 @@ describe('a claim on the greeting page', () => {
     assert.deepEqual(describeClaim('gender', '2', 'en'), { text: 'female' });
   });
 
+  it('tells whether somebody is insured, and of the card to pay with no more than it came with', () => {
+    assert.deepEqual(describeClaim('health_insurance_valid', true, 'en'), { text: 'You are insured.' });
+    assert.deepEqual(describeClaim('health_insurance_valid', false, 'ja'), { text: '資格がありません。' });
+    const card = { brand: 'Musubi', masked_number: '************4242' };
+    assert.deepEqual(describeClaim('payment_token', card, 'ja'), { text: 'Musubi ************4242' });
+  });
+
   it('counts what came in no known form as not given', () => {
     for (const value of [undefined, null, '', 7, {}, ['x']]) {
-      for (const name of ['name', 'address', 'birthdate', 'gender', 'card_status']) {
+      for (const name of [
+        'health_insurance_valid',
+        'payment_token',
+        'name',
+        'address',
+        'birthdate',
+        'gender',
+        'card_status',
+      ]) {
         assert.equal(describeClaim(name, value, 'ja'), undefined, name);
       }
     }

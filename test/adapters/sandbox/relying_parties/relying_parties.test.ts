@@ -76,7 +76,7 @@ describe('the demo relying parties', () => {
       assert.match(page.text, /Card checked: 15 January 2027 at 17:00:00 JST/);
       assert.match(page.text, /revocation list \(CRL\)/);
       assert.match(page.text, /Hello, 結 花子/);
-      assert.equal(page.text.match(/tag-unavailable/g)?.length, 3); // address, birthdate, gender
+      assert.equal(page.text.match(/tag-unavailable/g)?.length, 4); // address, birthdate, gender
     });
 
     it('gives the same person another identifier at a site with another host', async () => {
@@ -107,7 +107,7 @@ describe('the demo relying parties', () => {
       assert.equal(sent.acr_values, 'aal3');
       assert.equal(sent.code_challenge_method, 'S256');
       assert.equal(sent.ui_locales, 'en');
-      assert.equal(sent.scope, 'openid card_status');
+      assert.equal(sent.scope, 'openid card_status payment_token');
       assert.ok(sent.state && sent.nonce && sent.code_challenge);
     });
 

@@ -1,0 +1,41 @@
+import { createPublicKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JSONWebKeySet, JWK } from 'jose';
+import type { ProviderAdministration } from '../../../provider/attributes/providers/provider_administration.ts';
+import { writeFileAtomically } from '../authority/write_file.ts';
+import { generateProviderKey } from './attribute_provider.ts';
+import type { SandboxProvider } from './sandbox_providers.ts';
+
+/** The key that a provider signs its answers with: made at first start, and kept in the folder for its owner only. */
+export async function ensureProviderKey(folder: string, name: string): Promise<{ file: string; keys: JSONWebKeySet }> {
+  const file = join(folder, `attribute-provider-${name}.json`);
+  let privateJwk: JWK;
+  try {
+    privateJwk = JSON.parse(await readFile(file, 'utf8')) as JWK;
+  } catch {
+    privateJwk = generateProviderKey();
+    await writeFileAtomically(file, `${JSON.stringify(privateJwk)}\n`);
+  }
+  const { kty, crv, x, y } = createPublicKey({ key: privateJwk, format: 'jwk' }).export({ format: 'jwk' });
+  const { alg, use, kid } = privateJwk;
+  return { file, keys: { keys: [{ kty, crv, x, y, alg, use, kid }] as JSONWebKeySet['keys'] } };
+}
+
+/** Registers the providers at the hub with all that they offer; those that are registered get the addresses of now. */
+export async function registerProviders(
+  register: ProviderAdministration,
+  running: readonly { provider: SandboxProvider; url: string; keys: JSONWebKeySet }[],
+): Promise<void> {
+  const known = new Map((await register.list()).map((provider) => [provider.id, provider]));
+  for (const { provider, url, keys } of running) {
+    const { id, kind, names, entries, offers } = provider;
+    const registered = known.get(id);
+    if (registered === undefined) {
+      await register.add({ id, kind, names, entries, url, keys });
+      await register.offer(id, offers, true);
+    } else if (registered.url !== url) {
+      await register.set(id, { url });
+    }
+  }
+}
