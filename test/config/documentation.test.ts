@@ -4,10 +4,16 @@ import { describe, it } from 'node:test';
 import { describeConfiguration, describeSettings } from '../../config/describe.ts';
 import { ConfigurationError, loadConfiguration } from '../../config/load.ts';
 import { settings } from '../../config/setting_tree.ts';
+import { describeProviderInterface } from '../../provider/attributes/providers/openapi.ts';
 
 const file = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;
 
 describe('the manual of the settings', () => {
+  it('of what attribute providers implement is what their answers are held to (else: as above)', () => {
+    const written = readFileSync(new URL('../../docs/attribute-provider-openapi.json', import.meta.url), 'utf8');
+    assert.deepEqual(JSON.parse(written), JSON.parse(JSON.stringify(describeProviderInterface())));
+  });
+
   it('is what the schema says (else: node config/write_documentation.ts)', () => {
     assert.equal(readFileSync(file('docs/configuration.md'), 'utf8'), describeConfiguration());
   });
