@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   type Behaviour,
@@ -8,6 +11,10 @@ import {
 } from '../../adapters/sandbox/attribute_providers/attribute_provider.ts';
 import { type ProviderName, SANDBOX_PROVIDERS } from '../../adapters/sandbox/attribute_providers/sandbox_providers.ts';
 import type { StoredAuditEvent } from '../../provider/audit/audit_log.ts';
+import { startControlSocket } from '../../provider/command_line/control_socket.ts';
+import { controlSocketPath } from '../../provider/command_line/control_socket_path.ts';
+import { administrationHandlers } from '../../provider/command_line/hub_commands.ts';
+import { type as typeCommand } from '../provider/command_line/terminal.ts';
 import { fillIn, formOf, signApplication } from '../support/enrol.ts';
 import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
@@ -294,5 +301,60 @@ describe('what administrators decide holds at once', () => {
       'membership.ended',
     ] as const;
     for (const kind of kinds) assert.ok((await events(kind)).length > 0, kind);
+  });
+});
+
+describe('musubi attribute-provider', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'musubi-attribute-provider-'));
+  let control: Awaited<ReturnType<typeof startControlSocket>>;
+  let data: string;
+
+  before(async () => {
+    data = dirname(hub.listFolder);
+    control = await startControlSocket({ path: controlSocketPath(data), handlers: administrationHandlers(hub.hub) });
+  });
+  after(async () => {
+    await control.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const musubi = (...args: string[]) =>
+    typeCommand(['attribute-provider', ...args, '--data', data], { workingFolder: folder });
+  async function did(...args: string[]): Promise<string> {
+    const { code: exit, out, err } = await musubi(...args);
+    assert.equal(exit, 0, err);
+    return out;
+  }
+
+  it('registers one, says what it offers and who may be told, and takes all of it back', async () => {
+    const { kind, names, entries } = SANDBOX_PROVIDERS.kokuho;
+    const { url, keys } = providers.kokuho;
+    const registration = { id: 'kokuho-two', kind, names, entries, url, keys };
+    writeFileSync(join(folder, 'kokuho.json'), JSON.stringify(registration));
+    assert.equal(JSON.parse(await did('add', 'kokuho.json')).id, 'kokuho-two');
+    assert.match(
+      await did('list'),
+      /^ID +KIND +NAME +ACTIVE +URL\n[\s\S]*kokuho-two +insurer +むすび市国民健康保険 +yes +http/,
+    );
+    assert.equal(JSON.parse(await did('show', 'kokuho-two')).url, url);
+
+    assert.equal(
+      await did('offer', 'kokuho-two', 'pension_record, medical_costs'),
+      'kokuho-two offers pension_record, medical_costs.\n',
+    );
+    await did('accept', clinic.clientId, 'pension_record');
+    assert.match(await did('table'), /kokuho-two +pension_record +yes +yes +-\n/);
+    assert.match(await did('table'), new RegExp(`${clinic.clientId} +pension_record +- +- +yes\n`));
+    await did('offer', 'kokuho-two', 'pension_record', '--end');
+    await did('accept', clinic.clientId, 'pension_record', '--end');
+    assert.match(await did('table'), /kokuho-two +pension_record +yes +no +-\n/);
+
+    writeFileSync(join(folder, 'change.json'), JSON.stringify({ kind: 'other' }));
+    const changed = JSON.parse(await did('set', 'kokuho-two', 'change.json', '--active', 'no'));
+    assert.deepEqual([changed.kind, changed.isActive], ['other', false]);
+    assert.equal(await did('remove', 'kokuho-two'), 'Removed kokuho-two.\n');
+    const missing = await musubi('show', 'kokuho-two', '--json');
+    assert.equal(missing.code, 1);
+    assert.match(missing.err, /"attribute_provider_unknown"/);
   });
 });
