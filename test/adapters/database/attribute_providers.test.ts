@@ -148,14 +148,15 @@ describe(`attribute providers on ${testEngine}`, () => {
     let asked = 0;
     let silent = false;
     let validFor = 3600;
+    /** What the provider says of each claim in the place of that. */
+    let saying: Record<string, unknown> | undefined;
     const questions: ProviderQuestions = {
       async attributes(_provider, { claims }) {
         asked += 1;
         if (silent) throw new ProviderSilent('status_503');
         const asOf = Math.floor(now / 1000);
-        return Object.fromEntries(
-          Object.keys(claims).map((name) => [name, { value, as_of: asOf, valid_until: asOf + validFor }]),
-        );
+        const said = { value, as_of: asOf, valid_until: asOf + validFor, ...saying };
+        return Object.fromEntries(Object.keys(claims).map((name) => [name, said]));
       },
       customer: async () => undefined,
     };
@@ -219,6 +220,40 @@ describe(`attribute providers on ${testEngine}`, () => {
       assert.ok(!dump.rows[0]?.sealed.includes('2026-06-01'));
       assert.equal(await storage.providers.end(membership.id, subject, 'person', now), 'kenpo');
       assert.deepEqual(await storage.providers.findAnswers(membership.id, ['checkup_results'], now), []);
+    });
+
+    const unusable: Readonly<Record<string, () => Record<string, unknown>>> = {
+      'is of another type': () => ({ value: 'true' }),
+      'is of tomorrow': () => ({ value: true, as_of: now / 1000 + 3600 }),
+      'is over': () => ({ value: true, valid_until: now / 1000 - 1 }),
+      'is about another day': () => ({ value: true, target_date: '2026-11-29' }),
+      'is about no day': () => ({ value: true }),
+    };
+    for (const [what, say] of Object.entries(unusable)) {
+      it(`that ${what} is none`, async () => {
+        const subject = await newSubject();
+        await storage.providers.bind(membershipOf(subject, what));
+        const name = 'health_insurance_valid';
+        const wishes = { [name]: { targetDate: '2026-11-30' } };
+        const told = async () =>
+          (await sourceOf(builtInCatalogue).values(subject, [name], { ...asking, wishes }))[name];
+        saying = say();
+        assert.deepEqual(await told(), { unavailable: 'not_available', source: 'kenpo' });
+        saying = { value: true, target_date: '2026-11-30' };
+        const good = await told();
+        saying = undefined;
+        assert.ok(good && 'value' in good);
+      });
+    }
+
+    it('for the person’s own eyes needs nobody’s acceptance', async () => {
+      const subject = await newSubject();
+      await storage.providers.bind(membershipOf(subject, 'own eyes'));
+      saying = { value: true };
+      const { values, unavailable } = await sourceOf(builtInCatalogue).own(subject, 'the portal');
+      saying = undefined;
+      assert.deepEqual(Object.keys(values), ['health_insurance_valid']);
+      assert.deepEqual(unavailable, { checkup_results: { unavailable: 'not_available', source: 'kenpo' } });
     });
 
     it('comes from the membership that was bound last, where two providers offer it', async () => {
