@@ -21,6 +21,8 @@ import { createGracefulShutdown, type GracefulShutdown } from './operations/grac
 import { createReadiness, health } from './operations/health.ts';
 import type { Logger } from './operations/logger.ts';
 import { createMetrics } from './operations/metrics.ts';
+import type { AccountLocks } from './portal/account_locks.ts';
+import type { MisuseReports } from './portal/misuse_reports.ts';
 import type { ServiceProviderAdministration } from './saml/service_provider_administration.ts';
 import type { DailyQuestions } from './status/question_store.ts';
 import type { StatusReport } from './status/status_check.ts';
@@ -50,6 +52,10 @@ export interface Administration {
   questionUsage(days: number): Promise<readonly DailyQuestions[]>;
   /** Security events that wait, and those that were given up. */
   readonly events: EventAdministration;
+  /** Accounts that their people have locked. */
+  readonly locks: Pick<AccountLocks, 'list' | 'unlock'>;
+  /** What people report of misuse. */
+  readonly reports: Pick<MisuseReports, 'list'>;
   /** The register of SAML service providers. */
   readonly serviceProviders: ServiceProviderAdministration;
   /** The register of attribute providers, and who offers and accepts what. */
@@ -167,6 +173,8 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       lists: rooms.lists,
       links: rooms.links,
       events: rooms.eventAdministration,
+      locks: rooms.portal.locks,
+      reports: rooms.portal.reports,
       checkStatus: rooms.checkStatus,
       questionUsage: rooms.questions.usage,
       refreshKeys: () => runner.refresh(),
@@ -224,6 +232,8 @@ export async function openAdministration(
       },
       links: rooms.links,
       events: rooms.eventAdministration,
+      locks: rooms.portal.locks,
+      reports: rooms.portal.reports,
       serviceProviders: rooms.serviceProviderAdministration,
       attributeProviders: rooms.providerAdministration,
       questionUsage: rooms.questions.usage,

@@ -3,6 +3,7 @@ import type { ListProgressStore } from '../../provider/identity/revocation_store
 import type { Storage, Stores } from '../../provider/storage.ts';
 import type { Vault } from '../../provider/vault.ts';
 import type { Database, Queries } from './database.ts';
+import { createAccountLockStore } from './stores/account_lock_store.ts';
 import { createAuditStore } from './stores/audit_store.ts';
 import { createChallengeStore } from './stores/challenge_store.ts';
 import { createClientStore } from './stores/client_store.ts';
@@ -15,8 +16,10 @@ import { createHistoryStore } from './stores/history_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createLatestConsentStore } from './stores/latest_consent_store.ts';
 import { createLogoutStore } from './stores/logout_store.ts';
+import { createMisuseReportStore } from './stores/misuse_report_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
 import { createProviderStore } from './stores/provider_store.ts';
+import { createPortalStore } from './stores/portal_store.ts';
 import { createQuestionStore } from './stores/question_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
 import { createServiceProviderStore } from './stores/service_provider_store.ts';
@@ -33,6 +36,7 @@ export function createStorage(
       identity: createIdentityStore(queries),
       enrolments: createEnrolmentStore(queries),
       notices: createNoticeStore(queries),
+      accountLocks: createAccountLockStore(queries),
       revocations: createRevocationStore(queries),
       status: createStatusStore(queries),
       questions: createQuestionStore(queries),
@@ -41,6 +45,8 @@ export function createStorage(
       history: createHistoryStore(queries, transact),
       latestConsents: createLatestConsentStore(queries, transact),
       providers: createProviderStore(queries, transact),
+      portal: createPortalStore(queries),
+      misuseReports: createMisuseReportStore(queries),
       challenges: createChallengeStore(queries),
       handOvers: createHandOverStore(queries),
       clients: createClientStore(queries, vault),

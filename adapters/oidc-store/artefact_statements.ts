@@ -138,7 +138,7 @@ export const FIND_OF_SUBJECT: Statement = {
 };
 export const SESSIONS_OF_SUBJECT: Statement = {
   name: 'artefact_sessions_of_subject',
-  text: `SELECT key, sealed_payload FROM oidc_artefact
+  text: `SELECT key, sealed_payload, expires_at FROM oidc_artefact
     WHERE subject_key = $1 AND model = 'Session' AND sealed_payload IS NOT NULL AND expires_at > $2`,
 };
 export const READ_OF_SUBJECT: Statement = {

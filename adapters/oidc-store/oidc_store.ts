@@ -133,10 +133,15 @@ async function sessionsOf(
 ): ReturnType<SubjectArtefacts['sessionsOf']> {
   await currentBatch()?.flush(clock());
   const values = [subjectKeyOf(vault, subjectId), clock()];
-  const { rows } = await database.query<Pick<Row, 'key' | 'sealed_payload'>>(sql.SESSIONS_OF_SUBJECT, values);
-  return rows.flatMap((row) => {
+  const { rows } = await database.query<Pick<Row, 'key' | 'sealed_payload'> & { expires_at: number }>(
+    sql.SESSIONS_OF_SUBJECT,
+    values,
+  );
+  return rows.flatMap(({ expires_at: expiresAt, ...row }) => {
     const payload = openPayload(vault, 'Session', row);
-    return payload.jti === undefined ? [] : [{ id: payload.jti, clients: clientsOf(payload) }];
+    const { jti: id, loginTs, acr } = payload;
+    const signedInAt = typeof loginTs === 'number' ? loginTs * 1000 : undefined;
+    return id === undefined ? [] : [{ ...{ id, signedInAt, expiresAt, acr }, clients: clientsOf(payload) }];
   });
 }
 

@@ -73,6 +73,7 @@ import {
   policiesOf,
   watched,
 } from './authority.ts';
+import { openPortal } from './portal.ts';
 import type { Base, Store } from './store.ts';
 
 /* Wiring of the composition root: the rooms, handed to each other. */
@@ -211,6 +212,7 @@ export function openRooms(
     ...{ catalogue, latest, latestConsents, deliveries, history, receiptSignatures },
     recordKeys: async () => statementKeys(await keys.list()),
     ...providers,
+    portal: openPortal(base, store, { attributes, consents, history, sessions, notices, events }),
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, catalogue, engine),
   };

@@ -40,6 +40,7 @@ import { createRenderer, type Renderer } from '../web/render.ts';
 import { securityHeaders } from '../web/security_headers.ts';
 import { sendPage } from '../web/send_page.ts';
 import type { Clock } from '../world.ts';
+import { mountPortalPages, portalNames } from './portal.ts';
 import { type Rooms, relyingPartyFetch } from './rooms.ts';
 import { openSamlDoor } from './saml.ts';
 import type { Base, Store } from './store.ts';
@@ -163,6 +164,7 @@ export function webRoom(
           accessTokenLifetime: accessTokenSeconds,
         })),
         assurance: config.enrolment,
+        portalNames,
         secureCookies: config.publicUrl.startsWith('https:'),
       },
       jwks,
@@ -193,6 +195,7 @@ export function webRoom(
             ((ctx, interaction, receiptId) => showReceiptSigning(ctx, receiptSigning, interaction, receiptId)),
         });
         if (receiptSigning) mountReceiptSigning(router, receiptSigning);
+        mountPortalPages(router, base, rooms, { engine, renderer });
         const { enrolments, latestConsents } = rooms;
         if (enrolments) {
           const observeEnrolment = metrics.enrolmentEnded;
@@ -254,7 +257,7 @@ export function rateLimits(
     ctx.method === 'POST' &&
     /^\/interaction\/[^/]+\/(?:sign-in|(?:enrolment|latest-attributes|receipt\/[^/]+)\/signed)\/?$/i.test(ctx.path);
   const isWrite = (ctx: Context) =>
-    /^\/(?:authorize|par|sign-out|saml\/(?:start|soap\/[^/]+|(?:sso|slo)(?:\/posted)?)|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(
+    /^\/(?:authorize|par|sign-out|portal\/sign-in|saml\/(?:start|soap\/[^/]+|(?:sso|slo)(?:\/posted)?)|interaction\/[^/]+(?:\/certificate-return)?)\/?$/i.test(
       ctx.path,
     );
   const attempts = createRateLimit({ ...shared, requests: signInAttempts }, clock);

@@ -8,6 +8,7 @@ import type { Certificate } from '../pki/index.ts';
 import type { Storage, Stores } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
+import { accountLocked } from './account_lock.ts';
 import type { CardCheck, CertificateRecord, KnownCertificate, KnownLookup, LinkMethod } from './identity_store.ts';
 import {
   askedOnce,
@@ -33,7 +34,7 @@ export interface Identity {
    * returned, and stands in nobody's way.
    *
    * @param together what an enrolment binds in the same transaction.
-   * Throws HubError `certificate_superseded` when a linkage names a successor, `linkage_unavailable` when the authority
+   * Throws HubError `account_locked` (account_lock.ts), `certificate_superseded` when a linkage names a successor, `linkage_unavailable` when the authority
    * cannot be asked, and `linkage_conflict` when its answer contradicts what was linked before; and the page's code
    * (person_state.ts) when a list newer than what the certificate was checked by has revoked it.
    */
@@ -166,6 +167,7 @@ export function createIdentity(world: IdentityWorld): Identity {
       throw new HubError('certificate_revoked', 403, 'This card cannot be used here.');
     }
     refuseByLaterWord(vault, known, revocation);
+    if (known.lock !== undefined) throw accountLocked({ reference: known.lock });
     const { subjectId, sealedSigningCertificates } = known;
     const { policy, clientId } = demand;
     const linked = await Promise.all(
@@ -191,7 +193,11 @@ export function createIdentity(world: IdentityWorld): Identity {
           return subject;
         }
         try {
-          return await bind(verified, check, source, together);
+          const bound = await bind(verified, check, source, together);
+          // The card that came in the place of another is known from now on, and let in as little as that one.
+          const lock = bound.isNew ? undefined : await storage.accountLocks.find(bound.subjectId);
+          if (lock) throw accountLocked(lock);
+          return bound;
         } catch (error) {
           const isLate = error instanceof LostRace;
           if (!isLate && !(error instanceof HubError && error.code === 'linkage_conflict')) throw error;

@@ -59,6 +59,8 @@ export interface KnownCertificate {
   revocation: StoredRevocation | undefined;
   /** Whether there is something that its holder has not been told. */
   hasNotices: boolean;
+  /** Reference of the lock (account_lock.ts), where the person has locked their account. */
+  lock: string | undefined;
   /** The subject's signing certificates that are current: `sealedCertificate` of each. */
   sealedSigningCertificates: readonly Uint8Array[];
 }

@@ -5,6 +5,7 @@ import type { RevocationPolicies } from '../authentication/revocation_policy.ts'
 import type { Clock } from '../world.ts';
 import { faultOfClaimPurposes } from './asked_claims.ts';
 import { isRegisteredFor, OWN_RESOURCES } from './own_resources.ts';
+import { PORTAL_CLIENT_ID } from './portal_client.ts';
 
 /** Client metadata of ours beside RFC 7591's: registered with the client, validated below. */
 export const CLIENT_METADATA = [
@@ -81,13 +82,14 @@ export function validateClientMetadata(
 
 /**
  * `saml_sector` marks the client that stands for a SAML service provider, whose people it names. It asks for nothing by
- * itself: `none` is how its requests look inside the hub, and is for it alone, since nobody else has a use for an answer
- * without code and tokens.
+ * itself: `none` is how its requests look inside the hub, and is for it and for the hub's own portal, since nobody else has
+ * a use for an answer without code and tokens.
  */
 function assertInternalClient(sector: unknown, metadata: Record<string, unknown>): void {
   const { response_types: types, grant_types: grants, token_endpoint_auth_method: method } = metadata;
   const isNone = Array.isArray(types) && types.length === 1 && types[0] === 'none';
   if (sector === undefined) {
+    if (metadata.client_id === PORTAL_CLIENT_ID) return;
     if (Array.isArray(types) && types.includes('none')) {
       throw new errors.InvalidClientMetadata('the response type none is for SAML service providers');
     }

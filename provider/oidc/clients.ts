@@ -4,6 +4,7 @@ import { HubError } from '../errors.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock, Random } from '../world.ts';
 import type { StoredClient } from './oidc_stores.ts';
+import { PORTAL_CLIENT_ID } from './portal_client.ts';
 
 export type ClientMetadata = Record<string, unknown>;
 
@@ -52,7 +53,7 @@ export function createClients(world: {
       warnOfUnknown(metadata, registered);
       const stored: StoredClient = { clientId: String(clientId), metadata: registered, createdAt: clock() };
       await storage.transaction(async (stores) => {
-        if (!(await stores.clients.insert(stored))) {
+        if (stored.clientId === PORTAL_CLIENT_ID || !(await stores.clients.insert(stored))) {
           throw new HubError('client_exists', 409, `The client id ${stored.clientId} is taken.`);
         }
         await stores.audit.append(

@@ -30,6 +30,7 @@ import { interactionChecks } from './interaction_policy.ts';
 import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
 import { audienceOf, isRegisteredFor, OWN_RESOURCES, OWN_TOKEN_LIFETIME } from './own_resources.ts';
+import { assertFromPortal, portalClient, portalResponseMode } from './portal_client.ts';
 import { decideReplaysBySaving } from './replay_detection.ts';
 import { isFromSamlDoor, type ResponseMode } from './saml_parameter.ts';
 import { type AssuranceSettings, assuranceMetadata } from './verified_claims.ts';
@@ -51,6 +52,8 @@ export interface EngineSettings {
   lifetimes: { session: number; interaction: number; accessToken: number; refreshToken: number; consent: number };
   resources: readonly ResourceServerSettings[];
   assurance: AssuranceSettings;
+  /** What the sign-in page calls the person's own portal. */
+  portalNames: Readonly<Record<'ja' | 'en', string>>;
   /** Cookies are `__Host-` wherever the hub is reached by https. */
   secureCookies: boolean;
 }
@@ -94,6 +97,7 @@ export function createEngine(world: EngineWorld): Provider {
   const engine = new Provider(settings.issuer, configuration(world));
   decideReplaysBySaving(engine);
   engine.registerResponseMode('saml', world.samlResponseMode as never); // its declarations lack a promise as the result
+  engine.registerResponseMode('portal', portalResponseMode(world.pages) as never);
   engine.proxy = true; // the host guard has removed what a client sent and set what is true
   return engine;
 }
@@ -148,6 +152,7 @@ function configuration(world: EngineWorld): Configuration {
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
 
+    clients: [portalClient(settings.issuer, settings.portalNames)],
     clientDefaults: { ...CLIENT_DEFAULTS },
     clientAuthMethods: [
       'client_secret_basic',
@@ -168,9 +173,9 @@ function configuration(world: EngineWorld): Configuration {
         ),
     },
     pkce: { required: pkceRequired },
-    // `none` is for the clients that stand for SAML service providers (`saml_sector`).
+    // `none` is for the clients that stand for SAML service providers (`saml_sector`), and for the portal's.
     responseTypes: ['code', 'none'],
-    extraParams: { saml: assertFromSamlDoor },
+    extraParams: { saml: assertFromSamlDoor, portal: assertFromPortal },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header) =>
       assertions.assertClientAssertion(claims, header),
     rotateRefreshToken: () => true,

@@ -6,6 +6,7 @@ import type { Consents } from '../consent/consents.ts';
 import type { Clock } from '../world.ts';
 import { requestedAcr } from './acr_request.ts';
 import { askedClaims } from './asked_claims.ts';
+import { isPortal } from './portal_client.ts';
 import { wantsVerifiedClaims } from './requested_claims.ts';
 
 /** Scopes that release no claim of the catalogue: agreeing to `sub` includes them. */
@@ -38,6 +39,7 @@ export function createGrantLoader(world: {
 
     const asked = askedClaims(catalogue, params, client);
     const requested = Object.keys(asked);
+    if (isPortal(client)) return portalGrant(ctx, client, accountId, requested);
     const { need, live } = await consents.need(accountId, client.clientId, asked, consentGivenNow(ctx));
     if (!live || need.undecided.length > 0) return undefined;
 
@@ -64,6 +66,22 @@ export function createGrantLoader(world: {
     await grant.save();
     return grant;
   };
+}
+
+/** To see one's own records is nothing that has to be agreed to: no claim is told to anybody by this Grant. */
+async function portalGrant(
+  ctx: KoaContextWithOIDC,
+  client: Client,
+  accountId: string,
+  requested: readonly string[],
+): Promise<Grant> {
+  const { provider } = ctx.oidc;
+  const grant =
+    (await grantOfSession(ctx, client, accountId)) ?? new provider.Grant({ accountId, clientId: client.clientId });
+  grant.addOIDCScope('openid');
+  grant.addOIDCClaims([...requested]);
+  await grant.save();
+  return grant;
 }
 
 /**

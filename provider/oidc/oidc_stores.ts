@@ -63,6 +63,11 @@ export interface LiveSession {
   /** What its cookie holds: never leaves the hub but in that cookie. */
   readonly id: string;
   readonly clients: readonly SessionClient[];
+  /** Milliseconds since 1970. Undefined while nobody has signed in. */
+  readonly signedInAt: number | undefined;
+  readonly expiresAt: number;
+  /** Of the sign-in, as it is kept (acr.ts). */
+  readonly acr: string | undefined;
 }
 
 /** A session that was alive until now. */

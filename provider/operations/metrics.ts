@@ -47,6 +47,8 @@ export interface Metrics {
   metadataRefreshed(outcome: 'changed' | 'unchanged' | 'failed'): void;
   /** Counts answers to SAML service providers: `success`, or the last status code's own word. */
   samlAnswered(outcome: string): void;
+  /** Counts what people report of misuse, by what it is about. */
+  misuseReported(kind: string): void;
   /** Asked for at each scrape. */
   watchRevocation(read: () => readonly RevocationListStatus[]): void;
   /** @param seconds the time that the database took for `operation`, a name from our own code */
@@ -163,6 +165,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const misuseReports = new Counter({
+    name: 'musubi_misuse_reports_total',
+    help: 'Reports of misuse that people sent, by what they are about',
+    labelNames: ['kind'],
+    registers,
+  });
   const database = new Histogram({
     name: 'musubi_database_duration_seconds',
     help: 'Time of database operations',
@@ -203,6 +211,7 @@ export function createMetrics(): Metrics {
     singleLogoutEnded: (outcome) => singleLogouts.inc({ outcome }),
     metadataRefreshed: (outcome) => metadataRefreshes.inc({ outcome }),
     samlAnswered: (outcome) => samlAnswers.inc({ outcome }),
+    misuseReported: (kind) => misuseReports.inc({ kind: boundOutcome(kind) }),
     watchRevocation: (read) => addRevocationGauges(registry, read),
     databaseTook: (operation, seconds) => database.observe({ operation: boundOperation(operation) }, seconds),
     contentType: registry.contentType,

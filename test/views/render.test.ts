@@ -18,6 +18,50 @@ const relyingParty = {
   termsUrl: 'javascript:alert(1)',
 };
 
+const portalParty = { clientId: hostile, name: hostile, host: hostile, isRegistered: false };
+const portalAttributes: PageInputs['portal_attributes']['attributes'] = [
+  { name: 'name', type: undefined, value: hostile, source: hostile, asOf: 0, isCurrent: false },
+  { name: hostile, label: hostile, type: undefined, value: { [hostile]: hostile, more: [hostile] } },
+  { name: hostile, type: undefined, value: [{ [hostile]: hostile }] },
+];
+const portalConsent: PageInputs['portal_consents']['live'][number] = {
+  id: hostile,
+  party: portalParty,
+  granted: [hostile],
+  declined: [hostile],
+  purpose: hostile,
+  grantedAt: 0,
+  expiresAt: 0,
+  endedAt: undefined,
+  state: 'live',
+  period: 'once',
+  receipts: [{ event: 'granted', path: '/r"' }],
+};
+const portalDisclosure: PageInputs['portal_history']['items'][number] = {
+  party: portalParty,
+  claims: [hostile],
+  at: 0,
+  exit: 'userinfo',
+  isDelivered: false,
+  consentedAt: 0,
+};
+const portalCard: PageInputs['portal_cards']['cards'][number] = {
+  kind: 'user',
+  state: 'good',
+  method: 'linkage',
+  boundAt: 0,
+  checkedAt: 0,
+  notAfter: 0,
+};
+const portalSession: PageInputs['portal_sessions']['sessions'][number] = {
+  handle: hostile,
+  isThis: false,
+  signedInAt: 0,
+  expiresAt: 0,
+  method: 'tls',
+  parties: [portalParty],
+};
+
 const inputs: PageInputs = {
   sign_in: {
     relyingParty,
@@ -109,6 +153,64 @@ const inputs: PageInputs = {
   signed_out: { relyingParty, backUrl: 'https://rp.example/' },
   signing_out: { whose: 'own', services: [{ name: hostile, state: 'told' }], continuePath: '/c"d' },
   partly_signed_out: { services: [hostile], continueUrl: 'https://rp.example/' },
+  portal_top: {
+    name: hostile,
+    signedInAt: 0,
+    otherSignInAt: undefined,
+    tasks: ['enrol', 'enrol_again'],
+    enrolmentPath: '/portal/sign-in?"a',
+    notices: [{ kind: 'card_renewed', at: 0 }],
+  },
+  portal_attributes: { attributes: portalAttributes },
+  portal_consents: {
+    live: [portalConsent],
+    past: [{ ...portalConsent, state: 'withdrawn', endedAt: 0 }],
+    olderPath: '/portal/consents?"',
+  },
+  portal_history: {
+    counts: [{ party: portalParty, claims: [hostile], count: 3, lastAt: 0 }],
+    counted: 10,
+    parties: [portalParty],
+    claims: [hostile],
+    chosen: { clientId: hostile, claim: hostile, from: hostile, until: hostile },
+    isDateWrong: true,
+    items: [portalDisclosure],
+    olderPath: 'javascript:alert(1)',
+  },
+  portal_cards: { cards: [portalCard] },
+  portal_sessions: { sessions: [portalSession] },
+  portal_notices: { notices: [{ kind: 'device_added', at: 0 }] },
+  portal_download: {},
+  portal_record: {
+    at: 0,
+    attributes: portalAttributes,
+    consents: [portalConsent],
+    disclosures: [portalDisclosure],
+    isCut: true,
+    cards: [portalCard],
+    sessions: [portalSession],
+    notices: [{ kind: 'device_added', at: 0 }],
+    reports: [{ reference: hostile, kind: 'other', at: 0, text: hostile }],
+  },
+  portal_report: {
+    csrf: hostile,
+    parties: [portalParty],
+    kind: hostile,
+    clientId: hostile,
+    text: hostile,
+    limit: 1000,
+    problems: ['missing', 'missingKind'],
+  },
+  portal_confirm: {
+    decision: 'withdraw',
+    csrf: hostile,
+    action: '/a"b',
+    backPath: "/b'><script>",
+    fields: { [hostile]: hostile },
+    party: portalParty,
+    claims: [hostile],
+  },
+  portal_done: { done: 'locked', reference: hostile },
   home: { issuer: hostile, discoveryUrl: 'https://hub.example/.well-known/openid-configuration' },
 };
 const pages = Object.keys(inputs) as PageName[];

@@ -1,6 +1,7 @@
 import { enConsentReceipt } from './en_consent_receipt.ts';
 import { enEnrolment } from './en_enrolment.ts';
 import { enLatestConsent } from './en_latest_consent.ts';
+import { enPortal } from './en_portal.ts';
 import type { Words } from './ja.ts';
 
 /** The pages' words in plain English. */
@@ -139,6 +140,7 @@ export const en: Words = {
   enrolment: enEnrolment,
   latestConsent: enLatestConsent,
   consentReceipt: enConsentReceipt,
+  portal: enPortal,
   notices: {
     title: 'Notices',
     lead: 'Something about your registration has changed. Please check before you go on.',
@@ -226,7 +228,7 @@ export const en: Words = {
     lead: 'Musubi (結び, “tying together”) is a shared front desk: with your My Number Card, it tells a service that you are the same person as last time.',
     peopleHeading: 'If you want to use a service',
     people: [
-      'Choose to sign in with your My Number Card on the site of the service. There is nothing to begin on this page.',
+      'Choose to sign in with your My Number Card on the site of the service. It brings you here.',
       'A service learns only an identifier that is different for every service. Your name, address and so on are shared only if you agree.',
       'You type your PIN only into the software on your own device.',
     ],

@@ -52,6 +52,16 @@ const busy: ErrorText = {
 
 /** By stable error code; the same codes as in Japanese. */
 export const enErrors: Record<ErrorCode, ErrorText> = {
+  account_locked: {
+    title: 'This account is locked',
+    body: 'The person of this card has locked their account on “My page”. As long as it is locked, nobody can sign in with it.',
+    next: 'To unlock it, have the lock number ready that was shown then, and contact the operator’s desk. If you did not lock it, please contact them at once.',
+  },
+  too_many_reports: {
+    title: 'No more can be sent today',
+    body: 'You have sent many reports today already. This one was not sent.',
+    next: 'Please send it tomorrow, or contact the operator’s desk if it is urgent. To stop every use, choose “Lock my account”.',
+  },
   challenge_expired: {
     title: 'Time ran out',
     body: 'More than five minutes passed since the sign-in page was opened, so your card could not be checked.',

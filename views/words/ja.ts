@@ -1,6 +1,7 @@
 import { jaConsentReceipt } from './ja_consent_receipt.ts';
 import { jaEnrolment } from './ja_enrolment.ts';
 import { jaLatestConsent } from './ja_latest_consent.ts';
+import { jaPortal } from './ja_portal.ts';
 
 /**
  * The pages' words in plain, polite Japanese. English has the same keys: `Words` is this object's type.
@@ -143,6 +144,7 @@ export const ja = {
   enrolment: jaEnrolment,
   latestConsent: jaLatestConsent,
   consentReceipt: jaConsentReceipt,
+  portal: jaPortal,
   notices: {
     title: 'お知らせ',
     lead: 'あなたの登録に変わったことがあります。確かめてから続けてください。',
@@ -230,7 +232,7 @@ export const ja = {
     lead: 'Musubi（結び）は、マイナンバーカードを使って、あなたが前と同じ人であることをサービスに伝える共通の窓口です。',
     peopleHeading: '利用する方へ',
     people: [
-      '使いたいサービスのサイトで、マイナンバーカードでのサインインを選んでください。この画面から始める操作はありません。',
+      '使いたいサービスのサイトで、マイナンバーカードでのサインインを選んでください。選んだサービスからこの画面に移ります。',
       'サービスには、サービスごとに違う識別番号だけが伝わります。氏名や住所などは、あなたが同意した場合にだけ提供します。',
       '暗証番号は、あなたの端末のソフトだけに入力します。',
     ],

@@ -68,6 +68,7 @@ const DISCLOSE: Statement = {
   text: `WITH live AS (
       SELECT id, granted, CASE WHEN passing_until <= $5 THEN passing ELSE '{}' END AS passed FROM consent
       WHERE subject_id = $1 AND client_id = $2 AND withdrawn_at IS NULL AND expires_at > $5
+        AND NOT EXISTS (SELECT FROM account_lock WHERE account_lock.subject_id = $1)
     ), told AS (
       SELECT live.id AS consent_id, claim, source, item, place
       FROM live, unnest($4::text[], $7::text[], $8::text[]) WITH ORDINALITY AS asked (claim, source, item, place)

@@ -13,13 +13,14 @@ import { storedRevocation } from './revocation_store.ts';
 const RECORD_SIGN_IN: Statement = {
   name: 'identity_record_sign_in',
   text: `WITH known AS (
-      UPDATE certificate SET checked_at = $2, check_source = $3, check_as_of = $4
+      UPDATE certificate SET previously_checked_at = checked_at, checked_at = $2, check_source = $3, check_as_of = $4
       WHERE lookup = $1 RETURNING subject_id, kind, status, sealed_revocation, revocation_as_of
     )
     SELECT known.*, linked.sealed_certificate, EXISTS (
         SELECT FROM notice WHERE notice.subject_id = known.subject_id AND seen_at IS NULL
           AND caused_by IS DISTINCT FROM $1
-      ) AS has_notices
+      ) AS has_notices,
+      (SELECT reference FROM account_lock WHERE account_lock.subject_id = known.subject_id) AS lock
     FROM known LEFT JOIN certificate AS linked
       ON linked.subject_id = known.subject_id AND linked.kind = 'signing' AND linked.status = 'current'`,
 };
@@ -127,6 +128,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         revocation_as_of: number | null;
         sealed_certificate: Buffer | null;
         has_notices: boolean;
+        lock: string | null;
       }>(RECORD_SIGN_IN, [lookup, check.checkedAt, check.source, check.asOf]);
       const [row] = rows;
       return (
@@ -136,6 +138,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
           status: row.status,
           revocation: storedRevocation(row.sealed_revocation, row.revocation_as_of),
           hasNotices: row.has_notices,
+          lock: row.lock ?? undefined,
           sealedSigningCertificates: rows.flatMap(({ sealed_certificate: sealed }) => (sealed ? [sealed] : [])),
         }
       );

@@ -17,11 +17,11 @@ export interface Leak {
 const ATTRIBUTES: readonly SecretKind[] = ['name', 'address', 'birth date'];
 
 /**
- * Where attributes leave the hub: to the person who types and signs them, and to a relying party in tokens, claims and answers
+ * Where attributes leave the hub: to the person who types and signs them or looks at their own, and to a relying party in tokens, claims and answers
  * to queries. Beside them, an answer may hold only what is handed out to open something: `token`.
  */
 const ANSWERS_WITH_ATTRIBUTES =
-  /^(?:POST|GET) \/(?:interaction\/[^/]+\/enrolment(?:\/signed)?|token|userinfo|introspect|saml\/soap\/attributes)$/;
+  /^(?:POST|GET) \/(?:interaction\/[^/]+\/enrolment(?:\/signed)?|portal(?:\/attributes|\/download\.(?:json|html))?|token|userinfo|introspect|saml\/soap\/attributes)$/;
 
 /** And in assertions, which go through the browser: this field alone, on whichever page it is. */
 const ASSERTION = /(?<= name="SAMLResponse" value=")[A-Za-z0-9+/=]+/g;

@@ -1,0 +1,125 @@
+import type { Context } from 'koa';
+import type {
+  PortalAttribute,
+  PortalCard,
+  PortalConsent,
+  PortalDisclosure,
+  PortalParty,
+  PortalSession,
+} from '../../views/portal_models.ts';
+import type { ShownType } from '../../views/portal_values.ts';
+import type { Language } from '../../views/words/words.ts';
+import { methodOf } from '../authentication/acr.ts';
+import type { StoredReceipt } from '../consent/consent_store.ts';
+import { preferencesOf } from '../web/preferences.ts';
+import type { CertificateState, ConsentState, OwnAttribute, OwnSession } from './portal.ts';
+import type { KeptCertificate, KeptConsent, KeptDisclosure, KnownRelyingParty } from './portal_store.ts';
+
+/* From what the portal knows to what its pages are given; no rule lives here. */
+
+type Parties = ReadonlyMap<string, KnownRelyingParty>;
+
+/** What the hub says itself, by claim; what comes from elsewhere is described by the catalogue. */
+const OWN_TYPES: Readonly<Record<string, ShownType>> = {
+  name: { kind: 'text' },
+  address: {
+    kind: 'object',
+    members: { formatted: { label: { ja: '住所', en: 'Address' }, type: { kind: 'text' } } },
+  },
+  birthdate: { kind: 'text', format: 'date' },
+  gender: {
+    kind: 'text',
+    values: { female: { ja: '女', en: 'female' }, male: { ja: '男', en: 'male' } },
+  },
+  card_status: {
+    kind: 'object',
+    members: {
+      status: {
+        label: { ja: '状態', en: 'Status' },
+        type: { kind: 'text', values: { good: { ja: '有効', en: 'valid' } } },
+      },
+      checked_at: { label: { ja: '確認した日時', en: 'Checked at' }, type: { kind: 'moment' } },
+      source: {
+        label: { ja: '確認の方法', en: 'Checked by' },
+        type: {
+          kind: 'text',
+          values: {
+            crl: { ja: '認証局の失効リスト', en: 'the authority’s revocation list' },
+            ocsp: { ja: '認証局への問い合わせ', en: 'a question to the authority' },
+          },
+        },
+      },
+      as_of: { label: { ja: 'いつの情報か', en: 'As of' }, type: { kind: 'moment' } },
+    },
+  },
+};
+
+export function languageOf(ctx: Context): Language {
+  return preferencesOf(ctx).language;
+}
+
+/** A relying party as the page's language calls it (RFC 7591 §2.2); one that nobody remembers, by its id. */
+export function partyOf(clientId: string, parties: Parties, language: Language): PortalParty {
+  const known = parties.get(clientId);
+  const { metadata = {}, isRegistered = false } = known ?? {};
+  const other = language === 'ja' ? 'en' : 'ja';
+  const names = [metadata[`client_name#${language}`], metadata.client_name, metadata[`client_name#${other}`]];
+  const name = names.find((text): text is string => typeof text === 'string');
+  return { clientId, name: name ?? hostOf(metadata) ?? clientId, host: hostOf(metadata), isRegistered };
+}
+
+function hostOf({ saml_sector: sector, redirect_uris: uris }: KnownRelyingParty['metadata']): string | undefined {
+  if (typeof sector === 'string') return sector;
+  const [uri] = Array.isArray(uris) ? uris : [];
+  if (typeof uri !== 'string' || !URL.canParse(uri)) return undefined;
+  return new URL(uri).host || undefined;
+}
+
+export function attributeInput({ name, value, source, asOf, isCurrent }: OwnAttribute): PortalAttribute {
+  const type = Object.hasOwn(OWN_TYPES, name) ? OWN_TYPES[name] : undefined;
+  return { name, type, value, source, asOf, isCurrent };
+}
+
+export function consentInput(
+  consent: KeptConsent,
+  state: ConsentState,
+  receipts: readonly StoredReceipt[],
+  parties: Parties,
+  language: Language,
+): PortalConsent {
+  const { id, clientId, granted, declined, purpose, period, grantedAt, expiresAt, withdrawnAt } = consent;
+  return {
+    receipts: receipts
+      .filter(({ consentId }) => consentId === id)
+      .map(({ id: receiptId, event }) => ({ event, path: `/portal/receipts/${receiptId}` })),
+    ...{ id, granted, declined, purpose, period, grantedAt, expiresAt, state },
+    party: partyOf(clientId, parties, language),
+    endedAt: state === 'expired' ? expiresAt : withdrawnAt,
+  };
+}
+
+export function disclosureInput(
+  { clientId, claims, at, exit, consentId, deliveredAt }: KeptDisclosure,
+  consents: ReadonlyMap<string, KeptConsent>,
+  parties: Parties,
+  language: Language,
+): PortalDisclosure {
+  return {
+    party: partyOf(clientId, parties, language),
+    isDelivered: deliveredAt !== undefined,
+    ...{ claims, at, exit, consentedAt: consents.get(consentId)?.grantedAt },
+  };
+}
+
+export function cardInput(certificate: KeptCertificate & { readonly state: CertificateState }): PortalCard {
+  const { kind, state, method, boundAt, checkedAt, notAfter } = certificate;
+  return { kind, state, method: method ?? 'none', boundAt, checkedAt, notAfter };
+}
+
+export function sessionInput(session: OwnSession, parties: Parties, language: Language): PortalSession {
+  const { handle, isThis, signedInAt, expiresAt, acr, clientIds } = session;
+  return {
+    ...{ handle, isThis, signedInAt, expiresAt, method: methodOf(acr) },
+    parties: clientIds.map((clientId) => partyOf(clientId, parties, language)),
+  };
+}
