@@ -25,6 +25,7 @@ const loadClient = () => import('./client_command.ts');
 const loadKeys = () => import('./keys_command.ts');
 const loadCrl = () => import('./crl_command.ts');
 const loadLinkage = () => import('./linkage_command.ts');
+const loadPerson = () => import('./person_command.ts');
 const loadStatusCheck = () => import('./status_check_command.ts');
 const loadEvents = () => import('./events_command.ts');
 const loadCitizen = () => import('../../adapters/sandbox/commands/citizen_command.ts');
@@ -331,6 +332,29 @@ export const commands: readonly Command[] = [
     positionals: [{ name: 'CERTIFICATE', help: 'fingerprint of the certificate, as the list shows it' }],
     yieldsData: true,
     load: loadLinkage,
+  },
+  {
+    path: ['person', 'locks'],
+    summary: 'list the accounts that people have locked, by their numbers',
+    options: hub,
+    yieldsData: true,
+    load: loadPerson,
+  },
+  {
+    path: ['person', 'unlock'],
+    summary: 'unlock an account, for a person of whom you have made sure who they are',
+    options: hub,
+    positionals: [{ name: 'NUMBER', help: 'the lock’s number, as the person tells it' }],
+    yieldsData: true,
+    load: loadPerson,
+  },
+  {
+    path: ['person', 'reports'],
+    summary: 'show the newest reports of misuse that people have sent',
+    details: 'Whose each is, is not shown: people give its number when they call.',
+    options: hub,
+    yieldsData: true,
+    load: loadPerson,
   },
   {
     path: ['card', 'list'],

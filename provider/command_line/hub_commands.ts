@@ -13,6 +13,8 @@ import type { ClientMetadata } from '../oidc/clients.ts';
 import type { SigningKey } from '../oidc/oidc_stores.ts';
 import { SAML_METADATA_VALIDITY, type SigningKeys } from '../oidc/signing_keys.ts';
 import { createLogger } from '../operations/logger.ts';
+import type { ShownLock } from '../portal/account_locks.ts';
+import type { ShownReport } from '../portal/misuse_reports.ts';
 import type { DailyQuestions } from '../status/question_store.ts';
 import type { StatusReport } from '../status/status_check.ts';
 import { BATCH, MAX_IDENTIFIER } from '../status/status_file.ts';
@@ -53,6 +55,7 @@ const statusSchema = z.object({
 const retrySchema = z.object({ stream: z.string().optional() });
 const usageSchema = z.object({ days: z.int().min(1).max(3660) });
 const undoSchema = z.object({ certificate: z.string() });
+const lockSchema = z.object({ reference: z.string().max(64) });
 const importSchema = z.object({ path: z.string(), anchor: z.string().optional() });
 /** A file of certificates or a signed document in base64, or a token with what it answers. */
 const verifySchema = z.union([
@@ -96,6 +99,9 @@ export function administrationHandlers(administration: Administration): ControlH
     },
     'linkage.list': () => administration.links.list(),
     'linkage.undo': (args) => administration.links.undo(checked(undoSchema, args).certificate),
+    'person.locks': () => administration.locks.list(),
+    'person.unlock': (args) => administration.locks.unlock(checked(lockSchema, args).reference),
+    'person.reports': () => administration.reports.list(),
     'crl.status': () => administration.lists.status(),
     'crl.import': (args) => {
       const { path, anchor } = checked(importSchema, args);
@@ -141,6 +147,9 @@ export interface AdministrationResults extends SamlResults, AttributeProviderRes
   'keys.rotate': readonly ShownKey[];
   'linkage.list': readonly ShownLink[];
   'linkage.undo': undefined;
+  'person.locks': readonly ShownLock[];
+  'person.unlock': undefined;
+  'person.reports': readonly ShownReport[];
   'crl.status': readonly ShownList[];
   'crl.import': ImportedList;
   'events.list': readonly ShownStream[];

@@ -10,6 +10,7 @@ import { createRenderer } from '../../provider/web/render.ts';
 import { securityHeaders } from '../../provider/web/security_headers.ts';
 import { sendPage } from '../../provider/web/send_page.ts';
 import type { PageInputs, PageName } from '../../views/models.ts';
+import { portalSamples } from './portal_samples.ts';
 
 export interface Sample<Name extends PageName = PageName> {
   page: Name;
@@ -275,6 +276,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     services: [relyingParty.name, 'みなとスポーツ予約'],
     continueUrl: 'https://library.minato.example/',
   }),
+  ...portalSamples,
   home: sample('home', {
     issuer: 'https://hub.example',
     discoveryUrl: 'https://hub.example/.well-known/openid-configuration',

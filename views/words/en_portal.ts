@@ -88,7 +88,7 @@ export const enPortal: PortalWords = {
     until: 'Until',
     ended: 'Ended on',
     withdraw: 'Withdraw',
-    withdrawLabel: (name) => `Withdraw the consent for ${name}`,
+    withdrawLabel: (name) => `Withdraw (${name})`,
     historyLink: 'See what this service was told',
     receiptLinks: {
       granted: 'Download the receipt of your consent',
@@ -131,7 +131,7 @@ export const enPortal: PortalWords = {
     none: 'There are no records.',
     older: 'See older records',
     report: 'I do not know of this',
-    reportLabel: (name, when) => `I do not know of what ${name} was told on ${when}`,
+    reportLabel: (name, when) => `I do not know of this (${name}, ${when})`,
     exits: {
       id_token: 'at a sign-in',
       userinfo: 'asked by the service',
@@ -183,7 +183,7 @@ export const enPortal: PortalWords = {
     services: 'Services used',
     noServices: 'Only this page',
     end: 'Sign this device out',
-    endLabel: (when) => `Sign out the device that signed in on ${when}`,
+    endLabel: (when) => `Sign this device out (${when})`,
     endAll: 'Sign out everywhere',
     endAllHint: 'Ends every sign-in, this one too, and tells the services.',
   },

@@ -84,7 +84,7 @@ export const jaPortal = {
     until: '期限',
     ended: '終わった日時',
     withdraw: '取り消す',
-    withdrawLabel: (name: string) => `${name}への同意を取り消す`,
+    withdrawLabel: (name: string) => `取り消す（${name}）`,
     historyLink: 'このサービスに渡った情報を見る',
     receiptLinks: {
       granted: '同意の証明をダウンロード',
@@ -127,7 +127,7 @@ export const jaPortal = {
     none: '記録はありません。',
     older: 'さらに前の記録を見る',
     report: '心当たりがない',
-    reportLabel: (name: string, when: string) => `${when}の${name}への提供に心当たりがない`,
+    reportLabel: (name: string, when: string) => `心当たりがない（${when}、${name}）`,
     exits: {
       id_token: 'サインインのとき',
       userinfo: 'サービスからの問い合わせ',
@@ -179,7 +179,7 @@ export const jaPortal = {
     services: '使ったサービス',
     noServices: 'マイページだけ',
     end: 'この端末を終わらせる',
-    endLabel: (when: string) => `${when}にサインインした端末を終わらせる`,
+    endLabel: (when: string) => `この端末を終わらせる（${when}）`,
     endAll: 'すべての端末を終わらせる',
     endAllHint: 'この端末も含めて、すべてのサインインを終わらせ、使っていたサービスにも知らせます。',
   },
