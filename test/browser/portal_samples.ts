@@ -129,19 +129,34 @@ const consent: PortalInputs['portal_consents']['live'][number] = {
   expiresAt: NOW + 335 * DAY,
   endedAt: undefined,
   state: 'live',
-  receiptPath: '/portal/consents/1/receipt',
+  period: 'lasting',
+  receipts: [{ event: 'granted', path: '/portal/receipts/1' }],
 };
 const ended: typeof consent = {
   ...consent,
   id: '6b1f4b3e-0000-4000-8000-000000000002',
   ...{ party: shop, granted: ['sub'], declined: [], purpose: undefined, state: 'withdrawn', endedAt: NOW - DAY },
-  receiptPath: undefined,
+  receipts: [],
 };
 
 const disclosures: PortalInputs['portal_history']['items'] = [
-  { party: clinic, claims: ['sub', 'card_status'], at: NOW, exit: 'userinfo', consentedAt: NOW - DAY },
-  { party: library, claims: ['sub', 'name', 'address'], at: NOW - DAY, exit: 'id_token', consentedAt: NOW - 30 * DAY },
-  { party: shop, claims: ['sub'], at: NOW - 5 * DAY, exit: 'assertion' },
+  {
+    party: clinic,
+    claims: ['sub', 'card_status'],
+    at: NOW,
+    exit: 'userinfo',
+    isDelivered: true,
+    consentedAt: NOW - DAY,
+  },
+  {
+    party: library,
+    claims: ['sub', 'name', 'address'],
+    at: NOW - DAY,
+    exit: 'id_token',
+    isDelivered: true,
+    consentedAt: NOW - 30 * DAY,
+  },
+  { party: shop, claims: ['sub'], at: NOW - 5 * DAY, exit: 'assertion', isDelivered: false },
 ];
 
 const history: PortalInputs['portal_history'] = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { verifyHistory, verifyReceipt } from '../../provider/consent/verify_records.ts';
 import { hiddenFields } from '../support/hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
@@ -188,6 +189,24 @@ describe('sessions', () => {
     assert.match(titleOf(done) ?? '', /すべての端末/);
     assert.ok(isSignInPage(await open(browser, '/portal')));
     await assert.rejects(party.userinfo(tokens), { status: 401 });
+  });
+});
+
+describe('receipts and the proof of a history', () => {
+  it('are downloaded in the form that musubi verifies', async () => {
+    const browser = createHttpBrowser();
+    await party.signIn({ browser, parameters: CARD });
+    const path = linkOf(await open(browser, '/portal/consents'), /href="(\/portal\/receipts\/[^"]+)"/);
+    const receipt = await open(browser, path);
+    assert.match(receipt.headers.get('content-disposition') ?? '', /attachment; filename="musubi-receipt.jwt"/);
+    const keys = JSON.parse((await open(browser, '/.well-known/record-keys')).text);
+    assert.equal((await verifyReceipt(receipt.text, keys)).issuer, hub.issuer);
+    const proof = await open(browser, '/portal/history.json');
+    const verified = await verifyHistory(JSON.parse(proof.text), keys, undefined);
+    assert.ok(verified.disclosures > 0);
+    const { browser: other } = await enter('/portal', { card: 'ichiro' });
+    assert.equal((await open(other, path)).status, 404, 'and are nobody else’s');
+    assert.equal((await open(browser, '/portal/receipts/none')).status, 404);
   });
 });
 

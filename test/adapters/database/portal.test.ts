@@ -6,6 +6,7 @@ import { createVault } from '../../../adapters/database/encryption.ts';
 import { createAccountLocks } from '../../../provider/portal/account_locks.ts';
 import { createMisuseReports } from '../../../provider/portal/misuse_reports.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { lastingConsent } from '../../support/lasting_consent.ts';
 
 let test: TestDatabase;
 let storage: ReturnType<typeof createStorage>;
@@ -29,10 +30,10 @@ beforeEach(async () => {
 });
 
 function consent(over: object = {}) {
-  return {
+  return lastingConsent({
     ...{ id: randomUUID(), subjectId, clientId: 'clinic', granted: ['sub', 'name'], declined: ['address'] },
     ...{ purpose: 'to see you', grantedAt: 1000, expiresAt: 9000, ...over },
-  };
+  });
 }
 
 describe('consents of one person', () => {
@@ -86,8 +87,10 @@ describe('consents of one person', () => {
 });
 
 describe('the history of one person', () => {
-  const disclose = (clientId: string, claims: string[], now: number) =>
-    storage.consents.disclose({ subjectId, clientId, exit: 'userinfo', claims, now });
+  const disclose = (clientId: string, names: string[], now: number) => {
+    const claims = names.map((claim) => ({ claim, source: undefined }));
+    return storage.consents.disclose({ subjectId, clientId, exit: 'userinfo', claims, now });
+  };
 
   beforeEach(async () => {
     await storage.consents.replace(consent());
@@ -97,7 +100,7 @@ describe('the history of one person', () => {
   });
 
   it('is filtered by relying party, claim and time, and paged by place', async () => {
-    const ask = async (filter: object, before?: bigint, limit = 10) =>
+    const ask = async (filter: object, before?: number, limit = 10) =>
       storage.portal.listDisclosures(subjectId, filter, before, limit);
     assert.equal((await ask({})).length, 6);
     assert.deepEqual((await ask({ clientId: 'shop' })).length, 1);
@@ -107,8 +110,10 @@ describe('the history of one person', () => {
       [2002, 2001],
     );
     const [newest, ...rest] = await ask({}, undefined, 3);
-    const older = await ask({}, rest.at(-1)?.id, 10);
-    assert.equal(newest?.at, 3000);
+    const older = await ask({}, rest.at(-1)?.sequence, 10);
+    assert.deepEqual([newest?.at, newest?.deliveredAt], [3000, undefined]);
+    await storage.consents.confirmDelivery([{ subjectId, sequence: newest?.sequence ?? 0 }], 4000);
+    assert.equal((await ask({}, undefined, 1))[0]?.deliveredAt, 4000);
     assert.deepEqual(
       older.map(({ at }) => at),
       [2002, 2001, 2000],
@@ -171,8 +176,11 @@ describe('a lock', () => {
   });
 
   it('stops every release, and no one else’s', async () => {
-    const release = (id: string) =>
-      storage.consents.disclose({ subjectId: id, clientId: 'clinic', exit: 'userinfo', claims: ['sub'], now: 2000 });
+    const release = async (id: string) => {
+      const claims = [{ claim: 'sub', source: undefined }];
+      const told = { subjectId: id, clientId: 'clinic', exit: 'userinfo', claims, now: 2000 } as const;
+      return (await storage.consents.disclose(told))?.claims;
+    };
     for (const id of [subjectId, other]) await storage.consents.replace(consent({ subjectId: id }));
     const reference = await locks().lock(subjectId);
     assert.equal(await release(subjectId), undefined);
