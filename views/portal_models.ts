@@ -1,6 +1,6 @@
 import { type ShownType, type ValueBlock, valueBlocks } from './portal_values.ts';
 import { cleanText, localPath, longDate, longMoment, mustBe, NAME_LIMIT } from './safe_values.ts';
-import { claimWords, type Language, type Words, wordsIn } from './words/words.ts';
+import { type ErrorText, errorText, type Language, type Words, wordsIn } from './words/words.ts';
 
 /* The pages of the person's own portal. Times are milliseconds since 1970. */
 
@@ -13,14 +13,19 @@ export interface PortalParty {
   isRegistered: boolean;
 }
 
-export interface PortalAttribute {
+/** A claim by the words of the catalogue, in the page's language. */
+export interface PortalClaim {
   name: string;
-  /** Words of the catalogue; the hub's own unless given. */
-  label?: string | undefined;
+  label: string;
+}
+
+export interface PortalAttribute {
+  label: string;
+  explanation: string;
   type: ShownType | undefined;
   /** Undefined where it could not be had. */
   value?: unknown;
-  /** Where it is from: the name of a source that the pages have words for, or as it calls itself. */
+  /** Where it is from, in the page's language. */
   source?: string | undefined;
   asOf?: number | undefined;
   isCurrent?: boolean | undefined;
@@ -29,8 +34,8 @@ export interface PortalAttribute {
 export interface PortalConsent {
   id: string;
   party: PortalParty;
-  granted: readonly string[];
-  declined: readonly string[];
+  granted: readonly PortalClaim[];
+  declined: readonly PortalClaim[];
   purpose: string | undefined;
   grantedAt: number;
   expiresAt: number;
@@ -43,7 +48,7 @@ export interface PortalConsent {
 
 export interface PortalDisclosure {
   party: PortalParty;
-  claims: readonly string[];
+  claims: readonly PortalClaim[];
   at: number;
   exit: keyof Words['portal']['history']['exits'];
   /** Whether the answer is known to have been handed to the network. */
@@ -54,7 +59,7 @@ export interface PortalDisclosure {
 
 export interface PortalCount {
   party: PortalParty;
-  claims: readonly string[];
+  claims: readonly PortalClaim[];
   count: number;
   lastAt: number;
 }
@@ -89,8 +94,22 @@ export interface PortalReport {
   text: string;
 }
 
+/** An insurer, a card issuer or the like. */
+export interface PortalProvider {
+  id: string;
+  /** In the page's language. */
+  name: string;
+  kind: keyof Words['portal']['providers']['kinds'];
+}
+
+export interface PortalMembership {
+  id: string;
+  provider: PortalProvider;
+  boundAt: number;
+}
+
 /** What is asked before something important is done, and what is said when it is. */
-export type PortalDecision = 'withdraw' | 'end_session' | 'end_all' | 'lock';
+export type PortalDecision = 'withdraw' | 'end_membership' | 'end_session' | 'end_all' | 'lock';
 
 export interface PortalInputs {
   portal_top: {
@@ -113,7 +132,7 @@ export interface PortalInputs {
     /** Of how many records the counts are. */
     counted: number;
     parties: readonly PortalParty[];
-    claims: readonly string[];
+    claims: readonly PortalClaim[];
     chosen: { clientId?: string; claim?: string; from?: string; until?: string };
     isDateWrong: boolean;
     items: readonly PortalDisclosure[];
@@ -121,6 +140,19 @@ export interface PortalInputs {
   };
   portal_cards: { cards: readonly PortalCard[] };
   portal_sessions: { sessions: readonly PortalSession[] };
+  portal_providers: {
+    memberships: readonly PortalMembership[];
+    /** Those that one can be connected with. */
+    others: readonly PortalProvider[];
+  };
+  portal_connect: {
+    csrf: string;
+    provider: PortalProvider;
+    /** What the person is asked for, by the provider's words in the page's language, and what stands in it. */
+    entries: readonly { name: string; label: string; maxLength: number; isOptional: boolean; value: string }[];
+    /** Why it did not work. */
+    errorCode?: string | undefined;
+  };
   portal_notices: { notices: readonly PortalNotice[] };
   portal_download: Record<string, never>;
   portal_record: {
@@ -155,13 +187,15 @@ export interface PortalInputs {
     /** Hidden fields. */
     fields: Readonly<Record<string, string>>;
     party?: PortalParty | undefined;
+    provider?: PortalProvider | undefined;
     /** Of the session that is to end. */
     at?: number | undefined;
     /** Claims that the consent is about. */
-    claims?: readonly string[] | undefined;
+    claims?: readonly PortalClaim[] | undefined;
   };
   portal_done: {
-    done: keyof Words['portal']['done'] & ('withdrawn' | 'session_ended' | 'all_ended' | 'reported' | 'locked');
+    done: keyof Words['portal']['done'] &
+      ('withdrawn' | 'connected' | 'membership_ended' | 'session_ended' | 'all_ended' | 'reported' | 'locked');
     reference?: string | undefined;
   };
 }
@@ -272,6 +306,25 @@ export interface PortalModels {
   };
   portal_cards: { cards: readonly ShownCard[] };
   portal_sessions: { sessions: readonly ShownSession[] };
+  portal_providers: {
+    memberships: readonly { name: string; kind: string; since: string; endPath: string }[];
+    others: readonly { name: string; kind: string; path: string }[];
+  };
+  portal_connect: {
+    csrf: string;
+    action: string;
+    name: string;
+    lead: string;
+    entries: readonly {
+      id: string;
+      name: string;
+      label: string;
+      maxLength: number;
+      isOptional: boolean;
+      value: string;
+    }[];
+    error: ErrorText | undefined;
+  };
   portal_notices: { notices: readonly ShownNotice[] };
   portal_download: Record<string, never>;
   portal_record: {
@@ -330,6 +383,7 @@ const PATHS = {
   history: '/portal/history',
   cards: '/portal/cards',
   sessions: '/portal/sessions',
+  providers: '/portal/providers',
   notices: '/portal/notices',
   download: '/portal/download',
   report: '/portal/report',
@@ -376,7 +430,7 @@ export const portalBuilders: PortalBuilders = {
     return page(history.title, {
       counts: counts.map(({ party, claims: told, count, lastAt }) => ({
         party: shownParty(party, language),
-        claims: claimLabels(told, language),
+        claims: claimLabels(told),
         times: history.timesOf(count),
         // Of a hundred; what is there at all must be seen.
         width: Math.max(2, Math.round((count / most) * 100)),
@@ -390,9 +444,9 @@ export const portalBuilders: PortalBuilders = {
       claims: [
         { value: '', label: history.everyClaim, isChosen: chosen.claim === undefined },
         ...claims.map((claim) => ({
-          value: claim,
-          label: claimLabel(claim, language),
-          isChosen: claim === chosen.claim,
+          value: claim.name,
+          label: cleanText(claim.label, NAME_LIMIT),
+          isChosen: claim.name === chosen.claim,
         })),
       ],
       from: cleanText(chosen.from ?? '', 10),
@@ -411,6 +465,37 @@ export const portalBuilders: PortalBuilders = {
   portal_sessions({ sessions }, language) {
     return page(wordsIn(language).portal.sessions.title, {
       sessions: sessions.map((session) => shownSession(session, language)),
+    });
+  },
+
+  portal_providers({ memberships, others }, language) {
+    const { providers } = wordsIn(language).portal;
+    return page(providers.title, {
+      memberships: memberships.map(({ id, provider, boundAt }) => ({
+        ...{ name: cleanText(provider.name, NAME_LIMIT), kind: providers.kinds[provider.kind] },
+        since: longMoment(boundAt, language),
+        endPath: `${PATHS.providers}/memberships/${encodeURIComponent(id)}/end`,
+      })),
+      others: others.map(({ id, name, kind }) => ({
+        ...{ name: cleanText(name, NAME_LIMIT), kind: providers.kinds[kind] },
+        path: `${PATHS.providers}/${encodeURIComponent(id)}`,
+      })),
+    });
+  },
+
+  portal_connect({ csrf, provider, entries, errorCode }, language) {
+    const words = wordsIn(language);
+    const name = cleanText(provider.name, NAME_LIMIT);
+    const title = words.portal.providers.connectTitle(name);
+    const error = errorCode === undefined ? undefined : errorText(errorCode, language);
+    return page(error ? words.layout.errorTitle(error.title) : title, {
+      ...{ csrf, name, error, lead: words.portal.providers.connectLead(name) },
+      action: `${PATHS.providers}/${encodeURIComponent(provider.id)}`,
+      entries: entries.map((entry, place) => ({
+        ...entry,
+        id: `entry-${place}`,
+        label: cleanText(entry.label, NAME_LIMIT),
+      })),
     });
   },
 
@@ -464,12 +549,13 @@ export const portalBuilders: PortalBuilders = {
     });
   },
 
-  portal_confirm({ decision, csrf, action, backPath, fields, party, at, claims }, language) {
+  portal_confirm({ decision, csrf, action, backPath, fields, party, provider, at, claims }, language) {
     const { confirm } = wordsIn(language).portal;
-    const name = party ? shownParty(party, language).name : '';
+    const name = party ? shownParty(party, language).name : cleanText(provider?.name ?? '', NAME_LIMIT);
     const when = at === undefined ? '' : longMoment(at, language);
     const texts = {
       withdraw: [confirm.withdraw.text(name)],
+      end_membership: [confirm.end_membership.text(name)],
       end_session: [confirm.end_session.text(when)],
       end_all: [confirm.end_all.text],
       lock: [confirm.lock.text, confirm.lock.more],
@@ -481,7 +567,7 @@ export const portalBuilders: PortalBuilders = {
       fields: Object.entries(fields).map(([field, value]) => ({ name: field, value })),
       texts: texts[decision],
       party: party && shownParty(party, language),
-      claims: claimLabels(claims ?? [], language),
+      claims: claimLabels(claims ?? []),
       button: confirm[decision].button,
       isDanger: decision === 'lock' || decision === 'withdraw',
     });
@@ -491,6 +577,8 @@ export const portalBuilders: PortalBuilders = {
     const { done: words } = wordsIn(language).portal;
     const next = {
       withdrawn: { path: PATHS.consents, label: words.toConsents },
+      connected: { path: PATHS.attributes, label: words.toAttributes },
+      membership_ended: { path: PATHS.providers, label: words.toProviders },
       session_ended: { path: PATHS.sessions, label: words.toSessions },
       all_ended: undefined,
       reported: undefined,
@@ -525,31 +613,20 @@ function partyOption(party: PortalParty, chosen: string | undefined, language: L
   return { value: party.clientId, label: name, isChosen: party.clientId === chosen };
 }
 
-function claimLabel(name: string, language: Language): string {
-  return claimWords(name, language)?.label ?? cleanText(name, NAME_LIMIT);
-}
-
-function claimLabels(names: readonly string[], language: Language): readonly string[] {
-  return names.map((name) => claimLabel(name, language));
+function claimLabels(claims: readonly PortalClaim[]): readonly string[] {
+  return claims.map(({ label }) => cleanText(label, NAME_LIMIT));
 }
 
 function shownAttribute(attribute: PortalAttribute, place: number, language: Language): ShownAttribute {
-  const { attributes } = wordsIn(language).portal;
-  const sources: Readonly<Record<string, string>> = attributes.sources;
-  const { name, label, type, value, source, asOf, isCurrent } = attribute;
+  const { label, explanation, type, value, source, asOf, isCurrent } = attribute;
   const shown = value === undefined ? undefined : valueBlocks(value, type, language);
   return {
     id: `attribute-${place}`,
-    label: label === undefined ? claimLabel(name, language) : cleanText(label, NAME_LIMIT),
-    explanation: claimWords(name, language)?.explanation ?? '',
+    label: cleanText(label, NAME_LIMIT),
+    explanation: cleanText(explanation, 300),
     blocks: shown?.blocks,
     hasRanges: shown?.hasRanges ?? false,
-    source:
-      source === undefined
-        ? undefined
-        : Object.hasOwn(sources, source)
-          ? sources[source]
-          : cleanText(source, NAME_LIMIT),
+    source: source === undefined ? undefined : cleanText(source, NAME_LIMIT),
     asOf: asOf === undefined ? undefined : longMoment(asOf, language),
     currency: isCurrent === undefined ? undefined : isCurrent ? 'current' : 'stale',
   };
@@ -561,8 +638,8 @@ function shownConsent(consent: PortalConsent, language: Language): ShownConsent 
   return {
     id,
     party: shownParty(consent.party, language),
-    granted: claimLabels(consent.granted, language),
-    declined: claimLabels(consent.declined, language),
+    granted: claimLabels(consent.granted),
+    declined: claimLabels(consent.declined),
     purpose: cleanText(consent.purpose ?? '', 500) || consents.noPurpose,
     since: longMoment(consent.grantedAt, language),
     until: state === 'live' ? longMoment(consent.expiresAt, language) : undefined,
@@ -581,7 +658,7 @@ function shownDisclosure(item: PortalDisclosure, language: Language): ShownDiscl
   const { history } = wordsIn(language).portal;
   return {
     party: shownParty(item.party, language),
-    claims: claimLabels(item.claims, language),
+    claims: claimLabels(item.claims),
     at: longMoment(item.at, language),
     dateTime: new Date(item.at).toISOString(),
     exit: history.exits[item.exit],

@@ -1,7 +1,11 @@
 import type { Router } from '@koa/router';
 import type { Provider } from 'oidc-provider';
-import { wordsIn } from '../../views/words/words.ts';
-import { type Attributes, catalogue } from '../attributes/catalogue.ts';
+import { type Language, wordsIn } from '../../views/words/words.ts';
+import type { Attributes, AttributeValue } from '../attributes/attributes.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
+import type { Bilingual } from '../attributes/catalogue/claim_type.ts';
+import type { Memberships } from '../attributes/providers/memberships.ts';
+import type { ProviderAttributes } from '../attributes/providers/provider_attributes.ts';
 import type { Consents } from '../consent/consents.ts';
 import type { DisclosureHistory } from '../consent/disclosure_history.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
@@ -23,11 +27,17 @@ import type { Base, Store } from './store.ts';
 /** What the sign-in page calls it. */
 export const portalNames = { ja: wordsIn('ja').portal.title, en: wordsIn('en').portal.title };
 
+interface OwnAttributeWorld {
+  attributes: Attributes;
+  providerAttributes: ProviderAttributes;
+  memberships: Memberships;
+  catalogue: Catalogue;
+}
+
 export function openPortal(
   { config, clock, random, log, metrics }: Base,
   { storage, vault, oidcStore }: Store,
-  rooms: {
-    attributes: Attributes;
+  rooms: OwnAttributeWorld & {
     consents: Consents;
     history: DisclosureHistory;
     sessions: SubjectSessions;
@@ -38,7 +48,8 @@ export function openPortal(
   const { sessions, notices, events } = rooms;
   const portal = createPortal({
     ...{ storage, sessions, notices, clock, artefacts: oidcStore },
-    attributesOf: (subjectId) => ownAttributes(rooms.attributes, subjectId),
+    registered: (subjectId) => registered(rooms, subjectId),
+    fromProviders: (subjectId) => fromProviders(rooms, subjectId),
     withdraw: rooms.consents.withdraw,
   });
   const reports = createMisuseReports({ storage, vault, log, clock, random, observe: metrics.misuseReported });
@@ -47,18 +58,60 @@ export function openPortal(
   return { portal, reports, locks, records };
 }
 
-/** Of the whole catalogue what is held of this person, told to themselves. */
-async function ownAttributes(attributes: Attributes, subjectId: string): Promise<readonly OwnAttribute[]> {
-  const claims = catalogue.filter(({ name }) => name !== 'sub').map(({ name }) => name);
-  const { names } = await attributes.held(subjectId, claims);
-  const values = await attributes.values(subjectId, names, PORTAL_CLIENT_ID);
-  return names.map((name) => ({
-    name,
-    value: values[name]?.value,
-    source: values[name]?.provenance?.source,
-    asOf: values[name]?.provenance?.obtainedAt,
-    isCurrent: values[name]?.provenance?.isCurrent,
-  }));
+/** Why the providers of somebody are asked, as they are told. */
+const OWN_PURPOSE = '本人が自分の情報を見るため';
+
+/** Of the hub's own claims what is held of this person, told to themselves. */
+async function registered(
+  { attributes, catalogue }: OwnAttributeWorld,
+  subjectId: string,
+): Promise<readonly OwnAttribute[]> {
+  const claims = catalogue.claims
+    .filter(({ name, source }) => name !== 'sub' && source !== 'provider')
+    .map(({ name }) => name);
+  const { names } = await attributes.held(subjectId, claims, PORTAL_CLIENT_ID);
+  const consent = { id: 'own', purpose: OWN_PURPOSE };
+  const { values } = await attributes.values(subjectId, names, { clientId: PORTAL_CLIENT_ID, consent });
+  return names.map((name) => shown(name, values[name], values[name]?.provenance?.source, new Map()));
+}
+
+/** What the person's providers say when they are asked now. */
+async function fromProviders(
+  { providerAttributes, memberships }: OwnAttributeWorld,
+  subjectId: string,
+): Promise<readonly OwnAttribute[]> {
+  const [{ values, unavailable }, members] = await Promise.all([
+    providerAttributes.own(subjectId, OWN_PURPOSE),
+    memberships.list(subjectId),
+  ]);
+  const names = new Map(members.map(({ provider }) => [provider.id, provider.names]));
+  return [
+    ...Object.entries(values).map(([name, told]) => shown(name, told, told.provenance?.source, names)),
+    ...Object.entries(unavailable).map(([name, { source }]) => shown(name, undefined, source, names)),
+  ];
+}
+
+function shown(
+  name: string,
+  told: AttributeValue | undefined,
+  source: string | undefined,
+  providers: ReadonlyMap<string, Bilingual>,
+): OwnAttribute {
+  return {
+    ...{ name, value: told?.value, source: source === undefined ? undefined : sourceWords(source, providers) },
+    asOf: told?.provenance?.asOf ?? told?.provenance?.obtainedAt,
+    isCurrent: told?.provenance?.isCurrent,
+  };
+}
+
+function sourceWords(source: string, providers: ReadonlyMap<string, Bilingual>): Bilingual {
+  const inWords = (language: Language) => {
+    const words: Readonly<Record<string, string>> = wordsIn(language).portal.attributes.sources;
+    return Object.hasOwn(words, source) ? words[source] : undefined;
+  };
+  const [ja, en] = [inWords('ja'), inWords('en')];
+  if (ja !== undefined && en !== undefined) return { ja, en };
+  return providers.get(source) ?? { ja: source, en: source };
 }
 
 /** @param engine the one that runs when it is asked for. */
@@ -71,7 +124,7 @@ export function mountPortalPages(
   const { publicUrl: issuer } = config;
   const { locks } = rooms.portal;
   mountPortal(router, {
-    ...{ issuer, renderer, clock, ...rooms.portal },
+    ...{ issuer, renderer, clock, catalogue: rooms.catalogue, memberships: rooms.memberships, ...rooms.portal },
     sessions: createPortalSessions({ engine, locks, origin: issuer, clock }),
     enrolment: rooms.enrolments !== undefined,
   });

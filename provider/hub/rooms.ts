@@ -212,7 +212,9 @@ export function openRooms(
     ...{ catalogue, latest, latestConsents, deliveries, history, receiptSignatures },
     recordKeys: async () => statementKeys(await keys.list()),
     ...providers,
-    portal: openPortal(base, store, { attributes, consents, history, sessions, notices, events }),
+    portal: openPortal(base, store, {
+      ...{ attributes, consents, history, sessions, notices, events, catalogue, ...providers },
+    }),
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, catalogue, engine),
   };

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Bilingual } from '../attributes/catalogue/claim_type.ts';
 import type { StoredReceipt } from '../consent/consent_store.ts';
 import { HubError } from '../errors.ts';
 import type { Notice } from '../identity/notices.ts';
@@ -23,7 +24,8 @@ export interface OwnAttribute {
   readonly name: string;
   /** Undefined where it could not be had now. */
   readonly value: unknown;
-  readonly source: string | undefined;
+  /** Whose word it is, as the person knows them; undefined for what the hub says itself. */
+  readonly source: Bilingual | undefined;
   readonly asOf: number | undefined;
   /** Undefined where nobody vouches for it over time. */
   readonly isCurrent: boolean | undefined;
@@ -56,6 +58,9 @@ export type CertificateState = 'good' | 'superseded' | 'unlinked' | 'revoked' | 
 
 /** What a person sees and does about their own records. Every question is about one subject and no other. */
 export interface Portal {
+  /** What the hub holds itself. */
+  registered(subjectId: string): Promise<readonly OwnAttribute[]>;
+  /** The same with what the person's attribute providers say now. */
   attributes(subjectId: string): Promise<readonly OwnAttribute[]>;
   /** When the person's card was last checked beside the sign-in of `signedInAt` (ms), before or after it. */
   otherSignIn(subjectId: string, signedInAt: number): Promise<number | undefined>;
@@ -106,8 +111,8 @@ const MOST_SESSIONS = 100;
 
 export function createPortal(world: {
   storage: Storage;
-  /** What the hub can tell the person about themselves. */
-  attributesOf(subjectId: string): Promise<readonly OwnAttribute[]>;
+  registered(subjectId: string): Promise<readonly OwnAttribute[]>;
+  fromProviders(subjectId: string): Promise<readonly OwnAttribute[]>;
   /** False when there was nothing to withdraw. */
   withdraw(consentId: string, subjectId: string, language: 'ja' | 'en'): Promise<boolean>;
   artefacts: SubjectArtefacts;
@@ -126,7 +131,11 @@ export function createPortal(world: {
 
   return {
     stateOf,
-    attributes: world.attributesOf,
+    registered: world.registered,
+
+    async attributes(subjectId) {
+      return (await Promise.all([world.registered(subjectId), world.fromProviders(subjectId)])).flat();
+    },
 
     async otherSignIn(subjectId, signedInAt) {
       const certificates = await store.listCertificates(subjectId, MOST_CERTIFICATES);

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type {
   PortalAttribute,
   PortalCard,
+  PortalClaim,
   PortalConsent,
   PortalDisclosure,
   PortalParty,
@@ -9,6 +10,7 @@ import type {
 } from '../../views/portal_models.ts';
 import type { ShownType } from '../../views/portal_values.ts';
 import type { Language } from '../../views/words/words.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { methodOf } from '../authentication/acr.ts';
 import type { StoredReceipt } from '../consent/consent_store.ts';
 import { preferencesOf } from '../web/preferences.ts';
@@ -17,20 +19,17 @@ import type { KeptCertificate, KeptConsent, KeptDisclosure, KnownRelyingParty } 
 
 /* From what the portal knows to what its pages are given; no rule lives here. */
 
-type Parties = ReadonlyMap<string, KnownRelyingParty>;
+/** What a page calls things by, in its language. */
+export interface Naming {
+  readonly language: Language;
+  readonly parties: ReadonlyMap<string, KnownRelyingParty>;
+  /** A claim by the catalogue; one that it no longer has, by its name. */
+  claim(name: string): PortalClaim;
+}
 
-/** What the hub says itself, by claim; what comes from elsewhere is described by the catalogue. */
-const OWN_TYPES: Readonly<Record<string, ShownType>> = {
-  name: { kind: 'text' },
-  address: {
-    kind: 'object',
-    members: { formatted: { label: { ja: '住所', en: 'Address' }, type: { kind: 'text' } } },
-  },
+/** Of what the hub says itself: as a person reads it, where the catalogue has what a program does. */
+const READABLE: Readonly<Record<string, ShownType>> = {
   birthdate: { kind: 'text', format: 'date' },
-  gender: {
-    kind: 'text',
-    values: { female: { ja: '女', en: 'female' }, male: { ja: '男', en: 'male' } },
-  },
   card_status: {
     kind: 'object',
     members: {
@@ -59,7 +58,7 @@ export function languageOf(ctx: Context): Language {
 }
 
 /** A relying party as the page's language calls it (RFC 7591 §2.2); one that nobody remembers, by its id. */
-export function partyOf(clientId: string, parties: Parties, language: Language): PortalParty {
+export function partyOf(clientId: string, { parties, language }: Naming): PortalParty {
   const known = parties.get(clientId);
   const { metadata = {}, isRegistered = false } = known ?? {};
   const other = language === 'ja' ? 'en' : 'ja';
@@ -75,25 +74,35 @@ function hostOf({ saml_sector: sector, redirect_uris: uris }: KnownRelyingParty[
   return new URL(uri).host || undefined;
 }
 
-export function attributeInput({ name, value, source, asOf, isCurrent }: OwnAttribute): PortalAttribute {
-  const type = Object.hasOwn(OWN_TYPES, name) ? OWN_TYPES[name] : undefined;
-  return { name, type, value, source, asOf, isCurrent };
+export function attributeInput(
+  { name, value, source, asOf, isCurrent }: OwnAttribute,
+  { find }: Pick<Catalogue, 'find'>,
+  language: Language,
+): PortalAttribute {
+  const claim = find(name);
+  return {
+    label: claim?.label[language] ?? name,
+    explanation: claim?.explanation[language] ?? '',
+    type: Object.hasOwn(READABLE, name) ? READABLE[name] : claim?.type,
+    ...{ value, source: source?.[language], asOf, isCurrent },
+  };
 }
 
 export function consentInput(
   consent: KeptConsent,
   state: ConsentState,
   receipts: readonly StoredReceipt[],
-  parties: Parties,
-  language: Language,
+  naming: Naming,
 ): PortalConsent {
   const { id, clientId, granted, declined, purpose, period, grantedAt, expiresAt, withdrawnAt } = consent;
   return {
     receipts: receipts
       .filter(({ consentId }) => consentId === id)
       .map(({ id: receiptId, event }) => ({ event, path: `/portal/receipts/${receiptId}` })),
-    ...{ id, granted, declined, purpose, period, grantedAt, expiresAt, state },
-    party: partyOf(clientId, parties, language),
+    ...{ id, purpose, period, grantedAt, expiresAt, state },
+    granted: granted.map(naming.claim),
+    declined: declined.map(naming.claim),
+    party: partyOf(clientId, naming),
     endedAt: state === 'expired' ? expiresAt : withdrawnAt,
   };
 }
@@ -101,13 +110,13 @@ export function consentInput(
 export function disclosureInput(
   { clientId, claims, at, exit, consentId, deliveredAt }: KeptDisclosure,
   consents: ReadonlyMap<string, KeptConsent>,
-  parties: Parties,
-  language: Language,
+  naming: Naming,
 ): PortalDisclosure {
   return {
-    party: partyOf(clientId, parties, language),
+    party: partyOf(clientId, naming),
     isDelivered: deliveredAt !== undefined,
-    ...{ claims, at, exit, consentedAt: consents.get(consentId)?.grantedAt },
+    claims: claims.map(naming.claim),
+    ...{ at, exit, consentedAt: consents.get(consentId)?.grantedAt },
   };
 }
 
@@ -116,10 +125,10 @@ export function cardInput(certificate: KeptCertificate & { readonly state: Certi
   return { kind, state, method: method ?? 'none', boundAt, checkedAt, notAfter };
 }
 
-export function sessionInput(session: OwnSession, parties: Parties, language: Language): PortalSession {
+export function sessionInput(session: OwnSession, naming: Naming): PortalSession {
   const { handle, isThis, signedInAt, expiresAt, acr, clientIds } = session;
   return {
     ...{ handle, isThis, signedInAt, expiresAt, method: methodOf(acr) },
-    parties: clientIds.map((clientId) => partyOf(clientId, parties, language)),
+    parties: clientIds.map((clientId) => partyOf(clientId, naming)),
   };
 }

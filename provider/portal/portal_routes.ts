@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { PortalDecision } from '../../views/portal_models.ts';
+import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
+import type { Memberships, ShownMembership } from '../attributes/providers/memberships.ts';
 import { HubError } from '../errors.ts';
 import type { Renderer } from '../web/render.ts';
 import { sendPage } from '../web/send_page.ts';
@@ -9,13 +11,14 @@ import type { Clock } from '../world.ts';
 import type { AccountLocks } from './account_locks.ts';
 import { readHistoryQuery } from './history_query.ts';
 import { LONGEST_REPORT, type MisuseKind, type MisuseReports, misuseKinds } from './misuse_reports.ts';
-import { COUNTED, type Portal } from './portal.ts';
+import { COUNTED, type OwnAttribute, type Portal } from './portal.ts';
 import {
   attributeInput,
   cardInput,
   consentInput,
   disclosureInput,
   languageOf,
+  type Naming,
   partyOf,
   sessionInput,
 } from './portal_pages.ts';
@@ -33,6 +36,8 @@ export interface PortalWorld {
   readonly reports: MisuseReports;
   readonly locks: AccountLocks;
   readonly renderer: Renderer;
+  readonly catalogue: Catalogue;
+  readonly memberships: Memberships;
   /** Whether people can enrol here. */
   readonly enrolment: boolean;
   readonly clock: Clock;
@@ -78,6 +83,13 @@ export function mountPortal(router: Router, world: PortalWorld): void {
   carefulForm('/portal/sessions/end-all', endAll);
   page('/portal/sessions/:handle/end', confirmEnd);
   form('/portal/sessions/:handle/end', endOne);
+  page('/portal/providers', showProviders);
+  carefulPage('/portal/providers/:id', (ctx, person) =>
+    showConnect(ctx, person, new URLSearchParams(), undefined, world),
+  );
+  carefulForm('/portal/providers/:id', connect);
+  carefulPage('/portal/providers/memberships/:id/end', confirmDisconnect);
+  carefulForm('/portal/providers/memberships/:id/end', disconnect);
   page('/portal/notices', showNotices);
   page('/portal/download', showDownload);
   carefulPage('/portal/download.json', downloadJson);
@@ -103,10 +115,21 @@ function askForCard(ctx: Context, returnPath: string, again: boolean): void {
   ctx.redirect(portalSignInPath(returnPath, again));
 }
 
+async function namingOf(
+  ctx: Context,
+  clientIds: readonly string[],
+  { portal, catalogue }: PortalWorld,
+): Promise<Naming> {
+  const language = languageOf(ctx);
+  const parties = await portal.relyingParties(clientIds);
+  const claim: Naming['claim'] = (name) => ({ name, label: catalogue.find(name)?.label[language] ?? name });
+  return { language, parties, claim };
+}
+
 async function showTop(ctx: Context, { subjectId, signedInAt }: PortalPerson, world: PortalWorld): Promise<void> {
   const { portal } = world;
   const [attributes, otherSignInAt, notices] = await Promise.all([
-    portal.attributes(subjectId),
+    portal.registered(subjectId),
     portal.otherSignIn(subjectId, signedInAt),
     portal.notices(subjectId),
   ]);
@@ -124,7 +147,11 @@ async function showTop(ctx: Context, { subjectId, signedInAt }: PortalPerson, wo
 
 async function showAttributes(ctx: Context, { subjectId }: PortalPerson, world: PortalWorld): Promise<void> {
   const attributes = await world.portal.attributes(subjectId);
-  sendPage(ctx, world.renderer, 'portal_attributes', { attributes: attributes.map(attributeInput) });
+  sendPage(ctx, world.renderer, 'portal_attributes', { attributes: attributeInputs(ctx, attributes, world) });
+}
+
+function attributeInputs(ctx: Context, attributes: readonly OwnAttribute[], { catalogue }: PortalWorld) {
+  return attributes.map((attribute) => attributeInput(attribute, catalogue, languageOf(ctx)));
 }
 
 async function showConsents(ctx: Context, { subjectId }: PortalPerson, world: PortalWorld): Promise<void> {
@@ -141,27 +168,27 @@ async function showConsents(ctx: Context, { subjectId }: PortalPerson, world: Po
   });
 }
 
-async function consentInputs(
-  ctx: Context,
-  subjectId: string,
-  consents: readonly KeptConsent[],
-  { portal }: PortalWorld,
-) {
-  const [parties, receipts] = await Promise.all([
-    portal.relyingParties(consents.map(({ clientId }) => clientId)),
+async function consentInputs(ctx: Context, subjectId: string, consents: readonly KeptConsent[], world: PortalWorld) {
+  const { portal } = world;
+  const [naming, receipts] = await Promise.all([
+    namingOf(
+      ctx,
+      consents.map(({ clientId }) => clientId),
+      world,
+    ),
     portal.receipts(subjectId),
   ]);
-  return consents.map((consent) => consentInput(consent, portal.stateOf(consent), receipts, parties, languageOf(ctx)));
+  return consents.map((consent) => consentInput(consent, portal.stateOf(consent), receipts, naming));
 }
 
 async function confirmWithdrawal(ctx: Context, { subjectId, csrf }: PortalPerson, world: PortalWorld): Promise<void> {
   const consent = await world.portal.liveConsent(subjectId, String(ctx.params.id));
-  const parties = await world.portal.relyingParties([consent.clientId]);
+  const naming = await namingOf(ctx, [consent.clientId], world);
   confirm(ctx, world, 'withdraw', csrf, {
     action: `/portal/consents/${consent.id}/withdraw`,
     backPath: '/portal/consents',
-    party: partyOf(consent.clientId, parties, languageOf(ctx)),
-    claims: consent.granted,
+    party: partyOf(consent.clientId, naming),
+    claims: consent.granted.map(naming.claim),
   });
 }
 
@@ -182,42 +209,35 @@ async function showHistory(ctx: Context, { subjectId }: PortalPerson, world: Por
     portal.counts(subjectId),
     portal.history(subjectId, filter, before),
   ]);
-  const language = languageOf(ctx);
   const ids = [...new Set(counts.map(({ clientId }) => clientId))];
-  const parties = await portal.relyingParties([...ids, ...items.map(({ clientId }) => clientId)]);
+  const naming = await namingOf(ctx, ids, world);
   sendPage(ctx, world.renderer, 'portal_history', {
     counts: ids.map((clientId) => {
       const told = counts.filter((count) => count.clientId === clientId);
       return {
-        party: partyOf(clientId, parties, language),
-        claims: told.map(({ claim }) => claim),
+        party: partyOf(clientId, naming),
+        claims: told.map(({ claim }) => naming.claim(claim)),
         count: Math.max(...told.map(({ count }) => count)),
         lastAt: Math.max(...told.map(({ lastAt }) => lastAt)),
       };
     }),
     counted: COUNTED,
-    parties: ids.map((clientId) => partyOf(clientId, parties, language)),
-    claims: [...new Set(counts.map(({ claim }) => claim))],
+    parties: ids.map((clientId) => partyOf(clientId, naming)),
+    claims: [...new Set(counts.map(({ claim }) => claim))].map(naming.claim),
     ...{ chosen, isDateWrong },
     items: await disclosureInputs(ctx, subjectId, items, world),
     olderPath: next === undefined ? undefined : pathBefore(next),
   });
 }
 
-async function disclosureInputs(
-  ctx: Context,
-  subjectId: string,
-  items: readonly KeptDisclosure[],
-  { portal }: PortalWorld,
-) {
-  const [consents, parties] = await Promise.all([
-    portal.consents(
-      subjectId,
-      items.map(({ consentId }) => consentId),
-    ),
-    portal.relyingParties(items.map(({ clientId }) => clientId)),
+async function disclosureInputs(ctx: Context, subjectId: string, items: readonly KeptDisclosure[], world: PortalWorld) {
+  const consentIds = items.map(({ consentId }) => consentId);
+  const clientIds = items.map(({ clientId }) => clientId);
+  const [consents, naming] = await Promise.all([
+    world.portal.consents(subjectId, consentIds),
+    namingOf(ctx, clientIds, world),
   ]);
-  return items.map((item) => disclosureInput(item, consents, parties, languageOf(ctx)));
+  return items.map((item) => disclosureInput(item, consents, naming));
 }
 
 async function showCards(ctx: Context, { subjectId }: PortalPerson, world: PortalWorld): Promise<void> {
@@ -225,10 +245,11 @@ async function showCards(ctx: Context, { subjectId }: PortalPerson, world: Porta
   sendPage(ctx, world.renderer, 'portal_cards', { cards: cards.map(cardInput) });
 }
 
-async function sessionInputs(ctx: Context, { subjectId, sessionId }: PortalPerson, { portal }: PortalWorld) {
-  const sessions = await portal.sessions(subjectId, sessionId);
-  const parties = await portal.relyingParties(sessions.flatMap(({ clientIds }) => clientIds));
-  return sessions.map((session) => sessionInput(session, parties, languageOf(ctx)));
+async function sessionInputs(ctx: Context, { subjectId, sessionId }: PortalPerson, world: PortalWorld) {
+  const sessions = await world.portal.sessions(subjectId, sessionId);
+  const clientIds = sessions.flatMap((session) => session.clientIds);
+  const naming = await namingOf(ctx, clientIds, world);
+  return sessions.map((session) => sessionInput(session, naming));
 }
 
 async function showSessions(ctx: Context, person: PortalPerson, world: PortalWorld): Promise<void> {
@@ -268,6 +289,77 @@ async function endAll(
 ): Promise<void> {
   await world.portal.endAllSessions(subjectId);
   sendPage(ctx, world.renderer, 'portal_done', { done: 'all_ended' });
+}
+
+async function showProviders(ctx: Context, { subjectId }: PortalPerson, world: PortalWorld): Promise<void> {
+  const [members, all] = await Promise.all([world.memberships.list(subjectId), world.memberships.providers()]);
+  const others = all.filter(({ id }) => !members.some(({ provider }) => provider.id === id));
+  sendPage(ctx, world.renderer, 'portal_providers', {
+    memberships: members.map(({ id, provider, boundAt }) => ({ id, boundAt, provider: providerInput(ctx, provider) })),
+    others: others.map((provider) => providerInput(ctx, provider)),
+  });
+}
+
+function providerInput(ctx: Context, { id, kind, names }: Pick<ShownMembership['provider'], 'id' | 'kind' | 'names'>) {
+  return { id, kind, name: names[languageOf(ctx)] };
+}
+
+async function showConnect(
+  ctx: Context,
+  { csrf }: PortalPerson,
+  fields: URLSearchParams,
+  errorCode: string | undefined,
+  world: PortalWorld,
+): Promise<void> {
+  const provider = (await world.memberships.providers()).find(({ id }) => id === ctx.params.id);
+  if (!provider) throw new HubError('not_found', 404, 'There is no such page.');
+  sendPage(ctx, world.renderer, 'portal_connect', {
+    ...{ csrf, errorCode, provider: providerInput(ctx, provider) },
+    entries: provider.entries.map(({ name, label, maxLength, isOptional }) => ({
+      ...{ name, label: label[languageOf(ctx)], maxLength, isOptional },
+      value: fields.get(`entry.${name}`) ?? '',
+    })),
+  });
+}
+
+async function connect(ctx: Context, person: PortalPerson, form: URLSearchParams, world: PortalWorld): Promise<void> {
+  const entered = [...form].flatMap(([field, value]) => {
+    const [, name] = /^entry\.(.+)$/.exec(field) ?? [];
+    return name === undefined ? [] : [[name, value]];
+  });
+  try {
+    await world.memberships.bind(person.subjectId, String(ctx.params.id), Object.fromEntries(entered));
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    ctx.state.refusal = { code: error.code, ...error.details };
+    ctx.status = error.status;
+    if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
+    return showConnect(ctx, person, form, error.code, world);
+  }
+  sendPage(ctx, world.renderer, 'portal_done', { done: 'connected' });
+}
+
+async function confirmDisconnect(ctx: Context, { subjectId, csrf }: PortalPerson, world: PortalWorld): Promise<void> {
+  const membership = (await world.memberships.list(subjectId)).find(({ id }) => id === ctx.params.id);
+  if (!membership) throw new HubError('not_found', 404, 'There is no such page.');
+  confirm(ctx, world, 'end_membership', csrf, {
+    action: `/portal/providers/memberships/${membership.id}/end`,
+    backPath: '/portal/providers',
+    provider: providerInput(ctx, membership.provider),
+  });
+}
+
+async function disconnect(
+  ctx: Context,
+  { subjectId }: PortalPerson,
+  _form: URLSearchParams,
+  world: PortalWorld,
+): Promise<void> {
+  const membership = (await world.memberships.list(subjectId)).find(({ id }) => id === ctx.params.id);
+  if (!membership || !(await world.memberships.end(membership.id, subjectId))) {
+    throw new HubError('not_found', 404, 'There is no such page.');
+  }
+  sendPage(ctx, world.renderer, 'portal_done', { done: 'membership_ended' });
 }
 
 async function showNotices(ctx: Context, { subjectId }: PortalPerson, world: PortalWorld): Promise<void> {
@@ -324,7 +416,7 @@ async function showRecord(ctx: Context, person: PortalPerson, world: PortalWorld
   const { items, isCut } = await newestDisclosures(subjectId, portal);
   sendPage(ctx, world.renderer, 'portal_record', {
     at: world.clock(),
-    attributes: attributes.map(attributeInput),
+    attributes: attributeInputs(ctx, attributes, world),
     consents: await consentInputs(ctx, subjectId, [...live, ...past.items], world),
     disclosures: await disclosureInputs(ctx, subjectId, items, world),
     ...{ isCut, cards: cards.map(cardInput), sessions, notices },
@@ -351,10 +443,10 @@ async function showReport(
   world: PortalWorld,
 ): Promise<void> {
   const ids = await partiesOf(subjectId, world);
-  const parties = await world.portal.relyingParties(ids);
+  const naming = await namingOf(ctx, ids, world);
   sendPage(ctx, world.renderer, 'portal_report', {
     csrf,
-    parties: ids.map((clientId) => partyOf(clientId, parties, languageOf(ctx))),
+    parties: ids.map((clientId) => partyOf(clientId, naming)),
     kind: fields.get('kind') ?? undefined,
     clientId: fields.get('party') ?? undefined,
     text: fields.get('text') ?? '',
@@ -414,7 +506,8 @@ function confirm(
     action: string;
     backPath: string;
     party?: ReturnType<typeof partyOf>;
-    claims?: readonly string[];
+    claims?: readonly ReturnType<Naming['claim']>[];
+    provider?: ReturnType<typeof providerInput>;
     at?: number;
   },
 ): void {

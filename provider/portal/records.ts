@@ -83,7 +83,7 @@ export function createRecords(world: {
       };
       yield `{\n"issuer": ${JSON.stringify(world.issuer)},\n"made_at": "${iso(clock())}",\n"attributes": `;
       yield* list(await portal.attributes(subjectId), ({ name, value, source, asOf, isCurrent }) => ({
-        ...{ name, value: value ?? null, source, as_of: asOf === undefined ? undefined : iso(asOf) },
+        ...{ name, value: value ?? null, source: source?.en, as_of: asOf === undefined ? undefined : iso(asOf) },
         is_current: isCurrent,
       }));
       yield ',\n"consents": ';

@@ -1,4 +1,4 @@
-import type { PortalInputs } from '../../views/portal_models.ts';
+import type { PortalClaim, PortalInputs } from '../../views/portal_models.ts';
 import type { ShownType } from '../../views/portal_values.ts';
 
 /* The portal's pages in a plausible state, for the sample server. */
@@ -14,6 +14,13 @@ const library = {
 };
 const clinic = { clientId: 'rp-clinic', name: 'みどり診療所', host: 'clinic.example', isRegistered: true };
 const shop = { clientId: 'rp-shop', name: '港町商店', host: undefined, isRegistered: false };
+
+/** By their words in the catalogue. */
+const CLAIMS: Readonly<Record<string, string>> = {
+  ...{ sub: 'このサービス専用の識別番号', card_status: 'カードが有効であること' },
+  ...{ name: '氏名', address: '住所', birthdate: '生年月日' },
+};
+const claims = (...names: string[]): PortalClaim[] => names.map((name) => ({ name, label: CLAIMS[name] ?? name }));
 
 const bilingual = (ja: string, en: string) => ({ ja, en });
 const text = (format?: string): ShownType => ({ kind: 'text', format });
@@ -66,24 +73,23 @@ const checkup: ShownType = {
 
 const attributes: PortalInputs['portal_attributes']['attributes'] = [
   {
-    name: 'name',
+    ...{ label: '氏名', explanation: '' },
     type: text(),
     value: '見本　太郎',
-    source: 'jpki_signing_certificate',
+    source: '署名用電子証明書',
     asOf: NOW - 400 * DAY,
     isCurrent: true,
   },
   {
-    name: 'address',
+    ...{ label: '住所', explanation: '' },
     type: { kind: 'object', members: { formatted: { label: bilingual('住所', 'Address'), type: text() } } },
     value: { formatted: '東京都千代田区永田町９－９－９　見本ハイツ１０１号室' },
-    source: 'jpki_signing_certificate',
+    source: '署名用電子証明書',
     asOf: NOW - 400 * DAY,
     isCurrent: false,
   },
   {
-    name: 'health_insurance',
-    label: '健康保険の資格情報',
+    ...{ label: '健康保険の資格情報', explanation: '' },
     type: insurance,
     value: {
       ...{ insurer_number: '06139000', symbol: '1234', number: '56', qualified_on: '2019-04-01', share: '3割' },
@@ -94,8 +100,7 @@ const attributes: PortalInputs['portal_attributes']['attributes'] = [
     isCurrent: true,
   },
   {
-    name: 'medical_costs',
-    label: '医療費の記録',
+    ...{ label: '医療費の記録', explanation: '' },
     type: costs,
     value: [
       { month: '2026-10', kind: 'medical', institution: 'みどり診療所', total: 12_340, paid: 3_700 },
@@ -105,8 +110,7 @@ const attributes: PortalInputs['portal_attributes']['attributes'] = [
     asOf: NOW,
   },
   {
-    name: 'checkup_results',
-    label: '健康診断の結果',
+    ...{ label: '健康診断の結果', explanation: '' },
     type: checkup,
     value: [
       { date: '2026-06-03', weight: 74.2, bmi: 25.7, systolic: 138, eyesight: 1.2, judgement: '要経過観察' },
@@ -116,14 +120,14 @@ const attributes: PortalInputs['portal_attributes']['attributes'] = [
     source: '見本健康保険組合',
     asOf: NOW,
   },
-  { name: 'pension_record', label: '年金の記録', type: undefined },
+  { label: '年金の記録', explanation: '', type: undefined },
 ];
 
 const consent: PortalInputs['portal_consents']['live'][number] = {
   id: '6b1f4b3e-0000-4000-8000-000000000001',
   party: library,
-  granted: ['sub', 'card_status', 'name'],
-  declined: ['birthdate'],
+  granted: claims('sub', 'card_status', 'name'),
+  declined: claims('birthdate'),
   purpose: '図書の予約と貸出の本人確認のため',
   grantedAt: NOW - 30 * DAY,
   expiresAt: NOW + 335 * DAY,
@@ -135,14 +139,14 @@ const consent: PortalInputs['portal_consents']['live'][number] = {
 const ended: typeof consent = {
   ...consent,
   id: '6b1f4b3e-0000-4000-8000-000000000002',
-  ...{ party: shop, granted: ['sub'], declined: [], purpose: undefined, state: 'withdrawn', endedAt: NOW - DAY },
+  ...{ party: shop, granted: claims('sub'), declined: [], purpose: undefined, state: 'withdrawn', endedAt: NOW - DAY },
   receipts: [],
 };
 
 const disclosures: PortalInputs['portal_history']['items'] = [
   {
     party: clinic,
-    claims: ['sub', 'card_status'],
+    claims: claims('sub', 'card_status'),
     at: NOW,
     exit: 'userinfo',
     isDelivered: true,
@@ -150,24 +154,24 @@ const disclosures: PortalInputs['portal_history']['items'] = [
   },
   {
     party: library,
-    claims: ['sub', 'name', 'address'],
+    claims: claims('sub', 'name', 'address'),
     at: NOW - DAY,
     exit: 'id_token',
     isDelivered: true,
     consentedAt: NOW - 30 * DAY,
   },
-  { party: shop, claims: ['sub'], at: NOW - 5 * DAY, exit: 'assertion', isDelivered: false },
+  { party: shop, claims: claims('sub'), at: NOW - 5 * DAY, exit: 'assertion', isDelivered: false },
 ];
 
 const history: PortalInputs['portal_history'] = {
   counts: [
-    { party: clinic, claims: ['sub', 'card_status'], count: 12, lastAt: NOW },
-    { party: library, claims: ['sub', 'name', 'address'], count: 5, lastAt: NOW - DAY },
-    { party: shop, claims: ['sub'], count: 1, lastAt: NOW - 5 * DAY },
+    { party: clinic, claims: claims('sub', 'card_status'), count: 12, lastAt: NOW },
+    { party: library, claims: claims('sub', 'name', 'address'), count: 5, lastAt: NOW - DAY },
+    { party: shop, claims: claims('sub'), count: 1, lastAt: NOW - 5 * DAY },
   ],
   counted: 10_000,
   parties: [clinic, library, shop],
-  claims: ['sub', 'card_status', 'name', 'address'],
+  claims: claims('sub', 'card_status', 'name', 'address'),
   chosen: {},
   isDateWrong: false,
   items: disclosures,
@@ -220,6 +224,24 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
   },
   'portal-cards': { page: 'portal_cards', input: { cards } },
   'portal-sessions': { page: 'portal_sessions', input: { sessions } },
+  'portal-providers': {
+    page: 'portal_providers',
+    input: {
+      memberships: [{ id: '1', boundAt: NOW - DAY, provider: { id: 'a', name: '見本健康保険組合', kind: 'insurer' } }],
+      others: [{ id: 'b', name: '見本カード', kind: 'card_issuer' }],
+    },
+  },
+  'portal-connect': {
+    page: 'portal_connect',
+    input: {
+      ...{ csrf: 'a form token', provider: { id: 'a', name: '見本健康保険組合', kind: 'insurer' } },
+      entries: [
+        { name: 'symbol', label: '記号', maxLength: 20, isOptional: true, value: '' },
+        { name: 'number', label: '番号', maxLength: 20, isOptional: false, value: '56' },
+      ],
+      errorCode: 'membership_not_confirmed',
+    },
+  },
   'portal-notices': { page: 'portal_notices', input: { notices } },
   'portal-download': { page: 'portal_download', input: {} },
   'portal-record': {
@@ -241,7 +263,7 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
     page: 'portal_confirm',
     input: {
       ...{ decision: 'withdraw', csrf: 'a form token', fields: {}, backPath: '/portal/consents', party: library },
-      ...{ action: '/portal/consents/1/withdraw', claims: ['sub', 'card_status', 'name'] },
+      ...{ action: '/portal/consents/1/withdraw', claims: claims('sub', 'card_status', 'name') },
     },
   },
   'portal-locked': { page: 'portal_done', input: { done: 'locked', reference: 'L-7K2M-9QXT' } },

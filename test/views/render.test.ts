@@ -19,16 +19,18 @@ const relyingParty = {
 };
 
 const portalParty = { clientId: hostile, name: hostile, host: hostile, isRegistered: false };
+const portalProvider = { id: hostile, name: hostile, kind: 'insurer' } as const;
+const portalClaim = { name: hostile, label: hostile };
 const portalAttributes: PageInputs['portal_attributes']['attributes'] = [
-  { name: 'name', type: undefined, value: hostile, source: hostile, asOf: 0, isCurrent: false },
-  { name: hostile, label: hostile, type: undefined, value: { [hostile]: hostile, more: [hostile] } },
-  { name: hostile, type: undefined, value: [{ [hostile]: hostile }] },
+  { ...portalClaim, explanation: hostile, type: undefined, value: hostile, source: hostile, asOf: 0, isCurrent: false },
+  { ...portalClaim, explanation: hostile, type: undefined, value: { [hostile]: hostile, more: [hostile] } },
+  { ...portalClaim, explanation: hostile, type: undefined, value: [{ [hostile]: hostile }] },
 ];
 const portalConsent: PageInputs['portal_consents']['live'][number] = {
   id: hostile,
   party: portalParty,
-  granted: [hostile],
-  declined: [hostile],
+  granted: [portalClaim],
+  declined: [portalClaim],
   purpose: hostile,
   grantedAt: 0,
   expiresAt: 0,
@@ -39,7 +41,7 @@ const portalConsent: PageInputs['portal_consents']['live'][number] = {
 };
 const portalDisclosure: PageInputs['portal_history']['items'][number] = {
   party: portalParty,
-  claims: [hostile],
+  claims: [portalClaim],
   at: 0,
   exit: 'userinfo',
   isDelivered: false,
@@ -168,10 +170,10 @@ const inputs: PageInputs = {
     olderPath: '/portal/consents?"',
   },
   portal_history: {
-    counts: [{ party: portalParty, claims: [hostile], count: 3, lastAt: 0 }],
+    counts: [{ party: portalParty, claims: [portalClaim], count: 3, lastAt: 0 }],
     counted: 10,
     parties: [portalParty],
-    claims: [hostile],
+    claims: [portalClaim],
     chosen: { clientId: hostile, claim: hostile, from: hostile, until: hostile },
     isDateWrong: true,
     items: [portalDisclosure],
@@ -179,6 +181,16 @@ const inputs: PageInputs = {
   },
   portal_cards: { cards: [portalCard] },
   portal_sessions: { sessions: [portalSession] },
+  portal_providers: {
+    memberships: [{ id: hostile, boundAt: 0, provider: portalProvider }],
+    others: [portalProvider],
+  },
+  portal_connect: {
+    csrf: hostile,
+    provider: portalProvider,
+    entries: [{ name: hostile, label: hostile, maxLength: 5, isOptional: true, value: hostile }],
+    errorCode: hostile,
+  },
   portal_notices: { notices: [{ kind: 'device_added', at: 0 }] },
   portal_download: {},
   portal_record: {
@@ -208,7 +220,7 @@ const inputs: PageInputs = {
     backPath: "/b'><script>",
     fields: { [hostile]: hostile },
     party: portalParty,
-    claims: [hostile],
+    claims: [portalClaim],
   },
   portal_done: { done: 'locked', reference: hostile },
   home: { issuer: hostile, discoveryUrl: 'https://hub.example/.well-known/openid-configuration' },

@@ -16,6 +16,10 @@ export const enPortal: PortalWords = {
       text: 'See the cards and phones that sign in as you, and their renewals.',
     },
     sessions: { title: 'Where I am signed in', text: 'See which browsers are signed in, and end that.' },
+    providers: {
+      title: 'Insurers and card issuers',
+      text: 'Connect yours, so that you can see and share what they hold.',
+    },
     notices: { title: 'Notices', text: 'What has happened to your registration.' },
     download: { title: 'Download my records', text: 'Get everything that Musubi holds about you.' },
     report: { title: 'Report something unknown', text: 'Tell us of a sign-in or a disclosure that was not yours.' },
@@ -187,6 +191,25 @@ export const enPortal: PortalWords = {
     endAll: 'Sign out everywhere',
     endAllHint: 'Ends every sign-in, this one too, and tells the services.',
   },
+  providers: {
+    title: 'Insurers and card issuers',
+    lead: 'Connect the insurers and card issuers that you are a customer of: then you can see what they hold under “My information”, and share it with services that you agree to.',
+    membersTitle: 'Connected',
+    noMembers: 'You are connected with none.',
+    othersTitle: 'Connect another one',
+    noOthers: 'There is none that you can connect.',
+    kinds: { insurer: 'insurer', card_issuer: 'card issuer', public_body: 'public body', other: 'other' },
+    since: 'Connected on',
+    connect: 'Connect',
+    connectLabel: (name) => `Connect (${name})`,
+    end: 'Disconnect',
+    endLabel: (name) => `Disconnect (${name})`,
+    connectTitle: (name) => `Connect with “${name}”`,
+    connectLead: (name) =>
+      `What you enter here, and your registered name, address, date of birth and sex, are sent to “${name}”, which confirms that you are its customer.`,
+    optional: ' (leave empty if there is none)',
+    send: 'Confirm and connect',
+  },
   notices: { title: 'Notices', lead: 'What has happened to your registration, newest first.' },
   download: {
     title: 'Download my records',
@@ -234,6 +257,12 @@ export const enPortal: PortalWords = {
         `From now on “${name}” is told nothing. When you use the service again, you are asked once more. What it has been told already cannot be taken back: to have it deleted, please contact the service.`,
       button: 'Withdraw',
     },
+    end_membership: {
+      title: 'Disconnect?',
+      text: (name) =>
+        `From now on nothing is received from “${name}”, and services that ask for it can no longer be given it. You can connect again at any time.`,
+      button: 'Disconnect',
+    },
     end_session: {
       title: 'Sign this device out?',
       text: (when) => `The device that signed in on ${when} is signed out, and the services used there are told.`,
@@ -253,6 +282,8 @@ export const enPortal: PortalWords = {
   },
   done: {
     withdrawn: { title: 'Your consent is withdrawn', text: 'From now on this service is told nothing.' },
+    connected: { title: 'Connected', text: 'You can see it under “My information”.' },
+    membership_ended: { title: 'Disconnected', text: 'From now on nothing is received from there.' },
     session_ended: { title: 'The device is signed out', text: 'The services used there have been told.' },
     all_ended: {
       title: 'You are signed out everywhere',
@@ -270,6 +301,8 @@ export const enPortal: PortalWords = {
     toLock: 'Lock my account',
     toLockHint: 'If somebody else may be using your card, you can stop every use.',
     toConsents: 'Back to my consents',
+    toAttributes: 'See my information',
+    toProviders: 'Back to the list',
     toSessions: 'Back to where I am signed in',
   },
   units: { 円: ' yen', 日: ' days' },

@@ -12,6 +12,10 @@ export const jaPortal = {
     history: { title: '提供の記録', text: 'いつ、どのサービスに、どの情報が渡ったかを確かめます。' },
     cards: { title: 'カードと証明書', text: 'サインインに使えるカードやスマートフォンと、その更新を確かめます。' },
     sessions: { title: 'サインイン中の端末', text: 'サインインしたままの端末を確かめ、終わらせます。' },
+    providers: {
+      title: '保険者・カード会社との連携',
+      text: '加入している保険者などとつなぎ、情報を受け取れるようにします。',
+    },
     notices: { title: 'お知らせ', text: '登録に変わったことがあったときのお知らせです。' },
     download: { title: '記録のダウンロード', text: 'Musubiにある、あなたの記録をまとめて受け取ります。' },
     report: { title: '心当たりのない利用の連絡', text: '身に覚えのないサインインや情報の提供を知らせます。' },
@@ -183,6 +187,25 @@ export const jaPortal = {
     endAll: 'すべての端末を終わらせる',
     endAllHint: 'この端末も含めて、すべてのサインインを終わらせ、使っていたサービスにも知らせます。',
   },
+  providers: {
+    title: '保険者・カード会社との連携',
+    lead: 'あなたが加入している保険者やカード会社とつなぐと、その情報を「わたしの情報」で確かめ、同意したサービスに渡せるようになります。',
+    membersTitle: '連携しているところ',
+    noMembers: '連携しているところはありません。',
+    othersTitle: '新しく連携する',
+    noOthers: '連携できるところはありません。',
+    kinds: { insurer: '保険者', card_issuer: 'カード会社', public_body: '公的機関', other: 'そのほか' },
+    since: '連携した日時',
+    connect: '連携に進む',
+    connectLabel: (name: string) => `連携に進む（${name}）`,
+    end: '連携をやめる',
+    endLabel: (name: string) => `連携をやめる（${name}）`,
+    connectTitle: (name: string) => `「${name}」と連携する`,
+    connectLead: (name: string) =>
+      `入力した内容と、登録されている氏名・住所・生年月日・性別を「${name}」に送り、加入者本人であることを確かめてもらいます。`,
+    optional: '（なければ空のまま）',
+    send: '確かめて連携する',
+  },
   notices: { title: 'お知らせ', lead: 'あなたの登録に起きたことを、新しいものから並べています。' },
   download: {
     title: '記録のダウンロード',
@@ -230,6 +253,12 @@ export const jaPortal = {
         `取り消すと、「${name}」には、これからは何も渡しません。次にこのサービスを使うときは、あらためて同意をたずねます。すでに渡した情報は戻せません。消してほしいときは、サービスの窓口へご連絡ください。`,
       button: '同意を取り消す',
     },
+    end_membership: {
+      title: '連携をやめますか',
+      text: (name: string) =>
+        `「${name}」からは、これから何も受け取りません。この情報を求めるサービスにも渡せなくなります。いつでも連携し直せます。`,
+      button: '連携をやめる',
+    },
     end_session: {
       title: 'この端末のサインインを終わらせますか',
       text: (when: string) =>
@@ -250,6 +279,8 @@ export const jaPortal = {
   },
   done: {
     withdrawn: { title: '同意を取り消しました', text: 'このサービスには、これからは何も渡しません。' },
+    connected: { title: '連携しました', text: '「わたしの情報」で内容を確かめられます。' },
+    membership_ended: { title: '連携をやめました', text: 'これからは何も受け取りません。' },
     session_ended: { title: '端末のサインインを終わらせました', text: '使っていたサービスにも知らせました。' },
     all_ended: {
       title: 'すべての端末のサインインを終わらせました',
@@ -267,6 +298,8 @@ export const jaPortal = {
     toLock: 'アカウントのロックに進む',
     toLockHint: 'ほかの人にカードを使われているおそれがあるときは、すべての利用を止められます。',
     toConsents: '同意の記録に戻る',
+    toAttributes: 'わたしの情報を見る',
+    toProviders: '連携の一覧に戻る',
     toSessions: 'サインイン中の端末に戻る',
   },
   /** Of the catalogue, where they are written another way. */
