@@ -132,15 +132,6 @@ describe('check by list', () => {
     await revocation.start();
     assert.equal((await revocation.check(certificate, anchor, 'any')).status, 'revoked');
   });
-
-  it('answers in microseconds', async () => {
-    const { revocation, serveList } = authority([anchor]);
-    await serveList(issuer, { entries: Array.from({ length: 20_000 }, (_, place) => entry(BigInt(place * 2))) });
-    await revocation.start();
-    const before = performance.now();
-    for (let round = 0; round < 10_000; round++) await revocation.check(certificate, anchor, 'any');
-    assert.ok((performance.now() - before) / 10_000 < 0.05, 'under 50 µs even on a busy machine');
-  });
 });
 
 describe('renewal of a list', () => {
