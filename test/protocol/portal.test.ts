@@ -285,6 +285,7 @@ describe('a lock', () => {
     await assert.rejects(offline.userinfo(tokens), { status: 401 });
     const refusal = (await enter('/portal', { card: 'ichiro' })).page;
     assert.equal(refusal.status, 403);
+    assert.match(refusal.url, /\/interaction\/[^/]+\/sign-in$/, 'the card itself is refused, and no session begun');
     assert.match(refusal.text, /アカウントはロックされています/);
     assert.ok(!refusal.text.includes(reference));
     assert.ok(hub.log.some((line) => line.includes('account_locked') && line.includes(reference)));
