@@ -39,6 +39,9 @@ const RULES: readonly Rule[] = [
   signInTlsHasRootsToName,
   signInTlsProxiesAreNotEverybody,
   linkageFilesAreReadable,
+  mailIsUnderTlsOrLocal,
+  mailUserHasPassword,
+  mailFilesAreReadable,
 ];
 
 /** Asked in production only. */
@@ -366,6 +369,29 @@ function linkageIsHttps({ linkage }: PartialSettings): Fault[] {
       ? []
       : [fault(`linkage.${name}`, 'is plain http, over which the hub’s secret would go', 'write an https address')],
   );
+}
+
+/** Where people's addresses, and what they are told, would cross the network in the clear. */
+function mailIsUnderTlsOrLocal({ mail }: PartialSettings): Fault[] {
+  if (mail?.security !== 'none' || mail.host === undefined) return [];
+  if (isLoopbackHost(mail.host) || mail.host === '::1') return [];
+  return [fault('mail.security', 'is none, though mail.host is another machine', 'write starttls or implicit')];
+}
+
+function mailUserHasPassword({ mail }: PartialSettings): Fault[] {
+  if (!mail || (mail.user === undefined) === (mail.passwordFile === undefined)) return [];
+  const [missing, given] = mail.user === undefined ? ['user', 'passwordFile'] : ['passwordFile', 'user'];
+  return [fault(`mail.${missing}`, `is missing, though mail.${given} is given`, 'write both or none')];
+}
+
+function mailFilesAreReadable({ mail }: PartialSettings): Fault[] {
+  const { passwordFile, authorityFile } = mail ?? {};
+  const hasPassword = passwordFile === undefined || /^[^\p{Cc}]{1,1000}\s*$/u.test(readText(passwordFile) ?? '');
+  const hasAuthority = authorityFile === undefined || readCertificate(authorityFile) !== undefined;
+  return [
+    ...(hasPassword ? [] : [fault('mail.passwordFile', 'holds no password', 'write one line')]),
+    ...(hasAuthority ? [] : [fault('mail.authorityFile', 'holds no readable certificate', 'name a PEM file')]),
+  ];
 }
 
 function cardAgentsAreHttpsOrLocal({ signIn }: PartialSettings): Fault[] {

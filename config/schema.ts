@@ -7,6 +7,7 @@ import {
   httpAddress,
   listenHost,
   listOf,
+  mailAddress,
   objectIdentifier,
   oneOf,
   origin,
@@ -479,6 +480,56 @@ export const schema = z.strictObject({
       example: 30,
     }),
   }),
+  mail: z
+    .strictObject({
+      host: setting(listenHost(), {
+        meaning:
+          'The mail server by which the hub writes to people who have given it an address. Without this group it writes to ' +
+          'nobody and asks for no address',
+        example: 'smtp.example.jp',
+      }),
+      port: setting(wholeNumber(1, 65_535).default(587), { meaning: 'Port of that server', example: 587 }),
+      security: setting(oneOf(['starttls', 'implicit', 'none']).default('starttls'), {
+        meaning:
+          'implicit is TLS from the beginning (port 465); starttls asks for it before anything else is said, and sends ' +
+          'nothing without. none is for a server on this machine only',
+        example: 'starttls',
+      }),
+      authorityFile: setting(filePath().optional(), {
+        meaning:
+          'Authorities that the mail server’s certificate may come from, PEM, in the place of the well-known ones',
+        example: '/etc/musubi/mail-ca.crt',
+        derivedDefault: 'none: the well-known authorities',
+        path: true,
+      }),
+      user: setting(shortText(256).optional(), {
+        meaning: 'Name by which the hub signs in to the mail server',
+        example: 'musubi',
+        derivedDefault: 'none: without signing in',
+      }),
+      passwordFile: setting(filePath().optional(), {
+        meaning: 'File with the password of that user',
+        example: '/etc/musubi/mail.password',
+        derivedDefault: 'none: without signing in',
+        path: true,
+      }),
+      from: setting(mailAddress(), {
+        meaning:
+          'Address that mails come from, under the name of `branding`. Its domain should vouch for the server (SPF, DKIM)',
+        example: 'notices@id.example.jp',
+      }),
+      timeoutSeconds: setting(wholeNumber(1, 120).default(30), {
+        meaning: 'Time for one whole attempt at one mail. Nobody waits for it',
+        unit: 'seconds',
+        example: 30,
+      }),
+      connections: setting(wholeNumber(1, 20).default(2), {
+        meaning: 'Connections to the mail server that one process holds at most',
+        unit: 'connections',
+        example: 2,
+      }),
+    })
+    .optional(),
   resources: setting(
     listOf(
       z.strictObject({

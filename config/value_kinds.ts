@@ -58,6 +58,17 @@ export const resourceIdentifier = () => {
   return z.string({ error }).refine((text) => URL.canParse(text) && !text.includes('#'), { error });
 };
 
+/** A mail address of the operator's own. */
+export const mailAddress = () => {
+  const error = 'must be a mail address in ASCII, such as notices@id.example.jp';
+  const pattern = /^[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9.-]{1,190}$/;
+  return z
+    .string({ error })
+    .refine((text) => text.length <= 254 && pattern.test(text) && isHostName(text.slice(text.indexOf('@') + 1)), {
+      error,
+    });
+};
+
 /** A path; a relative one is resolved against the folder of the configuration file. */
 export const filePath = () => {
   const error = 'must be a path of 1 to 1000 characters';

@@ -9,12 +9,12 @@ import type { Consents } from './consent/consents.ts';
 import type { DisclosureHistory } from './consent/disclosure_history.ts';
 import { type EngineRunner, runEngine } from './engine_runner.ts';
 import type { EventAdministration } from './events/event_administration.ts';
-import type { EventDelivery } from './events/event_delivery.ts';
 import { clientsWorld, openRooms, type Rooms } from './hub/rooms.ts';
 import { type Base, databaseSettings, openStore, type Store } from './hub/store.ts';
 import { webRoom } from './hub/web.ts';
 import type { LinkAdministration } from './identity/link_administration.ts';
 import { createServers, listen } from './listeners.ts';
+import type { MailAddresses } from './notices_by_mail/mail_addresses.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
 import type { SigningKeys } from './oidc/signing_keys.ts';
 import { createGracefulShutdown, type GracefulShutdown } from './operations/graceful_shutdown.ts';
@@ -81,6 +81,10 @@ export interface Hub extends Administration {
   readonly history: DisclosureHistory;
   /** Writes now which answers were handed to the network, and not a moment later. */
   confirmDeliveries(): Promise<void>;
+  /** Where people leave a mail address; undefined where no mail server is configured. */
+  readonly mailAddresses: MailAddresses | undefined;
+  /** Sends mails now and not at the next look. Resolves when nothing is due any more, or the server is away. */
+  deliverMail(): Promise<void>;
   /** Looks at the metadata that is due, and not at the next look. Resolves when nothing is due any more. */
   refreshMetadata(): Promise<void>;
   /** Finishes what is in flight, then closes everything. Resolves with the exit code. */
@@ -128,7 +132,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     });
     const handlers = { hub: runner.handle, certificateOrigin: web.certificateOrigin };
     const servers = createServers(config, handlers, base.metrics);
-    const sweeper = startSweeper(base, store, rooms.delivery);
+    const sweeper = startSweeper(base, store, rooms);
     const publisher = startPublisher(base, rooms);
     const latestAttributes = startLatestAttributes(base, rooms);
     const steps: (() => unknown)[] = [];
@@ -143,6 +147,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         runner.stop,
         () => rooms.follower.stop(),
         () => rooms.delivery.stop(),
+        () => rooms.mail.delivery?.stop(),
         () => rooms.metadataRefresh.stop(),
         () => rooms.notices.stop(),
         () => rooms.revocation.stop(),
@@ -159,6 +164,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
     void rooms.revocation.start();
     rooms.follower.start();
     rooms.delivery.start();
+    rooms.mail.delivery?.start();
     rooms.metadataRefresh.start();
     rooms.questions.start();
     for (const { server, host, port } of servers) await listen(server, host, port);
@@ -187,6 +193,8 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
       history: rooms.history,
       confirmDeliveries: rooms.deliveries.flush,
       tidyEvents: rooms.delivery.tidy,
+      mailAddresses: rooms.mail.addresses,
+      deliverMail: async () => rooms.mail.delivery?.deliver(),
       serviceProviders: rooms.serviceProviderAdministration,
       attributeProviders: rooms.providerAdministration,
       refreshMetadata: rooms.metadataRefresh.refreshDue,
@@ -244,6 +252,7 @@ export async function openAdministration(
       refreshKeys: async () => {},
       async close() {
         await rooms.notices.stop();
+        await rooms.mail.delivery?.stop();
         await rooms.revocation.stop();
         await rooms.auditQueue.flush();
         await rooms.questions.stop();
@@ -266,7 +275,11 @@ export async function migrateDatabase(config: Configuration): Promise<readonly s
   }
 }
 
-function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store, { tidy }: EventDelivery): { stop(): void } {
+function startSweeper(
+  { log, clock }: Base,
+  { oidcStore, storage }: Store,
+  { delivery, mail }: Rooms,
+): { stop(): void } {
   const sweep = () =>
     Promise.all([
       oidcStore.sweep(clock()),
@@ -274,7 +287,9 @@ function startSweeper({ log, clock }: Base, { oidcStore, storage }: Store, { tid
       storage.handOvers.sweep(clock()),
       storage.logouts.sweep(clock()),
       storage.providers.sweepAnswers(clock()),
-      tidy(),
+      delivery.tidy(),
+      mail.delivery?.tidy(),
+      mail.addresses?.sweep(),
     ]).catch((err) => log.warn({ err }, 'expired rows could not be deleted'));
   const timer = setInterval(sweep, SWEEP_EVERY);
   timer.unref();

@@ -11,6 +11,7 @@ import type { EnrolmentStore } from './identity/enrolment_store.ts';
 import type { IdentityStore } from './identity/identity_store.ts';
 import type { NoticeStore } from './identity/notices.ts';
 import type { RevocationStore } from './identity/revocation_store.ts';
+import type { MailStore } from './notices_by_mail/mail_store.ts';
 import type { ClientStore, SigningKeyStore } from './oidc/oidc_stores.ts';
 import type { MisuseReportStore } from './portal/misuse_reports.ts';
 import type { PortalStore } from './portal/portal_store.ts';
@@ -25,6 +26,7 @@ export interface Stores {
   enrolments: EnrolmentStore;
   notices: NoticeStore;
   accountLocks: AccountLockStore;
+  mail: MailStore;
   revocations: RevocationStore;
   status: StatusStore;
   questions: QuestionStore;

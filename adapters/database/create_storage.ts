@@ -16,6 +16,7 @@ import { createHistoryStore } from './stores/history_store.ts';
 import { createIdentityStore } from './stores/identity_store.ts';
 import { createLatestConsentStore } from './stores/latest_consent_store.ts';
 import { createLogoutStore } from './stores/logout_store.ts';
+import { createMailStore } from './stores/mail_store.ts';
 import { createMisuseReportStore } from './stores/misuse_report_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
 import { createPortalStore } from './stores/portal_store.ts';
@@ -36,6 +37,7 @@ export function createStorage(
       identity: createIdentityStore(queries),
       enrolments: createEnrolmentStore(queries),
       notices: createNoticeStore(queries),
+      mail: createMailStore(queries),
       accountLocks: createAccountLockStore(queries),
       revocations: createRevocationStore(queries),
       status: createStatusStore(queries),

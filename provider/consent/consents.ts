@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Attributes, ClaimWish, FetchedValues } from '../attributes/attributes.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
+import type { MailToPerson } from '../notices_by_mail/mail_to_person.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
 import { type AskedClaims, type ConsentNeed, claimsToDecide, consentNeed, decide } from './consent_rules.ts';
@@ -81,6 +82,7 @@ export interface ConsentsWorld {
   attributes: Attributes;
   sessions: RelyingPartySessions;
   events: SubjectEvents;
+  mail: MailToPerson;
   statements: RecordSigner;
   /** Who the two sides of a consent are, for its receipt. */
   parties(subjectId: string, clientId: string, language: ReceiptLanguage): Promise<ReceiptParties>;
@@ -94,7 +96,7 @@ export interface ConsentsWorld {
 }
 
 export function createConsents(world: ConsentsWorld): Consents {
-  const { storage, catalogue, attributes, sessions, events, statements, deliveries, issuer, clock } = world;
+  const { storage, catalogue, attributes, sessions, events, mail, statements, deliveries, issuer, clock } = world;
   const isSensitive = (claim: string) => catalogue.find(claim)?.sensitivity === 'sensitive';
 
   const need: Consents['need'] = async (subjectId, clientId, asked, givenNow) => {
@@ -172,6 +174,8 @@ export function createConsents(world: ConsentsWorld): Consents {
           },
           now,
         );
+        const { granted } = consent;
+        if (granted.length > 0) await mail.tell(stores, subjectId, { kind: 'consent', clientId, claims: granted }, now);
       });
       return { consent, receiptId: receipt.id };
     },

@@ -73,6 +73,7 @@ import {
   policiesOf,
   watched,
 } from './authority.ts';
+import { openMail } from './mail.ts';
 import { openPortal } from './portal.ts';
 import type { Base, Store } from './store.ts';
 
@@ -108,7 +109,8 @@ export function openRooms(
   const notices = createLogoutNotices({ engine, callServiceProvider, log, observe: metrics.logoutNoticed });
   const sessions = createSubjectSessions(store.oidcStore, notices);
   const events = createSubjectEvents({ issuer: config.publicUrl, vault, clock, random });
-  const notify = createNotify(events);
+  const mail = openMail(base, store, { catalogue, engine });
+  const notify = createNotify(events, mail.toPerson);
   const effects = createRevocationEffects({ storage, vault, sessions, events, notify, clock });
   // Lists are followed by themselves; of what a responder says nobody else hears.
   const onRevoked = async ({ issuer, serial }: Certificate, verdict: RevocationVerdict) => {
@@ -182,6 +184,7 @@ export function openRooms(
   const deliveries = createDeliveries({ store: storage.consents, clock, log });
   const consents = createConsents({
     ...{ storage, catalogue, attributes, sessions, events, statements, deliveries, clock },
+    mail: mail.toPerson,
     parties: createReceiptParties(engine, identity),
     issuer: config.publicUrl,
     lifetime: config.lifetimes.consentSeconds * 1000,
@@ -209,7 +212,7 @@ export function openRooms(
   return {
     ...{ revocation, auditQueue, challenges, certificates, cards, handOvers, policies, identity, consents, keys },
     ...{ explain, lists, links, follower, notices, enrolments, statusCheck, checkStatus, streams, delivery, questions },
-    ...{ catalogue, latest, latestConsents, deliveries, history, receiptSignatures },
+    ...{ catalogue, latest, latestConsents, deliveries, history, receiptSignatures, mail },
     recordKeys: async () => statementKeys(await keys.list()),
     ...providers,
     portal: openPortal(base, store, {

@@ -81,6 +81,12 @@ const PAIRWISE_CACHE_ENTRIES = 50_000;
 /** Everybody who is first at a certificate makes the others look again, and a person has few. */
 const MAX_ATTEMPTS = 4;
 
+/**
+ * Milliseconds after which a certificate that signs in again is worth telling its holder of: a card that lies in a drawer is
+ * the one that nobody misses. A certificate that is new to the hub is told of anyway.
+ */
+const LONG_UNUSED = 90 * 86_400_000;
+
 /** A takeover by a link must not go unnoticed by the person whose registration it is. */
 const NOTICES: Readonly<Record<LinkMethod, NoticeKind>> = {
   linkage: 'card_renewed',
@@ -175,6 +181,10 @@ export function createIdentity(world: IdentityWorld): Identity {
         linkedCertificates.check(vault.open(PURPOSE_CERTIFICATE, sealed), { policy, clientId, subjectId }),
       ),
     );
+    if (check.checkedAt - known.checkedBefore >= LONG_UNUSED) {
+      const notice = { subjectId, kind: 'unusual_sign_in', causedBy: lookup, at: check.checkedAt } as const;
+      await storage.transaction((stores) => notify(stores, notice));
+    }
     const notices = known.hasNotices ? await storage.notices.takeUnseen(subjectId, lookup, clock()) : [];
     return { subjectId, isNew: false, linked, notices };
   }

@@ -53,6 +53,8 @@ export interface CertificateLink {
 export interface KnownCertificate {
   subjectId: string;
   kind: 'user' | 'signing';
+  /** When it was last checked before (ms): at a sign-in, or when it was bound. */
+  checkedBefore: number;
   /** `superseded` when a linkage names a successor: then only the successor may sign in. */
   status: 'current' | 'superseded' | 'unlinked';
   /** What a revocation list said of it last, if one ever did. */

@@ -41,6 +41,8 @@ export interface Metrics {
   }): void;
   /** Counts security events that were pushed, or could not be. */
   eventPushed(outcome: 'delivered' | 'rejected' | 'failed'): void;
+  /** Counts mails to people, and attempts that failed. */
+  mailEnded(outcome: 'sent' | 'refused' | 'failed' | 'given_up', count: number): void;
   /** Counts single logouts that SAML service providers take part in. */
   singleLogoutEnded(outcome: 'complete' | 'partial' | 'nothing_to_end' | 'refused'): void;
   /** Counts looks at the addresses that metadata of service providers comes from. */
@@ -147,6 +149,12 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const mails = new Counter({
+    name: 'musubi_mails_total',
+    help: 'Mails to people that were sent, that a server refused or that were given up; and attempts that failed',
+    labelNames: ['outcome'],
+    registers,
+  });
   const singleLogouts = new Counter({
     name: 'musubi_saml_logouts_total',
     help: 'Single logouts that SAML service providers take part in',
@@ -208,6 +216,7 @@ export function createMetrics(): Metrics {
     statusAnswered: (status, count) => statusAnswers.inc({ status }, count),
     authorityAsked: ({ channel, outcome }) => authorityQuestions.inc({ channel, outcome }),
     eventPushed: (outcome) => pushedEvents.inc({ outcome }),
+    mailEnded: (outcome, count) => mails.inc({ outcome }, count),
     singleLogoutEnded: (outcome) => singleLogouts.inc({ outcome }),
     metadataRefreshed: (outcome) => metadataRefreshes.inc({ outcome }),
     samlAnswered: (outcome) => samlAnswers.inc({ outcome }),

@@ -1,6 +1,7 @@
 import { enConsentReceipt } from './en_consent_receipt.ts';
 import { enEnrolment } from './en_enrolment.ts';
 import { enLatestConsent } from './en_latest_consent.ts';
+import { enMail } from './en_mail.ts';
 import { enPortal } from './en_portal.ts';
 import type { Words } from './ja.ts';
 
@@ -140,6 +141,7 @@ export const en: Words = {
   enrolment: enEnrolment,
   latestConsent: enLatestConsent,
   consentReceipt: enConsentReceipt,
+  mail: enMail,
   portal: enPortal,
   notices: {
     title: 'Notices',
@@ -164,6 +166,11 @@ export const en: Words = {
         title: 'Please check what you have registered',
         body: 'The signing certificate that you registered with is no longer valid. Your name, address, date of birth or sex may have changed.',
         next: 'When you have a new signing certificate, choose “Register and sign in” on the sign-in page to register again. You can sign in as before.',
+      },
+      unusual_sign_in: {
+        title: 'A card that had not been used for long signed in',
+        body: 'A card or phone that had not signed in for 90 days or more has signed in.',
+        next: 'If that was not you, check that you still have your card and phone. If one is missing, have it suspended at once.',
       },
     },
     button: 'Continue',

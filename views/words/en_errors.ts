@@ -339,6 +339,26 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'There is no answer from the insurer or card issuer at the moment.',
     next: 'Wait a moment, then try again.',
   },
+  mail_address_invalid: {
+    title: 'This is not a mail address that we can write to',
+    body: 'What was entered does not have the form of a mail address. Nothing has been changed.',
+    next: 'Check the address and enter it again.',
+  },
+  mail_code_wrong: {
+    title: 'This is not the right code',
+    body: 'The code differs from the one that we sent. The address is not registered yet.',
+    next: 'Enter the code of the mail that came last. After several mistakes it can no longer be used.',
+  },
+  mail_code_expired: {
+    title: 'This code can no longer be used',
+    body: 'Its time is over, another code has been sent, or the address has been confirmed already.',
+    next: 'Check what is registered and, if need be, enter your mail address again.',
+  },
+  mail_confirmations_too_many: {
+    title: 'No more codes can be sent today',
+    body: 'Several codes have been sent within a short time. Nothing has been changed.',
+    next: 'Please try again tomorrow.',
+  },
   too_many_attempts: tooOften,
   too_many_requests: tooOften,
   request_too_large: {

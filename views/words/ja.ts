@@ -1,6 +1,7 @@
 import { jaConsentReceipt } from './ja_consent_receipt.ts';
 import { jaEnrolment } from './ja_enrolment.ts';
 import { jaLatestConsent } from './ja_latest_consent.ts';
+import { jaMail } from './ja_mail.ts';
 import { jaPortal } from './ja_portal.ts';
 
 /**
@@ -144,6 +145,7 @@ export const ja = {
   enrolment: jaEnrolment,
   latestConsent: jaLatestConsent,
   consentReceipt: jaConsentReceipt,
+  mail: jaMail,
   portal: jaPortal,
   notices: {
     title: 'お知らせ',
@@ -168,6 +170,11 @@ export const ja = {
         title: '登録した内容を確かめてください',
         body: '登録に使った署名用電子証明書が無効になりました。氏名・住所・生年月日・性別のどれかが、変わった可能性があります。',
         next: '新しい署名用電子証明書を受け取ったら、サインインの画面の「本人情報を登録してサインイン」から、登録し直してください。サインインは、今までどおりできます。',
+      },
+      unusual_sign_in: {
+        title: 'しばらく使われていなかったカードでサインインがありました',
+        body: '90日以上サインインに使われていなかったカードやスマートフォンで、サインインがありました。',
+        next: '心当たりがないときは、カードやスマートフォンが手元にあるか確かめ、なければ、すぐに一時停止の手続きをしてください。',
       },
     },
     button: '続ける',

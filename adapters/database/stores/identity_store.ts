@@ -14,7 +14,8 @@ const RECORD_SIGN_IN: Statement = {
   name: 'identity_record_sign_in',
   text: `WITH known AS (
       UPDATE certificate SET previously_checked_at = checked_at, checked_at = $2, check_source = $3, check_as_of = $4
-      WHERE lookup = $1 RETURNING subject_id, kind, status, sealed_revocation, revocation_as_of
+      WHERE lookup = $1
+      RETURNING subject_id, kind, status, previously_checked_at AS checked_before, sealed_revocation, revocation_as_of
     )
     SELECT known.*, linked.sealed_certificate, EXISTS (
         SELECT FROM notice WHERE notice.subject_id = known.subject_id AND seen_at IS NULL
@@ -124,6 +125,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
         subject_id: string;
         kind: KnownCertificate['kind'];
         status: KnownCertificate['status'];
+        checked_before: number;
         sealed_revocation: Buffer | null;
         revocation_as_of: number | null;
         sealed_certificate: Buffer | null;
@@ -136,6 +138,7 @@ export function createIdentityStore(queries: Queries): IdentityStore {
           subjectId: row.subject_id,
           kind: row.kind,
           status: row.status,
+          checkedBefore: row.checked_before,
           revocation: storedRevocation(row.sealed_revocation, row.revocation_as_of),
           hasNotices: row.has_notices,
           lock: row.lock ?? undefined,
