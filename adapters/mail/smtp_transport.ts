@@ -83,9 +83,11 @@ function isRefusedRecipient(error: unknown): boolean {
   return command === 'RCPT TO' && typeof responseCode === 'number' && responseCode >= 500 && responseCode <= 599;
 }
 
-/** Code of the library or of OpenSSL, and the server's number; its words may name the person. */
+/** Code of the system, of TLS or of the library, and the server's number; its words may name the person. */
 function reasonOf(error: unknown): string {
-  const { name, code, responseCode } = error as { name?: unknown; code?: unknown; responseCode?: unknown };
-  const words = [code ?? name, responseCode].filter((word) => typeof word === 'string' || typeof word === 'number');
+  const { name, code, originalCode, responseCode } = error as Record<string, unknown>;
+  const words = [originalCode ?? code ?? name, responseCode].filter(
+    (word) => typeof word === 'string' || typeof word === 'number',
+  );
   return words.join(' ') || 'unknown';
 }

@@ -26,12 +26,12 @@ export interface MailTransport {
   close(): void;
 }
 
-/** Why a mail was not sent, in words of our own: servers put addresses into theirs. */
+/** Why a mail was not sent, by codes and without a cause: servers put addresses into their words. */
 export class MailNotSent extends Error {
   readonly reason: string;
 
-  constructor(reason: string, cause?: unknown) {
-    super(reason, cause === undefined ? undefined : { cause });
+  constructor(reason: string) {
+    super(reason);
     this.name = 'MailNotSent';
     this.reason = reason;
   }

@@ -29,15 +29,17 @@ export interface MailServer {
 export interface MailServerOptions {
   /** PEM. Without it no TLS is offered. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly implicit?: boolean };
+  /** Address that it listens on. */
+  readonly host?: string;
   readonly login?: { readonly user: string; readonly password: string };
 }
 
 /** A mail server on the loopback that keeps what it is sent. */
-export async function startMailServer({ tls, login }: MailServerOptions = {}): Promise<MailServer> {
+export async function startMailServer({ tls, login, host = '127.0.0.1' }: MailServerOptions = {}): Promise<MailServer> {
   const failure = (responseCode: number | undefined) =>
     responseCode === undefined ? null : Object.assign(new Error('not this one <person@example.jp>'), { responseCode });
   const options: SMTPServerOptions = {
-    ...(tls ? { key: tls.key, cert: tls.cert, secure: tls.implicit === true } : { hideSTARTTLS: true }),
+    ...(tls ? { key: tls.key, cert: tls.cert, secure: tls.implicit === true } : { disabledCommands: ['STARTTLS'] }),
     authOptional: login === undefined,
     disableReverseLookup: true,
     closeTimeout: 100,
@@ -74,7 +76,7 @@ export async function startMailServer({ tls, login }: MailServerOptions = {}): P
     running = new SMTPServer(options);
     // Whoever hangs up in the middle is no reason to fall.
     running.on('error', () => {});
-    const listener = running.listen(port, '127.0.0.1') as Server;
+    const listener = running.listen(port, host) as Server;
     await once(listener, 'listening');
   };
   const port = await freePort();
