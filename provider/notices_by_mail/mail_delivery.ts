@@ -110,6 +110,7 @@ export function createMailDelivery(world: MailDeliveryWorld): MailDelivery {
     try {
       const outcome = await transport.send({ id, to: openAddress(vault, sealedAddress), subject, text, at });
       failures = 0;
+      restsUntil = 0;
       await storage.mail.finish(id, owner);
       world.observe(outcome, 1);
       if (outcome === 'refused') log.warn({ mail: id }, 'the mail server does not take an address');

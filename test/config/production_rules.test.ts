@@ -236,6 +236,34 @@ describe('production', () => {
     assert.deepEqual(faultsOf({ ...good(), signIn: { cardAgentUrls } }), {});
   });
 
+  it('refuses mail in the clear to another machine, half a login, and files that hold nothing', () => {
+    const passwordFile = path('mail.password');
+    writeFileSync(passwordFile, 'several words\n');
+    const mail = { host: 'smtp.example.jp', user: 'musubi', passwordFile, from: 'notices@id.example.jp' };
+    loadConfiguration({ values: { ...good(), mail: { ...mail, authorityFile: path('real.crt') } } });
+    const wrong = (change: Record<string, unknown>) => ({ ...good(), mail: { ...mail, ...change } });
+    refuses(wrong({ security: 'none' }), 'mail.security', /another machine/);
+    for (const host of ['localhost', '127.0.0.1', '::1']) {
+      assert.deepEqual(faultsOf(wrong({ security: 'none', host })), {});
+    }
+    for (const host of ['127.0.0.1.example.jp', 'localhost.example.jp', '10.0.0.1']) {
+      refuses(wrong({ security: 'none', host }), 'mail.security', /another machine/);
+    }
+    refuses(wrong({ user: undefined }), 'mail.user', /missing/);
+    refuses(wrong({ passwordFile: undefined }), 'mail.passwordFile', /missing/);
+    refuses(wrong({ passwordFile: path('missing') }), 'mail.passwordFile', /no password/);
+    refuses(wrong({ authorityFile: passwordFile }), 'mail.authorityFile', /no readable certificate/);
+    for (const from of [
+      'notices',
+      'notices@',
+      'a@b@example.jp',
+      'x@example.jp\r\nBcc: y@example.jp',
+      '<a@example.jp>',
+    ]) {
+      refuses(wrong({ from }), 'mail.from', /must be a mail address/);
+    }
+  });
+
   it('refuses a linkage service by plain http, without a secret, or without the keys that its answers are signed with', () => {
     const files = { token: path('linkage.token'), keys: path('linkage.jwks'), junk: path('linkage.junk') };
     writeFileSync(files.token, 'secret\n');

@@ -13,6 +13,7 @@ import { createDeliveries } from '../../../provider/consent/deliveries.ts';
 import { checkDisclosureChain } from '../../../provider/consent/disclosure_chain.ts';
 import { createDisclosureHistory, type ExportedHistory } from '../../../provider/consent/disclosure_history.ts';
 import { verifyHistory, verifyReceipt } from '../../../provider/consent/verify_records.ts';
+import { noMail } from '../../../provider/notices_by_mail/mail_to_person.ts';
 import { createSigningKeys } from '../../../provider/oidc/signing_keys.ts';
 import { createStatementSigner, statementKeys } from '../../../provider/oidc/statement_signer.ts';
 import type { Storage } from '../../../provider/storage.ts';
@@ -307,6 +308,7 @@ describe(`a release that is cut off on ${testEngine}`, () => {
       ]),
       sessions: { endAt: async () => ({ sessions: 0, grants: 0 }) },
       events: { emit: async () => {} },
+      mail: noMail,
       parties: async () => {
         const controller = { id: 'rp', name: 'RP', contacts: [], url: undefined, privacyPolicyUrl: undefined };
         return { controller, subject: 'pairwise' };
