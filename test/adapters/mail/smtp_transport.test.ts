@@ -144,6 +144,7 @@ describe('mail over SMTP', () => {
     [
       'says an octet now and then',
       (socket: Socket) => {
+        socket.write('220 ready\r\n');
         const timer = setInterval(() => socket.write('2'), 20);
         socket.on('close', () => clearInterval(timer));
       },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { builtInCatalogue } from '../../../provider/attributes/catalogue/catalogue.ts';
 import type { MailContent } from '../../../provider/notices_by_mail/mail_content.ts';
 import { mailText } from '../../../provider/notices_by_mail/mail_text.ts';
 
@@ -10,6 +11,7 @@ function write(content: MailContent, name?: { ja: string; en: string }) {
   const world = {
     hub: { ja: 'Musubi 結び', en: 'Musubi' },
     publicUrl: 'https://id.example.jp',
+    catalogue: builtInCatalogue,
     partyName: async () => name,
   };
   return mailText(world, content, AT);
