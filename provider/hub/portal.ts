@@ -19,6 +19,7 @@ import { mountPortal } from '../portal/portal_routes.ts';
 import { createPortalSessions } from '../portal/portal_session.ts';
 import { createRecords } from '../portal/records.ts';
 import type { Renderer } from '../web/render.ts';
+import type { MailRooms } from './mail.ts';
 import type { Rooms } from './rooms.ts';
 import type { Base, Store } from './store.ts';
 
@@ -43,9 +44,10 @@ export function openPortal(
     sessions: SubjectSessions;
     notices: LogoutNotices;
     events: SubjectEvents;
+    mail: MailRooms;
   },
 ) {
-  const { sessions, notices, events } = rooms;
+  const { sessions, notices, events, mail } = rooms;
   const portal = createPortal({
     ...{ storage, sessions, notices, clock, artefacts: oidcStore },
     registered: (subjectId) => registered(rooms, subjectId),
@@ -53,7 +55,7 @@ export function openPortal(
     withdraw: rooms.consents.withdraw,
   });
   const reports = createMisuseReports({ storage, vault, log, clock, random, observe: metrics.misuseReported });
-  const locks = createAccountLocks({ storage, sessions, events, clock, random });
+  const locks = createAccountLocks({ storage, sessions, events, mail: mail.toPerson, clock, random });
   const records = createRecords({ issuer: config.publicUrl, storage, portal, reports, history: rooms.history, clock });
   return { portal, reports, locks, records };
 }

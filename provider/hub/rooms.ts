@@ -216,7 +216,7 @@ export function openRooms(
     recordKeys: async () => statementKeys(await keys.list()),
     ...providers,
     portal: openPortal(base, store, {
-      ...{ attributes, consents, history, sessions, notices, events, catalogue, ...providers },
+      ...{ attributes, consents, history, sessions, notices, events, mail, catalogue, ...providers },
     }),
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, catalogue, engine),

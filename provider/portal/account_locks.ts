@@ -2,6 +2,7 @@ import { HubError } from '../errors.ts';
 import type { AccountLock } from '../identity/account_lock.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
 import type { SubjectSessions } from '../identity/revocation_effects.ts';
+import type { MailToPerson } from '../notices_by_mail/mail_to_person.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock, Random } from '../world.ts';
 import { newReference } from './reference.ts';
@@ -39,10 +40,11 @@ export function createAccountLocks(world: {
   storage: Storage;
   sessions: SubjectSessions;
   events: SubjectEvents;
+  mail: MailToPerson;
   clock: Clock;
   random: Random;
 }): AccountLocks {
-  const { storage, sessions, events, clock } = world;
+  const { storage, sessions, events, mail, clock } = world;
   return {
     async lock(subjectId) {
       const lock = { reference: newReference('L', world.random), lockedAt: clock() };
@@ -58,6 +60,7 @@ export function createAccountLocks(world: {
           lock.lockedAt,
         );
         await events.emit(stores, subjectId, ['sessions_ended']);
+        await mail.tell(stores, subjectId, { kind: 'account_locked' }, lock.lockedAt);
         return true;
       });
       // After the lock, which lets nobody begin anything new.

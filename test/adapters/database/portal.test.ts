@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
+import { noMail } from '../../../provider/notices_by_mail/mail_to_person.ts';
 import { createAccountLocks } from '../../../provider/portal/account_locks.ts';
 import { createMisuseReports } from '../../../provider/portal/misuse_reports.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -163,6 +164,7 @@ describe('a lock', () => {
         },
       },
       events: { emit: async () => {} },
+      mail: noMail,
       clock: () => 5000,
       random: randomBytes,
     });
