@@ -153,7 +153,22 @@ export interface PortalInputs {
     /** Why it did not work. */
     errorCode?: string | undefined;
   };
-  portal_notices: { notices: readonly PortalNotice[] };
+  portal_notices: {
+    notices: readonly PortalNotice[];
+    /** Whether the hub can write to people. */
+    offersMail: boolean;
+  };
+  portal_mail: {
+    csrf: string;
+    /** Where notices go. */
+    address: string | undefined;
+    /** Where a code was sent, and until when it works (ms since 1970). */
+    pending: { readonly address: string; readonly until: number } | undefined;
+    /** What stands in the fields. */
+    code: string;
+    entered: string;
+    errorCode?: string | undefined;
+  };
   portal_download: Record<string, never>;
   portal_record: {
     at: number;
@@ -325,7 +340,16 @@ export interface PortalModels {
     }[];
     error: ErrorText | undefined;
   };
-  portal_notices: { notices: readonly ShownNotice[] };
+  portal_notices: { notices: readonly ShownNotice[]; offersMail: boolean };
+  portal_mail: {
+    csrf: string;
+    address: string | undefined;
+    pending: string | undefined;
+    isRemovable: boolean;
+    code: string;
+    entered: string;
+    error: ErrorText | undefined;
+  };
   portal_download: Record<string, never>;
   portal_record: {
     made: string;
@@ -499,9 +523,20 @@ export const portalBuilders: PortalBuilders = {
     });
   },
 
-  portal_notices({ notices }, language) {
+  portal_notices({ notices, offersMail }, language) {
     return page(wordsIn(language).portal.notices.title, {
+      offersMail,
       notices: notices.map((notice) => shownNotice(notice, language)),
+    });
+  },
+
+  portal_mail({ csrf, address, pending, code, entered, errorCode }, language) {
+    const { layout, portal } = wordsIn(language);
+    return page(errorCode === undefined ? portal.mail.title : layout.errorTitle(portal.mail.title), {
+      ...{ csrf, address, code, entered },
+      pending: pending && portal.mail.sent(pending.address, longMoment(pending.until, language)),
+      isRemovable: address !== undefined || pending !== undefined,
+      error: errorCode === undefined ? undefined : errorText(errorCode, language),
     });
   },
 

@@ -5,6 +5,8 @@ import type { PortalDecision } from '../../views/portal_models.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { Memberships, ShownMembership } from '../attributes/providers/memberships.ts';
 import { HubError } from '../errors.ts';
+import type { MailAddresses } from '../notices_by_mail/mail_addresses.ts';
+import { PORTAL_MAIL_PATH } from '../notices_by_mail/mail_text.ts';
 import type { Renderer } from '../web/render.ts';
 import { sendPage } from '../web/send_page.ts';
 import type { Clock } from '../world.ts';
@@ -38,6 +40,8 @@ export interface PortalWorld {
   readonly renderer: Renderer;
   readonly catalogue: Catalogue;
   readonly memberships: Memberships;
+  /** Undefined where the hub writes to nobody. */
+  readonly mailAddresses: MailAddresses | undefined;
   /** Whether people can enrol here. */
   readonly enrolment: boolean;
   readonly clock: Clock;
@@ -91,6 +95,11 @@ export function mountPortal(router: Router, world: PortalWorld): void {
   carefulPage('/portal/providers/memberships/:id/end', confirmDisconnect);
   carefulForm('/portal/providers/memberships/:id/end', disconnect);
   page('/portal/notices', showNotices);
+  // Whoever holds an unlocked browser must not be able to turn the notices away from the person.
+  carefulPage('/portal/mail', (ctx, person) => showMail(ctx, person, { code: codeInLink(ctx) }, world));
+  carefulForm('/portal/mail', enterMailAddress);
+  carefulForm('/portal/mail/confirm', confirmMailAddress);
+  carefulForm('/portal/mail/remove', removeMailAddress);
   page('/portal/download', showDownload);
   carefulPage('/portal/download.json', downloadJson);
   carefulPage('/portal/download.html', showRecord);
@@ -363,7 +372,63 @@ async function disconnect(
 }
 
 async function showNotices(ctx: Context, { subjectId }: PortalPerson, world: PortalWorld): Promise<void> {
-  sendPage(ctx, world.renderer, 'portal_notices', { notices: await world.portal.notices(subjectId) });
+  sendPage(ctx, world.renderer, 'portal_notices', {
+    notices: await world.portal.notices(subjectId),
+    offersMail: world.mailAddresses !== undefined,
+  });
+}
+
+function mailAddressesOf({ mailAddresses }: PortalWorld): MailAddresses {
+  if (!mailAddresses) throw new HubError('not_found', 404, 'There is no such page.');
+  return mailAddresses;
+}
+
+function codeInLink(ctx: Context): string {
+  return typeof ctx.query.code === 'string' ? ctx.query.code.slice(0, 40) : '';
+}
+
+async function showMail(
+  ctx: Context,
+  { subjectId, csrf }: PortalPerson,
+  shown: { code?: string; entered?: string; errorCode?: string },
+  world: PortalWorld,
+): Promise<void> {
+  const { address, pending } = await mailAddressesOf(world).of(subjectId);
+  sendPage(ctx, world.renderer, 'portal_mail', { csrf, address, pending, code: '', entered: '', ...shown });
+}
+
+/** Does it and shows the page anew, or with what stands in the way. */
+async function changeMail(
+  ctx: Context,
+  person: PortalPerson,
+  world: PortalWorld,
+  fields: { code?: string; entered?: string },
+  change: (addresses: MailAddresses) => Promise<unknown>,
+): Promise<void> {
+  try {
+    await change(mailAddressesOf(world));
+  } catch (error) {
+    if (!(error instanceof HubError) || error.code === 'not_found') throw error;
+    ctx.state.refusal = { code: error.code };
+    ctx.status = error.status;
+    return showMail(ctx, person, { ...fields, errorCode: error.code }, world);
+  }
+  ctx.status = 303;
+  ctx.redirect(PORTAL_MAIL_PATH);
+}
+
+async function enterMailAddress(ctx: Context, person: PortalPerson, form: URLSearchParams, world: PortalWorld) {
+  const entered = (form.get('address') ?? '').slice(0, 600);
+  await changeMail(ctx, person, world, { entered }, (addresses) => addresses.request(person.subjectId, entered));
+}
+
+async function confirmMailAddress(ctx: Context, person: PortalPerson, form: URLSearchParams, world: PortalWorld) {
+  const code = (form.get('code') ?? '').slice(0, 100);
+  await changeMail(ctx, person, world, {}, (addresses) => addresses.confirm(person.subjectId, code));
+}
+
+async function removeMailAddress(ctx: Context, person: PortalPerson, _form: URLSearchParams, world: PortalWorld) {
+  await changeMail(ctx, person, world, {}, (addresses) => addresses.remove(person.subjectId));
 }
 
 async function showDownload(ctx: Context, _person: PortalPerson, world: PortalWorld): Promise<void> {

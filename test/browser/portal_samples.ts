@@ -242,7 +242,18 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
       errorCode: 'membership_not_confirmed',
     },
   },
-  'portal-notices': { page: 'portal_notices', input: { notices } },
+  'portal-notices': { page: 'portal_notices', input: { notices, offersMail: true } },
+  'portal-mail': {
+    page: 'portal_mail',
+    input: { csrf: 'token', address: undefined, pending: undefined, code: '', entered: '' },
+  },
+  'portal-mail-to-confirm': {
+    page: 'portal_mail',
+    input: {
+      ...{ csrf: 'token', address: 'taro@example.jp', code: '0123456789', entered: '', errorCode: 'mail_code_wrong' },
+      pending: { address: 'a-very-long-name-of-somebody@department.example.jp', until: NOW + DAY },
+    },
+  },
   'portal-download': { page: 'portal_download', input: {} },
   'portal-record': {
     page: 'portal_record',

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { ensureWebTls } from '../../adapters/sandbox/web_tls.ts';
 import type { MailAddresses } from '../../provider/notices_by_mail/mail_addresses.ts';
+import { hiddenFields } from '../support/hidden_fields.ts';
+import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { type MailServer, startMailServer } from '../support/mail_server.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
@@ -154,6 +156,33 @@ describe('mail', () => {
     assert.equal(texts.length, 2);
     const renewal = texts.find((text) => !text.includes('さくら医院')) ?? '';
     assert.match(renewal, /新しいカードに引き継ぎました[\s\S]*Your new card has taken the old one’s place/);
+  });
+
+  it('is asked for on a page of the portal: entered, confirmed by the link in the mail, removed', async () => {
+    const browser = createHttpBrowser();
+    const first = await hub.answerPages(await browser.get(`${hub.issuer}/portal/mail`), { browser, card: 'hanako' });
+    assert.match(first.text, /登録されていません/);
+    const { csrf = '' } = hiddenFields(first.text);
+    const post = (path: string, fields: Record<string, string>) =>
+      browser.post(`${hub.issuer}/portal/mail${path}`, { csrf, ...fields });
+
+    const hostile = await post('', { address: 'hanako@example.jp\r\nBcc: all@example.jp' });
+    assert.equal(hostile.status, 400);
+    assert.match(hostile.text, /メールアドレスの形が正しくありません/);
+    assert.equal((await browser.post(`${hub.issuer}/portal/mail`, { csrf: 'x', address: 'x@example.jp' })).status, 403);
+
+    assert.match((await post('', { address: 'hanako@example.jp' })).text, /hanako@example\.jpに確認コードを送りました/);
+    await hub.hub.deliverMail();
+    assert.equal(mails.received.length, 1);
+    const [link = ''] = /https?:\S+\/portal\/mail\?code=\S+/.exec(mails.received[0]?.text ?? '') ?? [];
+    const filled = await browser.get(link);
+    const [, code = ''] = /name="code" value="([^"]+)"/.exec(filled.text) ?? [];
+    // To open the link changes nothing.
+    assert.match(filled.text, /登録されていません/);
+    assert.match((await post('/confirm', { code: 'AAAAA-AAAAA' })).text, /確認コードが違います/);
+    const confirmed = await post('/confirm', { code });
+    assert.match(confirmed.text, /<bdi>hanako@example\.jp<\/bdi>/);
+    assert.match((await post('/remove', {})).text, /登録されていません/);
   });
 
   it('puts no address into the log', () => {

@@ -191,7 +191,11 @@ const inputs: PageInputs = {
     entries: [{ name: hostile, label: hostile, maxLength: 5, isOptional: true, value: hostile }],
     errorCode: hostile,
   },
-  portal_notices: { notices: [{ kind: 'device_added', at: 0 }] },
+  portal_notices: { notices: [{ kind: 'device_added', at: 0 }], offersMail: true },
+  portal_mail: {
+    ...{ csrf: hostile, address: hostile, pending: { address: hostile, until: 0 } },
+    ...{ code: hostile, entered: hostile, errorCode: hostile },
+  },
   portal_download: {},
   portal_record: {
     at: 0,
