@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { describePages, type Shown, show as showOf, violations, withPage as withPageOf } from './page_checks.ts';
 import { type SampleServer, samples, startSampleServer } from './page_samples.ts';
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const BROWSER_ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-];
-const PHONE = { width: 320, height: 640 };
-const DESKTOP = { width: 1280, height: 800 };
+import { launchChromium } from './person.ts';
+import { portalSamples } from './portal_samples.ts';
 
 let browser: Browser;
 let server: SampleServer;
@@ -43,7 +32,7 @@ before(async () => {
     'without-agent': withInput({ agentUrl: 'http://127.0.0.1:9' }),
     'short-lived': withInput({ agentUrl, lifetimeSeconds: 0 }),
   });
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: BROWSER_ARGUMENTS });
+  browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();
@@ -52,106 +41,16 @@ after(async () => {
   agent?.close();
 });
 
-async function withPage(options: BrowserContextOptions, run: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext({ viewport: DESKTOP, locale: 'ja-JP', ...options });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  try {
-    await run(page);
-    assert.deepEqual(complaints, [], 'the browser complains');
-  } finally {
-    await context.close();
-  }
-}
-
-/** axe's findings, best practices too. Run by the debugger, so that the page's own policy stays as it is. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  // In-page code is text: this program's types know no `document`.
-  return page.evaluate<string[]>(`axe.run().then(({ violations }) =>
-    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`);
-}
-
-async function scrollsSideways(page: Page): Promise<boolean> {
-  return page.evaluate<boolean>('document.documentElement.scrollWidth > document.documentElement.clientWidth');
-}
-
-async function openEverything(page: Page): Promise<void> {
-  for (const summary of await page.locator('summary').all()) await summary.click();
-}
-
-/** The focused element as a keyboard user meets it; null at the page's end. */
-interface Stop {
-  html: string;
-  outline: string;
-  height: number;
-  /** Links in running text are exempt from target sizes (WCAG 2.5.5, inline); a box's label is part of its target. */
-  isTarget: boolean;
-}
-const FOCUSED = `(() => {
-  const element = document.activeElement;
-  if (!element || element === document.body) return null;
-  const { outlineStyle, outlineWidth } = getComputedStyle(element);
-  const isInline = element.matches('p a, dd a, li a') && !element.matches('.button, .block-link');
-  return {
-    html: element.outerHTML.slice(0, 80),
-    outline: outlineWidth + ' ' + outlineStyle,
-    height: element.getBoundingClientRect().height,
-    isTarget: !isInline && !element.matches('.choice-input'),
-  };
-})()`;
-
-async function show(page: Page, name: string): Promise<void> {
-  // A page that sends its form at once never has everything loaded.
-  await page.goto(`${server.origin}/${name}`, { waitUntil: name === 'send-form' ? 'domcontentloaded' : 'load' });
-}
+const shown = (): Shown => ({ browser, origin: server.origin });
+const withPage = (options: BrowserContextOptions, run: (page: Page) => Promise<void>) =>
+  withPageOf(browser, options, run);
+const show = (page: Page, name: string) => showOf(shown(), page, name);
 
 describe('every page', () => {
-  for (const name of Object.keys(samples)) {
-    // Each language meets both colours and both widths; not each combination, which would tell nothing more.
-    for (const { locale, phone, desktop } of [
-      { locale: 'ja-JP', phone: 'light', desktop: 'dark' },
-      { locale: 'en-GB', phone: 'dark', desktop: 'light' },
-    ] as const) {
-      it(`is accessible and fits 320 px, also with text of 200 %: ${name}, ${locale}`, async () => {
-        await withPage({ locale, viewport: PHONE, colorScheme: phone }, async (page) => {
-          await show(page, name);
-          await openEverything(page);
-          assert.deepEqual(await violations(page), [], 'on a phone');
-          assert.equal(await scrollsSideways(page), false, 'scrolls sideways');
-          await page.evaluate("document.documentElement.style.fontSize = '200%'");
-          assert.equal(await scrollsSideways(page), false, 'scrolls sideways at 200 %');
-
-          await page.setViewportSize(DESKTOP);
-          await page.emulateMedia({ colorScheme: desktop });
-          await show(page, name);
-          await openEverything(page);
-          assert.deepEqual(await violations(page), [], 'on a desktop');
-        });
-      });
-    }
-
-    it(`shows where the keyboard is, and every target is 44 px high: ${name}`, async () => {
-      await withPage({}, async (page) => {
-        await show(page, name);
-        const stops: Stop[] = [];
-        for (;;) {
-          await page.keyboard.press('Tab');
-          const stop = await page.evaluate<Stop | null>(FOCUSED);
-          if (!stop) break;
-          assert.equal(stop.outline, '4px solid', stop.html);
-          if (stop.isTarget && stops.length > 0) assert.ok(stop.height >= 44, `${stop.height} px: ${stop.html}`);
-          stops.push(stop);
-          assert.ok(stops.length < 40, 'the keyboard never leaves the page');
-        }
-        assert.match(stops[0]?.html ?? '', /skip-link/);
-        assert.ok(stops.length >= 3);
-      });
-    });
-  }
+  describePages(
+    Object.keys(samples).filter((name) => !(name in portalSamples)),
+    shown,
+  );
 });
 
 describe('the switches', () => {
