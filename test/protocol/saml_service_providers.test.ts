@@ -163,7 +163,7 @@ describe('musubi saml add', () => {
   const impossible: Record<string, [string, EntityOptions, string[], RegExp]> = {
     'encryption without a key for it': ['saml_settings_impossible', {}, ['--encrypt', 'always'], /encrypted/],
     'signatures without a key': ['saml_settings_impossible', {}, ['--require-signed', 'yes'], /signed/],
-    'a claim that the hub does not have': ['invalid_request', {}, ['--claims', 'blood_type'], /claim/],
+    'a claim that the hub does not have': ['saml_settings_impossible', {}, ['--claims', 'blood_type'], /claim/],
     'a revocation policy that is not there': [
       'invalid_client_metadata',
       {},
