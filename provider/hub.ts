@@ -278,10 +278,11 @@ export async function migrateDatabase(config: Configuration): Promise<readonly s
 function startSweeper(
   { log, clock }: Base,
   { oidcStore, storage }: Store,
-  { delivery, mail }: Rooms,
+  { delivery, mail, latest }: Rooms,
 ): { stop(): void } {
-  const sweep = () =>
-    Promise.all([
+  const sweep = () => {
+    latest?.forget();
+    return Promise.all([
       oidcStore.sweep(clock()),
       storage.challenges.sweep(clock()),
       storage.handOvers.sweep(clock()),
@@ -291,6 +292,7 @@ function startSweeper(
       mail.delivery?.tidy(),
       mail.addresses?.sweep(),
     ]).catch((err) => log.warn({ err }, 'expired rows could not be deleted'));
+  };
   const timer = setInterval(sweep, SWEEP_EVERY);
   timer.unref();
   return { stop: () => clearInterval(timer) };
@@ -298,36 +300,29 @@ function startSweeper(
 
 /** States the heads of the disclosure chains when that is due; whichever hub looks first does it for all. */
 function startPublisher({ config, log }: Base, { history }: Rooms): { stop(): Promise<void> } {
-  let underway: Promise<unknown> | undefined;
-  const look = () => {
-    underway ??= history
+  return everyMinute(() =>
+    history
       .publishIfDue(config.disclosure.publishSeconds * 1000)
-      .catch((err) => log.warn({ err }, 'the heads of the disclosure chains could not be published'))
-      .finally(() => {
-        underway = undefined;
-      });
-  };
-  const timer = setInterval(look, SWEEP_EVERY);
-  timer.unref();
-  return {
-    async stop() {
-      clearInterval(timer);
-      await underway;
-    },
-  };
+      .catch((err) => log.warn({ err }, 'the heads of the disclosure chains could not be published')),
+  );
 }
 
-/** The authority hears of consents that have ended here, and what it told is dropped when its time is over. */
-function startLatestAttributes({ log }: Base, { latest, latestConsents }: Rooms): { stop(): Promise<void> } {
-  let underway: Promise<void> | undefined;
-  const look = () => {
-    latest?.forget();
-    underway ??= latestConsents
+/** The authority hears of consents that have ended here. */
+function startLatestAttributes({ log }: Base, { latestConsents }: Rooms): { stop(): Promise<void> } {
+  return everyMinute(() =>
+    latestConsents
       ?.tellAuthority()
-      .catch((err) => log.warn({ err }, 'the authority could not be told which consents have ended'))
-      .finally(() => {
-        underway = undefined;
-      });
+      .catch((err) => log.warn({ err }, 'the authority could not be told which consents have ended')),
+  );
+}
+
+/** Does something each minute, unless the last time is not over. Its end can be waited for. */
+function everyMinute(work: () => Promise<unknown> | undefined): { stop(): Promise<void> } {
+  let underway: Promise<unknown> | undefined;
+  const look = () => {
+    underway ??= work()?.finally(() => {
+      underway = undefined;
+    });
   };
   const timer = setInterval(look, SWEEP_EVERY);
   timer.unref();
