@@ -1,4 +1,5 @@
 import type { Logger } from '../operations/logger.ts';
+import { createOutboxWorkers } from '../operations/outbox_workers.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
@@ -61,23 +62,21 @@ const MAX_REASON = 200;
 export function createEventDelivery(world: EventDeliveryWorld): EventDelivery {
   const { storage, vault, signer, clock, log } = world;
   const owner = Buffer.from(world.random(8)).toString('hex');
-  const workers = new Set<Promise<void>>();
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
+  const workers = createOutboxWorkers({ every: LOOK_EVERY, atOnce: AT_ONCE, work });
 
   /** Streams one after the other until there is none: several of these run beside each other. */
   async function work(): Promise<void> {
     try {
-      while (!stopped) {
+      while (!workers.isStopped()) {
         const now = clock();
         const stream = await storage.events.claim(owner, now, now + CLAIM_LIFETIME);
         if (!stream) return;
         // Where there is one there may be more: somebody looks for them meanwhile.
-        look();
+        workers.look();
         await pushAll(stream);
       }
     } catch (err) {
-      if (!stopped) log.warn({ err }, 'events could not be delivered; they wait');
+      if (!workers.isStopped()) log.warn({ err }, 'events could not be delivered; they wait');
     }
   }
 
@@ -93,10 +92,10 @@ export function createEventDelivery(world: EventDeliveryWorld): EventDelivery {
     for (;;) {
       const events = await storage.events.waiting(streamId, BATCH);
       for (const event of events) {
-        if (stopped || !(await storage.events.extend(streamId, owner, clock() + CLAIM_LIFETIME))) break;
+        if (workers.isStopped() || !(await storage.events.extend(streamId, owner, clock() + CLAIM_LIFETIME))) break;
         if (!(await push(stream, receiver, event))) return;
       }
-      if (stopped || events.length < BATCH) break;
+      if (workers.isStopped() || events.length < BATCH) break;
     }
     await storage.events.release(streamId, owner);
   }
@@ -149,23 +148,9 @@ export function createEventDelivery(world: EventDeliveryWorld): EventDelivery {
     }
   }
 
-  function look(): void {
-    if (workers.size >= AT_ONCE || stopped) return;
-    const worker = work().finally(() => workers.delete(worker));
-    workers.add(worker);
-  }
-
-  async function deliver(): Promise<void> {
-    look();
-    while (workers.size > 0) await Promise.all(workers);
-  }
-
   return {
-    start() {
-      timer = setInterval(() => void deliver(), LOOK_EVERY);
-      timer.unref();
-    },
-    deliver,
+    start: workers.start,
+    deliver: workers.deliver,
     async tidy() {
       const now = clock();
       const { events } = storage;
@@ -177,11 +162,7 @@ export function createEventDelivery(world: EventDeliveryWorld): EventDelivery {
         log.warn({ stream: streamId, cause }, 'a stream of events was paused');
       }
     },
-    async stop() {
-      stopped = true;
-      clearInterval(timer);
-      while (workers.size > 0) await Promise.all(workers);
-    },
+    stop: workers.stop,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from '../operations/logger.ts';
+import { createOutboxWorkers } from '../operations/outbox_workers.ts';
 import type { Storage } from '../storage.ts';
 import type { Vault } from '../vault.ts';
 import type { Clock, Random } from '../world.ts';
@@ -83,25 +84,23 @@ export const KEPT = 3 * 86_400_000;
 export function createMailDelivery(world: MailDeliveryWorld): MailDelivery {
   const { storage, vault, transport, clock, log } = world;
   const owner = Buffer.from(world.random(8)).toString('hex');
-  const workers = new Set<Promise<void>>();
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
+  const workers = createOutboxWorkers({ every: LOOK_EVERY, atOnce: AT_ONCE, work });
   let failures = 0;
   let restsUntil = 0;
 
   /** Mails one after the other until there is none: several of these run beside each other. */
   async function work(): Promise<void> {
     try {
-      while (!stopped && clock() >= restsUntil) {
+      while (!workers.isStopped() && clock() >= restsUntil) {
         const now = clock();
         const mail = await storage.mail.claim(owner, now, now + CLAIM_LIFETIME);
         if (!mail) return;
         // Where there is one there may be more: somebody looks for them meanwhile.
-        look();
+        workers.look();
         await send(mail);
       }
     } catch (err) {
-      if (!stopped) log.warn({ err }, 'mails could not be sent; they wait');
+      if (!workers.isStopped()) log.warn({ err }, 'mails could not be sent; they wait');
     }
   }
 
@@ -125,23 +124,9 @@ export function createMailDelivery(world: MailDeliveryWorld): MailDelivery {
     }
   }
 
-  function look(): void {
-    if (workers.size >= AT_ONCE || stopped) return;
-    const worker = work().finally(() => workers.delete(worker));
-    workers.add(worker);
-  }
-
-  async function deliver(): Promise<void> {
-    look();
-    while (workers.size > 0) await Promise.all(workers);
-  }
-
   return {
-    start() {
-      timer = setInterval(() => void deliver(), LOOK_EVERY);
-      timer.unref();
-    },
-    deliver,
+    start: workers.start,
+    deliver: workers.deliver,
     async tidy() {
       const now = clock();
       const count = await storage.mail.dropOlder(now - KEPT, now);
@@ -150,9 +135,7 @@ export function createMailDelivery(world: MailDeliveryWorld): MailDelivery {
       log.warn({ count }, 'mails were given up that could not be sent for three days');
     },
     async stop() {
-      stopped = true;
-      clearInterval(timer);
-      while (workers.size > 0) await Promise.all(workers);
+      await workers.stop();
       transport.close();
     },
   };
