@@ -17,6 +17,9 @@ Without arguments: types, lint and every test, on both databases. With arguments
 /** Tests share two cores with the servers and the browser that they start. */
 const CONCURRENCY = Math.min(Math.max(availableParallelism(), 1), 4);
 
+/** Files of a suite whose time is printed. */
+const SHOWN_LONGEST = 8;
+
 interface Total {
   passed: number;
   failed: number;
@@ -80,6 +83,7 @@ async function runChecks(): Promise<Total> {
 }
 
 async function runSuite(suite: Suite): Promise<Total> {
+  const began = performance.now();
   const name = suite.twice ? `${suite.name} on ${suite.database}` : suite.name;
   process.stdout.write(`\n${name} (${suite.files.length} files)\n`);
   const waiting = [...suite.files];
@@ -91,7 +95,19 @@ async function runSuite(suite: Suite): Promise<Total> {
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   if (suite.prints) for (const { output } of results) process.stdout.write(`\n${indent(output)}\n`);
-  return report(name, results);
+  const total = report(name, results);
+  process.stdout.write(`  ${seconds(performance.now() - began)}; longest: ${longest(results)}\n`);
+  return total;
+}
+
+/** The whole run has a limit of its own: this says where its time goes. */
+function longest(results: readonly FileResult[]): string {
+  const slowest = results.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, SHOWN_LONGEST);
+  return slowest.map(({ file, durationMs }) => `${relative(projectFolder, file)} ${seconds(durationMs)}`).join(', ');
+}
+
+function seconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1)} s`;
 }
 
 /** Prints what failed, and the suite's total; a skipped test proves nothing, so under CI it counts as failed. */

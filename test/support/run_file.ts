@@ -11,6 +11,7 @@ export interface FileResult {
   readonly outcomes: readonly TestOutcome[];
   /** The end of what it wrote to its standard output and error. */
   readonly output: string;
+  readonly durationMs: number;
 }
 
 /** Enough for a stack trace and the log lines before it. */
@@ -45,7 +46,7 @@ export async function runTestFile(
     else if (ended.reason !== undefined && !failed) outcomes.push(fileFailure(`${ended.reason}${notes}`));
     else if (!end && !failed) outcomes.push(fileFailure('ended before its tests did, or declares none'));
     else if (outcomes.length === 0) outcomes.push(fileFailure('declares no test'));
-    return { file, outcomes, output: ended.output };
+    return { file, outcomes, output: ended.output, durationMs: ended.durationMs };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -58,7 +59,12 @@ export async function runCommand(title: string, program: string, args: readonly 
   const outcome: TestOutcome = reason
     ? { title: [title], outcome: 'failed', error: reason }
     : { title: [title], outcome: 'passed' };
-  return { file: [program, ...args].join(' '), outcomes: [outcome], output: ended.output };
+  return {
+    file: [program, ...args].join(' '),
+    outcomes: [outcome],
+    output: ended.output,
+    durationMs: ended.durationMs,
+  };
 }
 
 /** Ends every process group that is still running; for signal handlers. */
@@ -71,6 +77,7 @@ interface Ended {
   readonly reason: string | undefined;
   readonly timedOut: boolean;
   readonly output: string;
+  readonly durationMs: number;
 }
 
 function runProcess(
@@ -80,6 +87,7 @@ function runProcess(
   timeoutMs: number,
 ): Promise<Ended> {
   return new Promise((settle) => {
+    const began = performance.now();
     const child = spawn(program, args, {
       cwd: projectFolder,
       // `node` started by a test must be the one that runs TypeScript, not the machine's.
@@ -114,7 +122,7 @@ function runProcess(
     function finish(): void {
       clearTimeout(timer);
       running.delete(child);
-      settle({ reason, timedOut, output });
+      settle({ reason, timedOut, output, durationMs: performance.now() - began });
     }
   });
 }
