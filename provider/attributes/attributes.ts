@@ -1,4 +1,6 @@
+import type { JWK } from 'jose';
 import type { Bilingual } from './catalogue/claim_type.ts';
+import type { CarriedClaim } from './delivery.ts';
 
 /** Where a value is from, told together with it. */
 export interface Provenance {
@@ -38,6 +40,8 @@ export interface ClaimWish {
   readonly targetDate?: unknown;
   /** Seconds that it may be old. As it came: not judged. */
   readonly maxAge?: unknown;
+  /** How it is to come; plain unless said. As it came: not judged. */
+  readonly delivery?: unknown;
 }
 
 /** For whom values are fetched. */
@@ -47,6 +51,8 @@ export interface Asking {
   /** The decision that it rests on. */
   readonly consent: { readonly id: string; readonly purpose: string | undefined };
   readonly wishes?: Readonly<Record<string, ClaimWish>> | undefined;
+  /** The key that sealed claims are for, as the relying party publishes it now; undefined when it has none. */
+  readonly sealFor?: (() => Promise<JWK | undefined>) | undefined;
 }
 
 export interface HeldClaims {
@@ -61,20 +67,23 @@ export interface FetchedValues {
   readonly values: Readonly<Record<string, AttributeValue>>;
   /** Of what was asked for and is held, what could not be had now. */
   readonly unavailable: Readonly<Record<string, UnavailableClaim>>;
+  /** What comes in a form that the hub hands on as it is. */
+  readonly carried: readonly CarriedClaim[];
 }
+
+/** What a source says of one claim. */
+export type SourceAnswer = AttributeValue | UnavailableClaim | { readonly carried: CarriedClaim };
 
 /** A place that holds values of some claims for a subject. */
 export interface AttributeSource {
   /** Which claims of the catalogue it can hold at all. */
   readonly claims: readonly string[];
+  /** Whether it knows other forms than plain values; else a claim that is asked for in one is not possible. */
+  readonly carries?: boolean;
   /** Those of `claims` that it holds for this subject and would tell this relying party now. */
   held(subjectId: string, claims: readonly string[], clientId: string): Promise<HeldClaims>;
   /** Values of the named claims; a claim it does not hold is left out. */
-  values(
-    subjectId: string,
-    claims: readonly string[],
-    asking: Asking,
-  ): Promise<Readonly<Record<string, AttributeValue | UnavailableClaim>>>;
+  values(subjectId: string, claims: readonly string[], asking: Asking): Promise<Readonly<Record<string, SourceAnswer>>>;
 }
 
 export interface Attributes {
@@ -83,6 +92,10 @@ export interface Attributes {
   /** All sources are asked at once; what one cannot tell leaves the others' as it is. */
   values(subjectId: string, claims: readonly string[], asking: Asking): Promise<FetchedValues>;
 }
+
+const NOTHING: Readonly<Record<string, SourceAnswer>> = {};
+/** What the hub itself vouches for comes plain. */
+const HUB_CARRIES_NOTHING: UnavailableClaim = { unavailable: 'not_possible', source: 'hub' };
 
 /** The sources as one; `sub` is held for everybody and its value is the resolver's. */
 export function createAttributes(sources: readonly AttributeSource[]): Attributes {
@@ -100,15 +113,24 @@ export function createAttributes(sources: readonly AttributeSource[]): Attribute
         providers: Object.assign({}, ...held.map(({ providers }) => providers)),
       };
     },
-    async values(subjectId, claims, asking) {
-      const told = await Promise.all(asked(claims).map(({ source, names }) => source.values(subjectId, names, asking)));
+    async values(subjectId, claims, asking): Promise<FetchedValues> {
       const values: Record<string, AttributeValue> = {};
       const unavailable: Record<string, UnavailableClaim> = {};
+      const carried: CarriedClaim[] = [];
+      const isPlain = (name: string) => [undefined, 'plain'].includes(asking.wishes?.[name]?.delivery as undefined);
+      const told = await Promise.all(
+        asked(claims).map(({ source, names }) => {
+          const possible = source.carries ? names : names.filter(isPlain);
+          for (const name of names) if (!possible.includes(name)) unavailable[name] = HUB_CARRIES_NOTHING;
+          return possible.length > 0 ? source.values(subjectId, possible, asking) : NOTHING;
+        }),
+      );
       for (const [name, answer] of told.flatMap((each) => Object.entries(each))) {
         if ('unavailable' in answer) unavailable[name] = answer;
+        else if ('carried' in answer) carried.push(answer.carried);
         else values[name] = answer;
       }
-      return { values, unavailable };
+      return { values, unavailable, carried };
     },
   };
 }

@@ -100,6 +100,15 @@ export interface StoredReceipt {
   readonly at: number;
 }
 
+/** What may leave now. */
+export interface Disclosed {
+  readonly claims: readonly string[];
+  /** See Disclosure; undefined when there is nothing that may leave. */
+  readonly sequence: number | undefined;
+  /** The consent that it leaves under. */
+  readonly consentId: string;
+}
+
 export interface ConsentStore {
   /** The live consent of (subject, relying party): not withdrawn, not expired at `now`. */
   findLive(subjectId: string, clientId: string, now: number): Promise<Consent | undefined>;
@@ -124,7 +133,7 @@ export interface ConsentStore {
     exit: Exit;
     claims: readonly ClaimToTell[];
     now: number;
-  }): Promise<{ readonly claims: readonly string[]; readonly sequence: number | undefined } | undefined>;
+  }): Promise<Disclosed | undefined>;
   /** That these answers were handed to the network at `now`. */
   confirmDelivery(disclosures: readonly DisclosureKey[], now: number): Promise<void>;
   /** Newest first, of those before `before` (a sequence number) where it is given. */

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Attributes, ClaimWish, FetchedValues } from '../attributes/attributes.ts';
+import type { Asking, Attributes, ClaimWish, FetchedValues } from '../attributes/attributes.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
 import type { MailToPerson } from '../notices_by_mail/mail_to_person.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
+import { carriedStatement, STATEMENT_TYPE, type StatedClaim } from './carried_statement.ts';
 import { type AskedClaims, type ConsentNeed, claimsToDecide, consentNeed, decide } from './consent_rules.ts';
-import type { Consent, ConsentPeriod, Exit, ReceiptEvent, StoredReceipt } from './consent_store.ts';
+import type { ClaimToTell, Consent, ConsentPeriod, Exit, ReceiptEvent, StoredReceipt } from './consent_store.ts';
 import type { Deliveries } from './deliveries.ts';
 import {
   RECEIPT_TYPE,
@@ -54,6 +55,10 @@ export interface Consents {
    * statement with another look at the consent, since fetching takes time (invariant 6). A claim that its source does not
    * give costs that claim only, and no row says that it left. Undefined when there is no live consent any more.
    *
+   * What a provider made for the relying party itself has rows of its own form (`aggregated`, `distributed`, `sealed`), written
+   * in the same transaction, and a statement of the hub's beside it.
+   *
+   * @param disclosure.exit of plain values.
    * @param disclosure.wishes what the relying party says about single claims.
    */
   release(disclosure: {
@@ -62,12 +67,17 @@ export interface Consents {
     exit: Exit;
     claims: readonly string[];
     wishes?: Readonly<Record<string, ClaimWish>>;
-  }): Promise<FetchedValues | undefined>;
+    sealFor?: Asking['sealFor'];
+  }): Promise<Released | undefined>;
   /**
    * Whether the pairwise identifier may leave, and nothing with it: the live consent is checked and the disclosure row
    * written in one statement, as by `release`.
    */
   releaseIdentifier(disclosure: { subjectId: string; clientId: string; exit: Exit }): Promise<boolean>;
+}
+
+export interface Released extends Omit<FetchedValues, 'carried'> {
+  readonly carried: readonly StatedClaim[];
 }
 
 /** What a person's sign-ins at one relying party rest on; implemented where sessions are. */
@@ -112,15 +122,15 @@ export function createConsents(world: ConsentsWorld): Consents {
     subjectId: string,
     clientId: string,
     claims: readonly string[],
-    wishes: Readonly<Record<string, ClaimWish>> | undefined,
+    options: Pick<Asking, 'wishes' | 'sealFor'>,
   ): Promise<FetchedValues | undefined> {
     const sourced = claims.filter((claim) => claim !== 'sub');
-    if (sourced.length === 0) return { values: {}, unavailable: {} };
+    if (sourced.length === 0) return { values: {}, unavailable: {}, carried: [] };
     const now = clock();
     const live = await storage.consents.findLive(subjectId, clientId, now);
     const passed = live?.passingUntil !== undefined && live.passingUntil <= now ? live.passing : [];
     const granted = sourced.filter((claim) => live?.granted.includes(claim) && !passed.includes(claim));
-    return live && attributes.values(subjectId, granted, { clientId, consent: live, wishes });
+    return live && attributes.values(subjectId, granted, { clientId, consent: live, ...options });
   }
 
   async function receiptOf(
@@ -137,6 +147,31 @@ export function createConsents(world: ConsentsWorld): Consents {
     });
     const receipt = await statements.sign(RECEIPT_TYPE, content);
     return { id, subjectId, consentId: consent.id, event, receipt, at };
+  }
+
+  const disclose = (
+    { consents }: Pick<Storage, 'consents'>,
+    disclosure: { subjectId: string; clientId: string; exit: Exit; claims: readonly ClaimToTell[] },
+  ) =>
+    consents.disclose({
+      ...disclosure,
+      claims: disclosure.claims.map(({ claim, source }) => ({ claim, source })),
+      now: clock(),
+    });
+
+  async function stated(
+    carried: FetchedValues['carried'],
+    { subjectId, clientId }: { subjectId: string; clientId: string },
+    consentId: string,
+  ): Promise<readonly StatedClaim[]> {
+    const { subject } = await world.parties(subjectId, clientId, 'ja');
+    const release = { issuer, audience: clientId, subject, consentId, at: clock() };
+    return Promise.all(
+      carried.map(async (each) => ({
+        ...each,
+        statement: await statements.sign(STATEMENT_TYPE, carriedStatement(each, release)),
+      })),
+    );
   }
 
   return {
@@ -214,29 +249,41 @@ export function createConsents(world: ConsentsWorld): Consents {
     },
 
     /* One list: what is granted → its values → disclosed, the consent seen once more → given. */
-    async release({ subjectId, clientId, exit, claims, wishes }) {
-      const fetched = await fetchGranted(subjectId, clientId, claims, wishes);
+    async release({ subjectId, clientId, exit, claims, wishes, sealFor }) {
+      const fetched = await fetchGranted(subjectId, clientId, claims, { wishes, sealFor });
       if (!fetched) return undefined;
-      const { values, unavailable } = fetched;
+      const { values, unavailable, carried } = fetched;
       const had = claims.filter((claim) => claim === 'sub' || Object.hasOwn(values, claim));
-      const told = await storage.consents.disclose({
-        ...{ subjectId, clientId, exit },
-        claims: had.map((claim) => ({ claim, source: values[claim]?.provenance?.source })),
-        now: clock(),
-      });
-      if (!told) return undefined;
-      if (told.sequence !== undefined) deliveries.note({ subjectId, sequence: told.sequence });
-      const leaving = Object.entries(values).filter(([claim]) => told.claims.includes(claim));
-      return { values: Object.fromEntries(leaving), unavailable };
+      const plain = had.map((claim) => ({ claim, source: values[claim]?.provenance?.source }));
+      const pair = { subjectId, clientId };
+      const told =
+        carried.length === 0
+          ? [await disclose(storage, { ...pair, exit, claims: plain })]
+          : await storage.transaction(async (stores) => {
+              const first = await disclose(stores, { ...pair, exit, claims: plain });
+              const others = [];
+              for (const [form, each] of Map.groupBy(carried, (one) => one.form)) {
+                others.push(await disclose(stores, { ...pair, exit: form, claims: each }));
+              }
+              return [first, ...others];
+            });
+      const [first] = told;
+      if (!first) return undefined;
+      for (const { sequence } of told.flatMap((each) => each ?? [])) {
+        if (sequence !== undefined) deliveries.note({ subjectId, sequence });
+      }
+      const leaving = Object.entries(values).filter(([claim]) => first.claims.includes(claim));
+      const handedOn = carried.filter(({ claim }) => told.some((each) => each?.claims.includes(claim)));
+      return {
+        values: Object.fromEntries(leaving),
+        unavailable,
+        carried: handedOn.length === 0 ? [] : await stated(handedOn, pair, first.consentId),
+      };
     },
 
     async releaseIdentifier(disclosure) {
       const { subjectId } = disclosure;
-      const told = await storage.consents.disclose({
-        ...disclosure,
-        claims: [{ claim: 'sub', source: undefined }],
-        now: clock(),
-      });
+      const told = await disclose(storage, { ...disclosure, claims: [{ claim: 'sub', source: undefined }] });
       if (told?.sequence === undefined) return false;
       deliveries.note({ subjectId, sequence: told.sequence });
       return true;

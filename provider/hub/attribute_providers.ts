@@ -32,7 +32,7 @@ export function openAttributeProviders(
   return {
     memberships: createMemberships({ storage, vault, questions, attempts, clock, onSilence }),
     providerAttributes: createProviderAttributes({
-      ...{ storage, vault, catalogue, questions, clock, onSilence },
+      ...{ storage, vault, catalogue, questions, clock, random, onSilence },
       observe: metrics.attributeProviderAsked,
     }),
     providerAdministration: createProviderAdministration({ storage, catalogue, clock, allowPlainHttp }),

@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa';
 import type { Provider } from 'oidc-provider';
 import { createNetworks } from '../../config/networks.ts';
 import type { Configuration } from '../../config/schema.ts';
+import { mountProviderList } from '../attributes/providers/provider_list_api.ts';
 import { mountRecordApi } from '../consent/record_api.ts';
 import type { EngineRunnerWorld } from '../engine_runner.ts';
 import { mountStreamApi } from '../events/stream_api.ts';
@@ -187,6 +188,7 @@ export function webRoom(
         router.get('/', (ctx) => home(ctx, renderer, config.publicUrl));
         mountPostedRequests(router);
         mountRecordApi(router, rooms);
+        mountProviderList(router, storage);
         saml.mount(router);
         mountInteractions(router, {
           ...interactions,

@@ -1,9 +1,9 @@
 import type { Account, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
-import type { FetchedValues } from '../attributes/attributes.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
-import type { Consents } from '../consent/consents.ts';
+import type { Consents, Released } from '../consent/consents.ts';
 import type { Clock } from '../world.ts';
+import { claimSources, sealingKeyOf, withRegisteredDelivery } from './carried_claims.ts';
 import { provenanceClaim, unavailableClaim } from './claims_provenance.ts';
 import { claimWishes } from './requested_claims.ts';
 import { type AssuranceSettings, answerVerifiedClaims, claimsToVerify } from './verified_claims.ts';
@@ -27,14 +27,18 @@ export function createAccountFinder({ catalogue, consents, settle, assurance, cl
       accountId: subjectId,
       async claims(use, scope, claims) {
         const exit = use === 'userinfo' ? 'userinfo' : 'id_token';
-        const clientId = ctx.oidc.client?.clientId ?? '';
+        const { client } = ctx.oidc;
+        const clientId = client?.clientId ?? '';
         const { verified_claims: toVerify, ...named } = claims as Record<string, unknown>;
         const plain = claimsThatLeave(catalogue, ctx, exit, scope, Object.keys(named));
         const names = [...new Set([...plain, ...Object.keys(claimsToVerify(toVerify))])];
         // Nothing leaves, and no row says that it did, for a code that somebody else has used.
         await settle();
-        const wishes = claimWishes(named);
-        const released = await consents.release({ subjectId, clientId, exit, claims: names, wishes });
+        const released = await consents.release({
+          ...{ subjectId, clientId, exit, claims: names },
+          wishes: withRegisteredDelivery(claimWishes(named), client),
+          sealFor: () => sealingKeyOf(client),
+        });
         if (!released) throw withdrawn(exit);
         const verified = answerVerifiedClaims(toVerify, released.values, assurance, clock());
         return {
@@ -65,8 +69,8 @@ function claimsThatLeave(
     .map((claim) => claim.name);
 }
 
-/** The values, and beside them whose word they are, and what could not be had. */
-function plainClaims(names: readonly string[], { values, unavailable }: FetchedValues) {
+/** The values, and beside them whose word they are, what comes from its source as it is, and what could not be had. */
+function plainClaims(names: readonly string[], { values, unavailable, carried }: Released) {
   const told = Object.fromEntries(names.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])));
   const provenance = provenanceClaim(told);
   const missing = unavailableClaim(unavailable);
@@ -74,6 +78,7 @@ function plainClaims(names: readonly string[], { values, unavailable }: FetchedV
     ...Object.fromEntries(Object.entries(told).map(([name, { value }]) => [name, value])),
     ...(provenance && { claims_provenance: provenance }),
     ...(missing && { claims_unavailable: missing }),
+    ...claimSources(carried),
   };
 }
 

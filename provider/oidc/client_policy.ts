@@ -4,6 +4,7 @@ import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import type { RevocationPolicies } from '../authentication/revocation_policy.ts';
 import type { Clock } from '../world.ts';
 import { faultOfClaimPurposes } from './asked_claims.ts';
+import { CLAIMS_DELIVERY, faultOfClaimsDelivery } from './carried_claims.ts';
 import { isRegisteredFor, OWN_RESOURCES } from './own_resources.ts';
 import { PORTAL_CLIENT_ID } from './portal_client.ts';
 
@@ -15,6 +16,7 @@ export const CLIENT_METADATA = [
   'purpose#ja',
   'purpose#en',
   'claim_purposes',
+  CLAIMS_DELIVERY,
   'require_pkce',
   'introspection_resource',
   'musubi_revocation_policy',
@@ -57,8 +59,11 @@ export function validateClientMetadata(
     }
     return;
   }
-  if (key === 'claim_purposes') {
-    const fault = faultOfClaimPurposes(catalogue, value);
+  if (key === 'claim_purposes' || key === CLAIMS_DELIVERY) {
+    const fault =
+      key === CLAIMS_DELIVERY
+        ? faultOfClaimsDelivery(catalogue, value, metadata)
+        : faultOfClaimPurposes(catalogue, value);
     if (fault) throw new errors.InvalidClientMetadata(fault);
     return;
   }

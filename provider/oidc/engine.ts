@@ -133,6 +133,7 @@ function configuration(world: EngineWorld): Configuration {
     discovery: {
       ui_locales_supported: ['ja', 'en'],
       claims_locales_supported: ['ja', 'en'],
+      claim_types_supported: ['normal', 'aggregated', 'distributed'],
       ...assuranceMetadata(settings.assurance),
       ...mutualTlsAliases(settings.mutualTlsOrigin),
     },

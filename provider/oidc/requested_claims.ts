@@ -51,8 +51,8 @@ export function claimPurposes(params: { claims?: unknown }): Readonly<Record<str
 }
 
 /**
- * What is said about single claims beside that they are wanted: `target_date` and `max_age`, members of the request for a
- * claim (OIDC Core §5.5.1 leaves room for further ones).
+ * What is said about single claims beside that they are wanted: `target_date`, `max_age` and `delivery`, members of the request for
+ * a claim (OIDC Core §5.5.1 leaves room for further ones).
  *
  * @param named the part of the claims parameter that an answer is made for.
  */
@@ -60,8 +60,9 @@ export function claimWishes(named: Readonly<Record<string, unknown>>): Readonly<
   return Object.fromEntries(
     Object.entries(named).flatMap(([name, want]) => {
       if (typeof want !== 'object' || want === null) return [];
-      const { target_date: targetDate, max_age: maxAge } = want as Readonly<Record<string, unknown>>;
-      return targetDate === undefined && maxAge === undefined ? [] : [[name, { targetDate, maxAge }]];
+      const { target_date: targetDate, max_age: maxAge, delivery } = want as Readonly<Record<string, unknown>>;
+      const isSaid = [targetDate, maxAge, delivery].some((each) => each !== undefined);
+      return isSaid ? [[name, { targetDate, maxAge, delivery }]] : [];
     }),
   );
 }

@@ -3,30 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import {
-  type Behaviour,
-  generateProviderKey,
-  type RunningProvider,
-  startAttributeProvider,
-} from '../../adapters/sandbox/attribute_providers/attribute_provider.ts';
+import type { Behaviour, RunningProvider } from '../../adapters/sandbox/attribute_providers/attribute_provider.ts';
 import { type ProviderName, SANDBOX_PROVIDERS } from '../../adapters/sandbox/attribute_providers/sandbox_providers.ts';
 import type { StoredAuditEvent } from '../../provider/audit/audit_log.ts';
 import { startControlSocket } from '../../provider/command_line/control_socket.ts';
 import { controlSocketPath } from '../../provider/command_line/control_socket_path.ts';
 import { administrationHandlers } from '../../provider/command_line/hub_commands.ts';
 import { type as typeCommand } from '../provider/command_line/terminal.ts';
-import { fillIn, formOf, signApplication } from '../support/enrol.ts';
 import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
-import {
-  createRelyingParty,
-  isConsentPage,
-  open,
-  presentCard,
-  type RelyingParty,
-  subOf,
-  type Tokens,
-} from './relying_party.ts';
+import { enrolAt, startRegisteredProvider } from '../support/providers.ts';
+import { createRelyingParty, open, presentCard, type RelyingParty, subOf, type Tokens } from './relying_party.ts';
 
 const NAMES = ['kenpo', 'kokuho', 'card'] as const;
 const CLAIMS = 'health_insurance_valid health_insurance card_customer_valid payment_token';
@@ -43,15 +30,7 @@ let taro: string;
 
 before(async () => {
   hub = await startTestHub({ clock, settings: { attributes: { providerTimeoutSeconds: 1 } } });
-  for (const name of NAMES) {
-    const { id, kind, names, entries, offers } = SANDBOX_PROVIDERS[name];
-    providers[name] = await startAttributeProvider({
-      ...{ provider: SANDBOX_PROVIDERS[name], issuer: hub.issuer, port: 0, privateKey: generateProviderKey(), clock },
-    });
-    const { url, keys } = providers[name];
-    await hub.hub.attributeProviders.add({ id, kind, names, entries, url, keys });
-    await hub.hub.attributeProviders.offer(id, offers, true);
-  }
+  for (const name of NAMES) providers[name] = await startRegisteredProvider(hub, SANDBOX_PROVIDERS[name], clock);
   const scope = `openid name offline_access ${CLAIMS}`;
   clinic = await createRelyingParty(hub, { scope, 'purpose#ja': '受付に使います。' });
   shop = await createRelyingParty(hub, { scope });
@@ -59,7 +38,7 @@ before(async () => {
   await attributeProviders.accept(clinic.clientId, ['health_insurance_valid', 'health_insurance'], true);
   await attributeProviders.accept(clinic.clientId, ['card_customer_valid'], true);
   await attributeProviders.accept(shop.clientId, ['payment_token'], true);
-  taro = await enrolled('taro');
+  taro = await enrolAt(hub, clinic, 'taro');
   await hub.hub.memberships.bind(taro, 'musubi-kenpo', { symbol: '12345', number: '6789' });
   await hub.hub.memberships.bind(taro, 'musubi-card', { last_digits: '4242' });
 });
@@ -70,20 +49,6 @@ after(async () => {
 
 async function events(kind: StoredAuditEvent['kind']): Promise<readonly StoredAuditEvent[]> {
   return (await hub.hub.storage.audit.read(0n, 10_000)).filter((event) => event.kind === kind);
-}
-
-/** Has a citizen enrol; returns the hub's id of them. */
-async function enrolled(card: string): Promise<string> {
-  const browser = createHttpBrowser();
-  const attempt = await clinic.attempt({ scope: 'openid name', prompt: 'consent' });
-  const page = await open(clinic.authorizationUrl(attempt), browser);
-  const consent = await presentCard(hub, browser, page, { card });
-  assert.ok(isConsentPage(consent), consent.text);
-  const uid = /\/interaction\/[^/"]+/.exec(consent.text)?.[0];
-  const form = await browser.get(new URL(`${uid}/enrolment`, consent.url).href);
-  const application = await fillIn(browser, form, formOf(hub, card));
-  assert.match((await signApplication(hub, browser, application, { card })).text, /登録が終わりました/);
-  return (await events('subject.enrolled')).at(-1)?.subjectId ?? '';
 }
 
 const signIn = (party: RelyingParty, scope: string, userinfo: Record<string, unknown> = {}) =>

@@ -88,7 +88,8 @@ const DISCLOSE: Statement = {
       INSERT INTO disclosure (subject_id, sequence, place, client_id, consent_id, exit, claim, source, at, hash)
       SELECT $1, sequence, place, $2, consent_id, $3, claim, nullif(source, ''), $5, head FROM linked, told
     )
-    SELECT ARRAY(SELECT claim FROM told ORDER BY place) AS claims, (SELECT sequence FROM linked) AS sequence FROM live`,
+    SELECT ARRAY(SELECT claim FROM told ORDER BY place) AS claims, (SELECT sequence FROM linked) AS sequence,
+      id AS consent_id FROM live`,
 };
 const CONFIRM_DELIVERY: Statement = {
   name: 'consent_confirm_delivery',
@@ -211,12 +212,12 @@ export function createConsentStore(
       const names = told.map(({ claim }) => claim);
       const sources = told.map(({ source }) => source);
       const { opening, items } = entryParts({ at: now, exit, clientId, claims: names, sources });
-      const { rows } = await queries.query<{ claims: string[]; sequence: number | null }>(DISCLOSE, [
-        ...[subjectId, clientId, exit, names, now],
-        ...[opening, sources.map((source) => source ?? ''), items],
-      ]);
+      const { rows } = await queries.query<{ claims: string[]; sequence: number | null; consent_id: string }>(
+        DISCLOSE,
+        [...[subjectId, clientId, exit, names, now], ...[opening, sources.map((source) => source ?? ''), items]],
+      );
       const [row] = rows;
-      return row && { claims: row.claims, sequence: row.sequence ?? undefined };
+      return row && { claims: row.claims, sequence: row.sequence ?? undefined, consentId: row.consent_id };
     },
 
     async confirmDelivery(disclosures, now) {

@@ -12,17 +12,18 @@ import type { Queries, Statement } from '../database.ts';
 import { storable } from '../storable_text.ts';
 import { sweepInBatches } from '../sweep_in_batches.ts';
 
-const COLUMNS = 'id, kind, names, url, keys, entries, is_active, created_at';
+const COLUMNS = 'id, kind, names, url, keys, entries, forms, is_active, created_at';
 
 const INSERT: Statement = {
   name: 'provider_insert',
-  text: `INSERT INTO attribute_provider (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+  text: `INSERT INTO attribute_provider (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT DO NOTHING`,
 };
 const FIND: Statement = { name: 'provider_find', text: `SELECT ${COLUMNS} FROM attribute_provider WHERE id = $1` };
 const LIST: Statement = { name: 'provider_list', text: `SELECT ${COLUMNS} FROM attribute_provider ORDER BY id` };
 const REPLACE: Statement = {
   name: 'provider_replace',
-  text: `UPDATE attribute_provider SET kind = $2, names = $3, url = $4, keys = $5, entries = $6, is_active = $7
+  text: `UPDATE attribute_provider SET kind = $2, names = $3, url = $4, keys = $5, entries = $6, forms = $7, is_active = $8
     WHERE id = $1`,
 };
 const REMOVE: Statement = { name: 'provider_remove', text: 'DELETE FROM attribute_provider WHERE id = $1' };
@@ -51,8 +52,8 @@ const LIST_ATTRIBUTES: Statement = {
 const SELECTABLE: Statement = {
   name: 'provider_selectable',
   text: `SELECT offer.claim, membership.id AS membership_id, membership.sealed_reference, membership.bound_at,
-      provider.id, provider.kind, provider.names, provider.url, provider.keys, provider.entries, provider.is_active,
-      provider.created_at
+      provider.id, provider.kind, provider.names, provider.url, provider.keys, provider.entries, provider.forms,
+      provider.is_active, provider.created_at
     FROM membership
     JOIN attribute_provider provider ON provider.id = membership.provider_id AND provider.is_active
     JOIN member_attribute offer ON offer.provider_id = provider.id AND offer.offers
@@ -131,6 +132,7 @@ interface ProviderRow {
   url: string;
   keys: JSONWebKeySet;
   entries: EntryField[];
+  forms: AttributeProvider['forms'];
   is_active: boolean;
   created_at: number;
 }
@@ -143,10 +145,9 @@ export function createProviderStore(
   transact: <T>(work: (queries: Queries) => Promise<T>) => Promise<T>,
 ): ProviderStore {
   return {
-    async insert({ id, kind, names, url, keys, entries, isActive, createdAt }) {
-      const [namesJson, keysJson, entriesJson] = [names, keys, entries].map((each) => JSON.stringify(each));
-      const values = [id, kind, namesJson, url, keysJson, entriesJson, isActive, createdAt];
-      return (await queries.query(INSERT, values)).count === 1;
+    async insert(provider) {
+      const { createdAt } = provider;
+      return (await queries.query(INSERT, [...valuesOf(provider), createdAt])).count === 1;
     },
 
     async find(id) {
@@ -159,9 +160,8 @@ export function createProviderStore(
       return (await queries.query<ProviderRow>(LIST)).rows.map(providerOf);
     },
 
-    async replace({ id, kind, names, url, keys, entries, isActive }) {
-      const values = [id, kind, JSON.stringify(names), url, JSON.stringify(keys), JSON.stringify(entries), isActive];
-      return (await queries.query(REPLACE, values)).count === 1;
+    async replace(provider) {
+      return (await queries.query(REPLACE, valuesOf(provider))).count === 1;
     },
 
     async remove(id) {
@@ -259,7 +259,15 @@ export function createProviderStore(
   };
 }
 
+/** In the order of COLUMNS, up to the time that it was made. */
+function valuesOf({ id, kind, names, url, keys, entries, forms, isActive }: AttributeProvider) {
+  const [namesJson, keysJson, entriesJson, formsJson] = [names, keys, entries, forms].map((each) =>
+    JSON.stringify(each),
+  );
+  return [id, kind, namesJson, url, keysJson, entriesJson, formsJson, isActive];
+}
+
 function providerOf(row: ProviderRow): AttributeProvider {
-  const { id, kind, names, url, keys, entries } = row;
-  return { id, kind, names, url, keys, entries, isActive: row.is_active, createdAt: row.created_at };
+  const { id, kind, names, url, keys, entries, forms } = row;
+  return { id, kind, names, url, keys, entries, forms, isActive: row.is_active, createdAt: row.created_at };
 }

@@ -16,6 +16,7 @@ import {
 import { foldAddress, foldName } from '../../../provider/identity/fold_attributes.ts';
 import type { Clock } from '../../../provider/world.ts';
 import { recordOf } from './customer_records.ts';
+import { CLAIMS_PATH, createMadeClaims } from './made_claims.ts';
 import type { Customer, SandboxProvider } from './sandbox_providers.ts';
 
 /** How a provider can be on request, so that relying parties and tests see what comes of it. */
@@ -105,47 +106,49 @@ export async function startAttributeProvider(options: {
     return question;
   }
 
-  async function sign(
-    typ: string,
-    { jti }: { jti: string },
-    content: Readonly<Record<string, unknown>>,
-  ): Promise<string> {
-    const age = behaviour === 'stale' ? DAY : 0;
-    const iat = Math.floor(clock() / 1000) - age;
-    return new SignJWT({
-      ...{ iss: url, aud: issuer, iat, exp: iat + ANSWER_LIFETIME + age },
-      in_reply_to: behaviour === 'wrong_question' ? 'another' : jti,
-      ...content,
-    })
+  async function sign(typ: string, content: Readonly<Record<string, unknown>>): Promise<string> {
+    const iat = Math.floor(clock() / 1000) - (behaviour === 'stale' ? DAY : 0);
+    return new SignJWT({ iss: url, iat, ...content })
       .setProtectedHeader({ alg: 'ES256', typ, kid })
       .sign(behaviour === 'wrong_signature' ? strangerKey : signingKey);
   }
 
-  function tell(question: AttributesQuestion, customer: Customer) {
-    const asOf = Math.floor(clock() / 1000);
-    const claims = Object.entries(question.claims).flatMap(([name, { target_date }]) => {
-      const value = recordOf(provider, customer, name, target_date ?? today(clock()));
-      if (value === undefined || behaviour === 'silent') return [];
-      const told = behaviour === 'wrong_type' ? { lies: value } : value;
-      const times = { as_of: asOf, valid_until: asOf + DAY, ...(target_date !== undefined && { target_date }) };
-      return [[name, { value: told, ...times }]];
+  const reply = (typ: string, { jti }: { jti: string }, content: Readonly<Record<string, unknown>>) =>
+    sign(typ, {
+      ...{ aud: issuer, exp: Math.floor(clock() / 1000) + ANSWER_LIFETIME },
+      in_reply_to: behaviour === 'wrong_question' ? 'another' : jti,
+      ...content,
     });
-    return Object.fromEntries(claims);
+
+  const made = createMadeClaims({ url: () => url, sign, clock });
+
+  async function tell({ claims, seal_for: sealFor }: AttributesQuestion, customer: Customer) {
+    const asOf = Math.floor(clock() / 1000);
+    const told = Object.entries(claims).map(async ([name, asked]) => {
+      const { target_date } = asked;
+      const record = recordOf(provider, customer, name, target_date ?? today(clock()));
+      if (record === undefined || behaviour === 'silent') return [];
+      const value = behaviour === 'wrong_type' ? { lies: record } : record;
+      const times = { as_of: asOf, valid_until: asOf + DAY, ...(target_date !== undefined && { target_date }) };
+      if (asked.form === undefined) return [[name, { value, ...times }]];
+      return [[name, await made.make({ name, value, times, asked, sealFor })]];
+    });
+    return Object.fromEntries((await Promise.all(told)).flat());
   }
 
   const routes: Readonly<Record<string, (token: string) => Promise<string>>> = {
     async [PATHS.attributes](token) {
       const question = await readQuestion(token, TYPES.attributesQuestion, attributesQuestion);
       const customer = provider.customers.find(({ reference }) => reference === question.customer);
-      return sign(TYPES.attributesAnswer, question, {
+      return reply(TYPES.attributesAnswer, question, {
         sub: behaviour === 'wrong_subject' ? 'somebody-else' : question.customer,
-        claims: customer ? tell(question, customer) : {},
+        claims: customer ? await tell(question, customer) : {},
       });
     },
     async [PATHS.customer](token) {
       const question = await readQuestion(token, TYPES.customerQuestion, customerQuestion);
       const customer = provider.customers.find((each) => isMeant(each, question));
-      return sign(
+      return reply(
         TYPES.customerAnswer,
         question,
         customer ? { outcome: 'confirmed', customer: customer.reference } : { outcome: 'not_confirmed' },
@@ -160,6 +163,12 @@ export async function startAttributeProvider(options: {
       const wanted = BEHAVIOURS.find((each) => each === body);
       if (wanted) behaviour = wanted;
       response.writeHead(wanted ? 204 : 400).end();
+      return;
+    }
+    if (request.method === 'GET' && path === CLAIMS_PATH) {
+      const token = made.fetch(/^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '');
+      if (token === undefined) response.writeHead(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' }).end();
+      else response.writeHead(200, { 'Content-Type': CONTENT_TYPE, 'Cache-Control': 'no-store' }).end(token);
       return;
     }
     const route = request.method === 'POST' && Object.hasOwn(routes, path) ? routes[path] : undefined;

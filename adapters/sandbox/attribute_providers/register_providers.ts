@@ -29,13 +29,13 @@ export async function registerProviders(
 ): Promise<void> {
   const known = new Map((await register.list()).map((provider) => [provider.id, provider]));
   for (const { provider, url, keys } of running) {
-    const { id, kind, names, entries, offers } = provider;
+    const { id, kind, names, entries, offers, forms } = provider;
     const registered = known.get(id);
     if (registered === undefined) {
-      await register.add({ id, kind, names, entries, url, keys });
+      await register.add({ id, kind, names, entries, forms, url, keys });
       await register.offer(id, offers, true);
-    } else if (registered.url !== url) {
-      await register.set(id, { url });
+    } else if (registered.url !== url || registered.forms.length !== forms.length) {
+      await register.set(id, { url, forms });
     }
   }
 }

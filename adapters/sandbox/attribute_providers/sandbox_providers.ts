@@ -1,4 +1,5 @@
 import type { Bilingual } from '../../../provider/attributes/catalogue/claim_type.ts';
+import { CARRIED_FORMS, type CarriedForm } from '../../../provider/attributes/delivery.ts';
 import type { EntryField, ProviderKind } from '../../../provider/attributes/providers/provider_store.ts';
 import { SANDBOX_CITIZENS } from '../authority/sandbox_citizens.ts';
 
@@ -27,6 +28,7 @@ export interface SandboxProvider {
   readonly names: Bilingual;
   readonly entries: readonly EntryField[];
   readonly offers: readonly string[];
+  readonly forms: readonly CarriedForm[];
   readonly customers: readonly Customer[];
   /** Of insurers: what stands on their certificates. */
   readonly insurer?: {
@@ -77,6 +79,7 @@ export const SANDBOX_PROVIDERS: Readonly<Record<ProviderName, SandboxProvider>> 
     names: { ja: 'むすび健康保険組合', en: 'Musubi Health Insurance Society' },
     entries: insuranceCard,
     offers: INSURER_OFFERS,
+    forms: CARRIED_FORMS,
     insurer: {
       number: '06139992',
       address: '東京都千代田区霞が関９－１',
@@ -97,6 +100,7 @@ export const SANDBOX_PROVIDERS: Readonly<Record<ProviderName, SandboxProvider>> 
     names: { ja: 'むすび市国民健康保険', en: 'Musubi City National Health Insurance' },
     entries: insuranceCard,
     offers: [...INSURER_OFFERS, 'pension_record'],
+    forms: CARRIED_FORMS,
     insurer: { number: '139998', address: '東京都むすび市中央９－９' },
     customers: [
       citizen('ichiro', { reference: 'kokuho-0001', knows: { symbol: '小樽', number: '4321' }, since: '2008-11-03' }),
@@ -109,6 +113,8 @@ export const SANDBOX_PROVIDERS: Readonly<Record<ProviderName, SandboxProvider>> 
     names: { ja: 'むすびカード', en: 'Musubi Card' },
     entries: [entry('last_digits', 'カード番号の下4桁', 'Last four digits of the card number', 4)],
     offers: ['card_customer_valid', 'payment_token', 'spending_category'],
+    // One that has implemented what everybody has to.
+    forms: [],
     customers: [
       citizen('taro', { reference: 'card-0001', knows: { last_digits: '4242' }, since: '2016-05-10' }),
       citizen('ichiro', { reference: 'card-0002', knows: { last_digits: '0011' }, since: '1999-01-20' }),

@@ -53,6 +53,7 @@ const TAKEN = new Set([
   ...['iss', 'aud', 'exp', 'iat', 'nbf', 'jti', 'azp', 'nonce', 'sid', 'acr', 'amr', 'auth_time', 'at_hash', 'c_hash'],
   ...['s_hash', 'cnf', 'client_id', 'scope', 'active', 'username', 'token_type', 'events', 'sub_id', 'openid'],
   ...['offline_access', 'profile', 'email', 'phone', 'verified_claims', 'claims_provenance', 'claims_unavailable'],
+  ...['_claim_names', '_claim_sources', 'delivery', 'sealed'],
 ]);
 
 const samlNameSchema = z.strictObject({

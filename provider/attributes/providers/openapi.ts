@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { apiError, schemaOf } from '../../web/json_schema.ts';
 import {
+  aggregatedClaim,
   attributesAnswer,
   attributesQuestion,
   CONTENT_TYPE,
@@ -10,6 +11,7 @@ import {
   MAX_ANSWER,
   PATHS,
   QUESTION_LIFETIME,
+  sealedClaim,
   TYPES,
 } from './provider_messages.ts';
 
@@ -48,6 +50,9 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   AttributesAnswer: attributesAnswer,
   CustomerQuestion: customerQuestion,
   CustomerAnswer: customerAnswer,
+  // Of one claim for example: the member has the claim's name.
+  AggregatedClaim: aggregatedClaim('health_insurance_valid'),
+  SealedClaim: sealedClaim('health_insurance_valid'),
   Error: apiError,
 };
 

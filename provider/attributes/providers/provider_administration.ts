@@ -6,6 +6,7 @@ import { isShown } from '../../shown_text.ts';
 import type { Storage, Stores } from '../../storage.ts';
 import type { Clock } from '../../world.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { CARRIED_FORMS } from '../delivery.ts';
 import type { AttributeProvider, Member } from './provider_store.ts';
 
 /** One row of the table of members and attributes: 保有・提供可否・受入可否. */
@@ -90,9 +91,12 @@ const draftSchema = z.strictObject({
     )
     .min(1)
     .max(10),
+  forms: z.array(z.enum(CARRIED_FORMS)).max(CARRIED_FORMS.length).default([]),
   isActive: z.boolean().default(true),
 });
-const changeSchema = draftSchema.omit({ id: true, isActive: true }).extend({ isActive: z.boolean() }).partial();
+const { id: _id, forms, isActive, ...changeable } = draftSchema.shape;
+/** Without the defaults: what is not named stays as it is. */
+const changeSchema = z.strictObject({ ...changeable, forms: forms.unwrap(), isActive: isActive.unwrap() }).partial();
 
 export function createProviderAdministration(world: {
   storage: Storage;

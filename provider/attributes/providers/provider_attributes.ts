@@ -1,20 +1,24 @@
+import type { JWK } from 'jose';
 import { z } from 'zod';
 import type { Storage } from '../../storage.ts';
 import type { Vault } from '../../vault.ts';
-import type { Clock } from '../../world.ts';
+import type { Clock, Random } from '../../world.ts';
 import type {
   Asking,
   AttributeSource,
   AttributeValue,
   ClaimWish,
   FetchedValues,
+  SourceAnswer,
   UnavailableClaim,
 } from '../attributes.ts';
 import type { Catalogue, CatalogueClaim } from '../catalogue/catalogue.ts';
 import { isValueOf } from '../catalogue/claim_type.ts';
 import { isDate } from '../catalogue/formats.ts';
+import { type CarriedForm, DELIVERIES } from '../delivery.ts';
+import { type CarriedOrder, readCarriedClaim } from './carried_claims.ts';
 import { openCustomerReference } from './memberships.ts';
-import type { AttributesAnswer } from './provider_messages.ts';
+import type { AnsweredTimes, AttributesAnswer, AttributesQuestion } from './provider_messages.ts';
 import { type ProviderQuestions, ProviderSilent } from './provider_questions.ts';
 import type { Selectable } from './provider_store.ts';
 
@@ -30,13 +34,13 @@ export interface ProviderAttributesWorld {
   catalogue: Catalogue;
   questions: ProviderQuestions;
   clock: Clock;
+  random: Random;
   /** Hears of each question that a provider was asked. */
   observe(outcome: 'told' | 'silent'): void;
   /** Hears why a provider did not answer, or which claim of an answer could not be used. */
   onSilence(providerId: string, silence: ProviderSilent): void;
 }
 
-type Answer = AttributeValue | UnavailableClaim;
 type AnsweredClaim = AttributesAnswer['claims'][string];
 
 /** What one provider is asked for, of what it and the person have. */
@@ -54,8 +58,17 @@ const wishSchema = z.object({
   targetDate: z.string().refine(isDate).optional(),
   /** Seconds. */
   maxAge: z.number().min(0).optional(),
+  delivery: z.enum(DELIVERIES).default('plain'),
 });
 type ReadWish = z.infer<typeof wishSchema>;
+
+/** A claim that can be asked for as it is wished for. */
+interface Question {
+  readonly claim: CatalogueClaim;
+  readonly wish: ReadWish;
+  /** Where it is to come in another form than plain. */
+  readonly order: CarriedOrder | undefined;
+}
 
 const keptSchema = z.object({ value: z.unknown(), asOf: z.number(), validUntil: z.number().optional() });
 
@@ -65,7 +78,7 @@ const keptSchema = z.object({ value: z.unknown(), asOf: z.number(), validUntil: 
  * catalogue says, for as long as it says.
  */
 export function createProviderAttributes(world: ProviderAttributesWorld): ProviderAttributes {
-  const { storage, vault, catalogue, questions, clock } = world;
+  const { storage, vault, catalogue, questions, clock, random } = world;
   const claims = catalogue.claims.filter(({ source }) => source === 'provider').map(({ name }) => name);
 
   /** Of two providers that offer the same, the one that the person came to last. */
@@ -81,63 +94,77 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
   async function fetch(
     subjectId: string,
     names: readonly string[],
-    { clientId, consent, wishes = {} }: Omit<Asking, 'clientId'> & { clientId: string | undefined },
-  ): Promise<Record<string, Answer>> {
+    { clientId, consent, wishes = {}, sealFor }: Omit<Asking, 'clientId'> & { clientId: string | undefined },
+  ): Promise<Record<string, SourceAnswer>> {
     const errands = errandsOf(await selectable(subjectId, names, clientId), catalogue);
-    const answers = await Promise.all(errands.map((errand) => run(errand, consent, wishes)));
+    const isSealed = names.some((name) => wishes[name]?.delivery === 'sealed');
+    const key = isSealed ? await sealFor?.() : undefined;
+    const answers = await Promise.all(errands.map((errand) => run(errand, { consent, wishes, sealFor: key })));
     return Object.assign({}, ...answers);
   }
 
   /** One list: what cannot be asked so → what is kept → what the provider says now → judged claim by claim → kept. */
   async function run(
     errand: Errand,
-    consent: Asking['consent'],
-    wishes: Readonly<Record<string, ClaimWish>>,
-  ): Promise<Record<string, Answer>> {
-    const { provider, membership } = errand;
-    const missing = (unavailable: UnavailableClaim['unavailable']) => ({ unavailable, source: provider.id });
-    const read = errand.claims.map((claim) => ({ claim, wish: readWish(claim, wishes[claim.name]) }));
+    { consent, wishes, sealFor }: Pick<Asking, 'consent'> & { wishes: NonNullable<Asking['wishes']>; sealFor?: JWK },
+  ): Promise<Record<string, SourceAnswer>> {
+    const { membership } = errand;
+    const read = errand.claims.map((claim) => ({ claim, question: toQuestion(errand, claim, wishes, sealFor) }));
     const impossible = read
-      .filter(({ wish }) => wish === undefined)
-      .map(({ claim }) => [claim.name, missing('not_possible')]);
-    const possible = read.flatMap(({ claim, wish }) => (wish === undefined ? [] : [{ claim, wish }]));
+      .filter(({ question }) => question === undefined)
+      .map(({ claim }) => [claim.name, missing(errand, 'not_possible')]);
+    const possible = read.flatMap(({ question }) => question ?? []);
 
     const kept = await findKept(errand, possible);
     const open = possible.filter(({ claim }) => !Object.hasOwn(kept, claim.name));
     const told = open.length === 0 ? {} : await ask(errand, consent, open);
-    const judged = open.map(({ claim, wish }) => {
-      const answered = told && Object.hasOwn(told, claim.name) ? told[claim.name] : undefined;
-      if (told === undefined) return { claim, answer: missing('not_available') };
-      return { claim, answer: judge(errand, claim, wish, answered) };
-    });
-    for (const { claim, answer } of judged) {
-      const isPlain = open.some((each) => each.claim === claim && each.wish.targetDate === undefined);
-      if (isPlain && claim.keepSeconds > 0 && 'value' in answer) await keep(membership.id, claim, answer);
+    const judged = await Promise.all(
+      open.map(async (question) => {
+        const { name } = question.claim;
+        const answered = told && Object.hasOwn(told, name) ? told[name] : undefined;
+        if (told === undefined) return { question, answer: missing(errand, 'not_available') };
+        return { question, answer: await judge(errand, question, answered) };
+      }),
+    );
+    for (const { question, answer } of judged) {
+      if (isKeepable(question) && 'value' in answer) await keep(membership.id, question.claim, answer);
     }
     return {
       ...Object.fromEntries(impossible),
       ...kept,
-      ...Object.fromEntries(judged.map(({ claim, answer }) => [claim.name, answer])),
+      ...Object.fromEntries(judged.map(({ question, answer }) => [question.claim.name, answer])),
     };
+  }
+
+  /** Undefined when it cannot be asked for so: not for this day, or not in this form. */
+  function toQuestion(
+    { provider }: Errand,
+    claim: CatalogueClaim,
+    wishes: Readonly<Record<string, ClaimWish>>,
+    sealFor: JWK | undefined,
+  ): Question | undefined {
+    const wish = readWish(claim, wishes[claim.name]);
+    if (wish === undefined || wish.delivery === 'plain') return wish && { claim, wish, order: undefined };
+    const form: CarriedForm = wish.delivery;
+    if (!provider.forms.includes(form) || (form === 'sealed' && sealFor === undefined)) return undefined;
+    const delivery = Buffer.from(random(16)).toString('base64url');
+    return { claim, wish, order: { claim, form, delivery, sealFor: form === 'sealed' ? sealFor : undefined } };
   }
 
   /** Undefined when nothing that can be believed came back. */
   async function ask(
     { provider, membership }: Errand,
     { id, purpose }: Asking['consent'],
-    open: readonly { claim: CatalogueClaim; wish: ReadWish }[],
+    open: readonly Question[],
   ): Promise<AttributesAnswer['claims'] | undefined> {
+    const sealFor = open.find(({ order }) => order?.sealFor)?.order?.sealFor;
     try {
       const told = await questions.attributes(provider, {
         customer: openCustomerReference(vault, membership),
         consent: id,
         ...(purpose !== undefined && { purpose: purpose.slice(0, 1000) }),
-        claims: Object.fromEntries(
-          open.map(({ claim, wish: { targetDate } }) => [
-            claim.name,
-            targetDate === undefined ? {} : { target_date: targetDate },
-          ]),
-        ),
+        claims: Object.fromEntries(open.map((question) => [question.claim.name, askedClaim(question)])),
+        ...(sealFor && { seal_for: sealFor as AttributesQuestion['seal_for'] }),
       });
       world.observe('told');
       return told;
@@ -150,32 +177,37 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
   }
 
   /** What a provider says of one claim is told when it is of its type, about the day that was asked for, and of now. */
-  function judge(
-    { provider }: Errand,
-    claim: CatalogueClaim,
-    wish: ReadWish,
+  async function judge(
+    errand: Errand,
+    { claim, wish, order }: Question,
     answered: AnsweredClaim | undefined,
-  ): Answer {
-    const missing = (unavailable: UnavailableClaim['unavailable']) => ({ unavailable, source: provider.id });
-    if (answered === undefined) return missing('not_told');
+  ): Promise<SourceAnswer> {
+    const { provider } = errand;
+    if (answered === undefined) return missing(errand, 'not_told');
     const now = clock();
-    const asOf = answered.as_of * 1000;
-    const validUntil = answered.valid_until === undefined ? undefined : answered.valid_until * 1000;
-    const isOver = validUntil !== undefined && validUntil <= now;
-    const isOfTheDay = wish.targetDate === undefined || answered.target_date === wish.targetDate;
-    if (isOver || !isOfTheDay || asOf > now + TOLERANCE || !isValueOf(claim.type, answered.value)) {
-      world.onSilence(provider.id, new ProviderSilent(`claim_not_usable ${claim.name}`));
-      return missing('not_available');
+    try {
+      if (order !== undefined) {
+        const { carried, times } = await readCarriedClaim({ questions, clock }, provider, order, answered);
+        if (times && !isOfNow(times, wish, now)) throw new ProviderSilent(`claim_not_usable ${claim.name}`);
+        return times && isTooOld(times, wish, now) ? missing(errand, 'not_fresh') : { carried };
+      }
+      if (!('as_of' in answered) || !isOfNow(answered, wish, now) || !isValueOf(claim.type, answered.value)) {
+        throw new ProviderSilent(`claim_not_usable ${claim.name}`);
+      }
+      if (isTooOld(answered, wish, now)) return missing(errand, 'not_fresh');
+      return valueFrom(provider.id, { value: answered.value, obtainedAt: now, ...inMilliseconds(answered) });
+    } catch (error) {
+      if (!(error instanceof ProviderSilent)) throw error;
+      world.onSilence(provider.id, error);
+      return missing(errand, 'not_available');
     }
-    if (wish.maxAge !== undefined && asOf < now - wish.maxAge * 1000) return missing('not_fresh');
-    return valueFrom(provider.id, { value: answered.value, obtainedAt: now, asOf, validUntil });
   }
 
   async function findKept(
     { provider, membership }: Errand,
-    possible: readonly { claim: CatalogueClaim; wish: ReadWish }[],
+    possible: readonly Question[],
   ): Promise<Record<string, AttributeValue>> {
-    const keepable = possible.filter(({ claim, wish }) => claim.keepSeconds > 0 && wish.targetDate === undefined);
+    const keepable = possible.filter(isKeepable);
     if (keepable.length === 0) return {};
     const names = keepable.map(({ claim }) => claim.name);
     const now = clock();
@@ -207,6 +239,7 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
 
   return {
     claims,
+    carries: true,
 
     async held(subjectId, names, clientId) {
       const found = await selectable(subjectId, names, clientId);
@@ -224,6 +257,7 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
         unavailable: Object.fromEntries(
           entries.flatMap(([name, answer]) => ('unavailable' in answer ? [[name, answer]] : [])),
         ),
+        carried: [],
       };
     },
   };
@@ -237,6 +271,37 @@ function errandsOf(found: ReadonlyMap<string, Selectable>, catalogue: Catalogue)
     const claims = selected.flatMap(({ claim }) => catalogue.find(claim) ?? []);
     return [{ provider: first.provider, membership: first.membership, claims }];
   });
+}
+
+function missing({ provider }: Errand, unavailable: UnavailableClaim['unavailable']): UnavailableClaim {
+  return { unavailable, source: provider.id };
+}
+
+function askedClaim({ wish: { targetDate }, order }: Question): AttributesQuestion['claims'][string] {
+  return {
+    ...(targetDate !== undefined && { target_date: targetDate }),
+    ...(order && { form: order.form, delivery: order.delivery }),
+  };
+}
+
+/** Only what is of today, and the hub's to read. */
+function isKeepable({ claim, wish, order }: Question): boolean {
+  return claim.keepSeconds > 0 && wish.targetDate === undefined && order === undefined;
+}
+
+function inMilliseconds({ as_of: asOf, valid_until: validUntil }: AnsweredTimes) {
+  return { asOf: asOf * 1000, validUntil: validUntil === undefined ? undefined : validUntil * 1000 };
+}
+
+/** Of the day that was asked for, not yet over, and not of the future. */
+function isOfNow(times: AnsweredTimes, wish: ReadWish, now: number): boolean {
+  const { asOf, validUntil } = inMilliseconds(times);
+  const isOfTheDay = wish.targetDate === undefined || times.target_date === wish.targetDate;
+  return isOfTheDay && asOf <= now + TOLERANCE && (validUntil === undefined || validUntil > now);
+}
+
+function isTooOld(times: AnsweredTimes, { maxAge }: ReadWish, now: number): boolean {
+  return maxAge !== undefined && times.as_of * 1000 < now - maxAge * 1000;
 }
 
 /** Undefined when it is none that this claim can have. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CARRIED_FORMS } from '../delivery.ts';
 
 /*
  * Interface A: what the hub and an attribute provider say to each other. Each message is a JWS in compact form that the sender
@@ -11,6 +12,9 @@ export const TYPES = {
   attributesAnswer: 'attributes-answer+jwt',
   customerQuestion: 'customer-question+jwt',
   customerAnswer: 'customer-answer+jwt',
+  /** For the relying party, which the hub hands them on to. */
+  aggregated: 'aggregated-claims+jwt',
+  sealed: 'sealed-claims+jwt',
 } as const;
 
 /** Below the provider's address. */
@@ -24,6 +28,10 @@ export const QUESTION_LIFETIME = 60;
 export const MAX_ANSWER = 262_144;
 /** Claims in one question. */
 const MAX_CLAIMS = 100;
+/** Characters of a provider's access token. */
+const MAX_ACCESS_TOKEN = 4096;
+/** Seconds that a distributed claim may be fetched: a withdrawal holds at once, also where nobody hears of it. */
+export const MAX_REFERENCE_LIFETIME = 300;
 
 const reference = z.string().min(1).max(200);
 const seconds = z.int().min(0);
@@ -58,8 +66,23 @@ export const attributesQuestion = z.object({
   consent: z.string().max(100).describe('Names the consent that the question rests on.'),
   purpose: z.string().max(1000).optional().describe('What the person was told that it is for.'),
   claims: few(
-    z.strictObject({ target_date: date.optional().describe('The day that it is asked for; today unless given.') }),
+    z.strictObject({
+      target_date: date.optional().describe('The day that it is asked for; today unless given.'),
+      form: z
+        .enum(CARRIED_FORMS)
+        .optional()
+        .describe('How it is to come, of the forms that you are registered for; a plain value unless given.'),
+      delivery: z
+        .string()
+        .max(100)
+        .optional()
+        .describe('Names the delivery, where `form` is given: say it in the token.'),
+    }),
   ),
+  seal_for: z
+    .looseObject({ kty: z.enum(['EC', 'OKP', 'RSA']) })
+    .optional()
+    .describe('The relying party’s public key (JWK), where a claim is to be sealed.'),
 });
 export type AttributesQuestion = z.infer<typeof attributesQuestion>;
 
@@ -70,10 +93,59 @@ export const answeredClaim = z.object({
   target_date: date.optional().describe('The day that it is about, when the question named one.'),
 });
 
+export const carriedToken = z.object({
+  token: z
+    .string()
+    .max(MAX_ANSWER)
+    .describe('Of an aggregated or sealed claim: the JWS, see AggregatedClaim, SealedClaim.'),
+});
+
+export const distributedReference = z.object({
+  endpoint: z.url().max(2048).describe('Where the relying party fetches the AggregatedClaim: below your address.'),
+  access_token: z
+    .string()
+    .regex(/^[\w.~+/-]+=*$/)
+    .max(MAX_ACCESS_TOKEN)
+    .describe('A bearer token (RFC 6750) for this claim of this customer alone.'),
+  expires_at: seconds.describe(`When it is over, in seconds since 1970: within ${MAX_REFERENCE_LIFETIME} seconds.`),
+});
+
+const times = answeredClaim.omit({ value: true });
+export type AnsweredTimes = z.infer<typeof times>;
+
+/** What a token for the relying party says beside the claim. Nothing else: what is not asked for does not leave. */
+const tokenHead = {
+  iss: common.iss,
+  iat: common.iat,
+  exp: seconds.describe('Until when the relying party may take it, in seconds since 1970.'),
+  delivery: z.string().max(100).describe('As in the question.'),
+};
+
+/** Payload of the JWS for one aggregated claim, or the one that a distributed claim is fetched as. */
+export const aggregatedClaim = (claim: string) =>
+  z.strictObject({
+    ...tokenHead,
+    claims_provenance: z.strictObject({ [claim]: times }).describe('The claim’s times.'),
+    [claim]: z.unknown().describe('The value, of the type that the catalogue says.'),
+  });
+
+/** Payload of the JWS around one sealed claim. */
+export const sealedClaim = (claim: string) =>
+  z.strictObject({
+    ...tokenHead,
+    claims_provenance: z.strictObject({ [claim]: times }).describe('The claim’s times.'),
+    sealed: z
+      .string()
+      .max(MAX_ANSWER)
+      .describe('JWE in compact form (RFC 7516) for `seal_for`: JSON with the claim under its name, and `delivery`.'),
+  });
+
 export const attributesAnswer = z.object({
   ...answerHead,
   sub: reference.describe('The `customer` of the question.'),
-  claims: few(answeredClaim).describe('What you can tell; leave out what you cannot.'),
+  claims: few(z.union([answeredClaim, carriedToken, distributedReference])).describe(
+    'What you can tell; leave out what you cannot.',
+  ),
 });
 export type AttributesAnswer = z.infer<typeof attributesAnswer>;
 

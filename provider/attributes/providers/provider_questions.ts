@@ -1,15 +1,18 @@
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { z } from 'zod';
 import type { Clock, Random } from '../../world.ts';
 import {
+  type AnsweredTimes,
   type AttributesAnswer,
   type AttributesQuestion,
+  aggregatedClaim,
   attributesAnswer,
   type CustomerAnswer,
   type CustomerQuestion,
   customerAnswer,
   PATHS,
   QUESTION_LIFETIME,
+  sealedClaim,
   TYPES,
 } from './provider_messages.ts';
 import type { AttributeProvider } from './provider_store.ts';
@@ -50,8 +53,15 @@ export interface ProviderTransport {
 export interface ProviderQuestions {
   attributes(
     provider: AttributeProvider,
-    question: Pick<AttributesQuestion, 'customer' | 'consent' | 'purpose' | 'claims'>,
+    question: Pick<AttributesQuestion, 'customer' | 'consent' | 'purpose' | 'claims' | 'seal_for'>,
   ): Promise<AttributesAnswer['claims']>;
+  /** Payload of a token that the provider made for a relying party: of its shape, with this one claim and no other. */
+  claimToken(
+    provider: AttributeProvider,
+    form: 'aggregated' | 'sealed',
+    claim: string,
+    token: string,
+  ): Promise<ClaimToken>;
   /** The provider's reference of the customer; undefined when it confirms nobody. */
   customer(
     provider: AttributeProvider,
@@ -59,6 +69,16 @@ export interface ProviderQuestions {
   ): Promise<string | undefined>;
 }
 
+/** What the hub can read of a token for a relying party: aggregatedClaim, or sealedClaim. */
+export interface ClaimToken {
+  readonly iat: number;
+  readonly delivery: string;
+  readonly claims_provenance: Readonly<Record<string, AnsweredTimes>>;
+  readonly [member: string]: unknown;
+}
+
+/** What a token for a relying party may have in its header: nothing is to leave there unseen. */
+const TOKEN_HEADER = ['alg', 'kid', 'typ'];
 const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'];
 /** Seconds by which clocks may differ. */
 const TOLERANCE = 60;
@@ -86,25 +106,33 @@ export function createProviderQuestions(world: {
     return get;
   }
 
+  /** Of a key of the provider's, of this type, from this provider, in time. @throws ProviderSilent */
+  async function signed(provider: AttributeProvider, token: string, options: { typ: string; audience?: string }) {
+    return jwtVerify(token, keysOf(provider), {
+      ...{ ...options, issuer: provider.url, algorithms: ALGORITHMS },
+      ...{ currentDate: new Date(clock()), clockTolerance: TOLERANCE, requiredClaims: ['exp', 'iat'] },
+    }).catch((cause) => {
+      throw new ProviderSilent('answer_not_verified', { cause });
+    });
+  }
+
   /** One list: of a pinned key → of its type → from this provider, to this hub → in time → of its shape → to this question. */
   async function verified<Answer extends z.ZodType<{ in_reply_to: string; iat: number }>>(
     provider: AttributeProvider,
     token: string,
     { typ, schema, jti }: { typ: string; schema: Answer; jti: string },
   ): Promise<z.infer<Answer>> {
-    const now = clock();
-    const { payload } = await jwtVerify(token.trim(), keysOf(provider), {
-      ...{ typ, issuer: provider.url, audience: issuer, algorithms: ALGORITHMS },
-      ...{ currentDate: new Date(now), clockTolerance: TOLERANCE, requiredClaims: ['exp', 'iat'] },
-    }).catch((cause) => {
-      throw new ProviderSilent('answer_not_verified', { cause });
-    });
+    const { payload } = await signed(provider, token.trim(), { typ, audience: issuer });
     const answer = schema.safeParse(payload);
     if (!answer.success) throw new ProviderSilent('answer_malformed');
     if (answer.data.in_reply_to !== jti) throw new ProviderSilent('answer_to_another_question');
-    // It answers what was asked just now: one that is older was made for something else.
-    if (Math.abs(now / 1000 - answer.data.iat) > TOLERANCE) throw new ProviderSilent('answer_stale');
+    assertFresh(answer.data);
     return answer.data;
+  }
+
+  /** It answers what was asked just now: one that is older was made for something else. */
+  function assertFresh({ iat }: Pick<JWTPayload, 'iat'>): void {
+    if (Math.abs(clock() / 1000 - (iat ?? 0)) > TOLERANCE) throw new ProviderSilent('answer_stale');
   }
 
   async function ask<Answer extends z.ZodType<{ in_reply_to: string; iat: number }>>(
@@ -130,6 +158,16 @@ export function createProviderQuestions(world: {
         schema: attributesAnswer.refine(({ sub }) => sub === question.customer),
       });
       return answer.claims;
+    },
+
+    async claimToken(provider, form, claim, token) {
+      const { payload, protectedHeader } = await signed(provider, token, { typ: TYPES[form] });
+      const read = (form === 'aggregated' ? aggregatedClaim : sealedClaim)(claim).safeParse(payload);
+      const isPlainHeader = Object.keys(protectedHeader).every((name) => TOKEN_HEADER.includes(name));
+      if (!read.success || !isPlainHeader) throw new ProviderSilent('token_malformed');
+      const content = read.data as ClaimToken;
+      assertFresh(content);
+      return content;
     },
 
     async customer(provider, question) {

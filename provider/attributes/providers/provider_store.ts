@@ -1,5 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
 import type { Bilingual } from '../catalogue/claim_type.ts';
+import type { CarriedForm } from '../delivery.ts';
 
 export type ProviderKind = 'insurer' | 'card_issuer' | 'public_body' | 'other';
 
@@ -23,6 +24,8 @@ export interface AttributeProvider {
   /** Public keys that its answers are signed with. */
   readonly keys: JSONWebKeySet;
   readonly entries: readonly EntryField[];
+  /** The forms beside plain values that it can make. */
+  readonly forms: readonly CarriedForm[];
   /** One that is not active is asked nothing. */
   readonly isActive: boolean;
   /** Milliseconds since 1970. */

@@ -159,6 +159,7 @@ describe(`attribute providers on ${testEngine}`, () => {
         return Object.fromEntries(Object.keys(claims).map((name) => [name, said]));
       },
       customer: async () => undefined,
+      claimToken: () => assert.fail('nothing is asked for in another form'),
     };
     const keeping: Catalogue = {
       ...builtInCatalogue,
@@ -167,7 +168,16 @@ describe(`attribute providers on ${testEngine}`, () => {
     };
     const sourceOf = (catalogue: Catalogue) =>
       createProviderAttributes({
-        ...{ storage, vault, catalogue, questions, clock: () => now, observe: () => {}, onSilence: () => {} },
+        ...{
+          storage,
+          vault,
+          catalogue,
+          questions,
+          clock: () => now,
+          random: randomBytes,
+          observe: () => {},
+          onSilence: () => {},
+        },
       });
     const asking = { clientId: 'clinic', consent: { id: 'c', purpose: undefined } };
 

@@ -32,7 +32,7 @@ describe('a question to an attribute provider', () => {
     strangers = await generateKeyPair('ES256');
     const hubKeys = await generateKeyPair('ES256', { extractable: true });
     provider = {
-      ...{ id: 'kenpo', kind: 'insurer', names: { ja: '保険者', en: 'Insurer' }, url: URL, entries: [] },
+      ...{ id: 'kenpo', kind: 'insurer', names: { ja: '保険者', en: 'Insurer' }, url: URL, entries: [], forms: [] },
       keys: {
         keys: [{ ...(await exportJWK(keys.publicKey)), kid: '1', alg: 'ES256' }] as AttributeProvider['keys']['keys'],
       },
