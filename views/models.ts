@@ -79,6 +79,8 @@ export interface ConsentClaimInput {
   checked?: boolean | undefined;
   /** What this claim is for, where it is for something of its own. */
   purpose?: string | undefined;
+  /** Whether the hub cannot read it. */
+  sealed?: boolean | undefined;
 }
 
 export type ConsentPeriod = 'lasting' | 'once' | 'every_time';
@@ -790,6 +792,7 @@ function consentClaim(claim: ConsentClaimInput, language: Language) {
     state,
     checked: state === 'optional' && claim.checked === true,
     purpose: cleanText(claim.purpose ?? '', 300) || undefined,
+    sealed: claim.sealed === true && state !== 'unavailable',
   };
 }
 

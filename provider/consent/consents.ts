@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Asking, Attributes, ClaimWish, FetchedValues } from '../attributes/attributes.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
+import type { ProviderPermissions } from '../attributes/providers/provider_permissions.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
 import type { MailToPerson } from '../notices_by_mail/mail_to_person.ts';
 import type { Storage } from '../storage.ts';
@@ -46,7 +47,7 @@ export interface Consents {
   }): Promise<{ readonly consent: Consent; readonly receiptId: string }>;
   /**
    * Takes a consent back: nothing leaves from this moment, every grant and token that the relying party has of this person
-   * ends, it is told (a security event, and back-channel logout where a session stood on it), and the person has a receipt.
+   * ends, at providers too, it is told (a security event, and back-channel logout where a session stood on it), and the person has a receipt.
    * False when it is not this subject's, or no longer live.
    */
   withdraw(consentId: string, subjectId: string, language?: ReceiptLanguage): Promise<boolean>;
@@ -91,6 +92,7 @@ export interface ConsentsWorld {
   storage: Storage;
   attributes: Attributes;
   sessions: RelyingPartySessions;
+  permissions: ProviderPermissions;
   events: SubjectEvents;
   mail: MailToPerson;
   statements: RecordSigner;
@@ -106,7 +108,8 @@ export interface ConsentsWorld {
 }
 
 export function createConsents(world: ConsentsWorld): Consents {
-  const { storage, catalogue, attributes, sessions, events, mail, statements, deliveries, issuer, clock } = world;
+  const { storage, catalogue, attributes, sessions, permissions, events, mail, statements, deliveries, issuer, clock } =
+    world;
   const isSensitive = (claim: string) => catalogue.find(claim)?.sensitivity === 'sensitive';
 
   const need: Consents['need'] = async (subjectId, clientId, asked, givenNow) => {
@@ -212,6 +215,8 @@ export function createConsents(world: ConsentsWorld): Consents {
         const { granted } = consent;
         if (granted.length > 0) await mail.tell(stores, subjectId, { kind: 'consent', clientId, claims: granted }, now);
       });
+      // What was agreed to earlier is over: the new consent says what may be had from now on.
+      if (judged.live) await permissions.end(subjectId, judged.live.id);
       return { consent, receiptId: receipt.id };
     },
 
@@ -244,7 +249,7 @@ export function createConsents(world: ConsentsWorld): Consents {
           if (error instanceof AlreadyWithdrawn) return false;
           throw error;
         });
-      if (isWithdrawn) await sessions.endAt(subjectId, clientId);
+      if (isWithdrawn) await Promise.all([sessions.endAt(subjectId, clientId), permissions.end(subjectId, consentId)]);
       return isWithdrawn;
     },
 

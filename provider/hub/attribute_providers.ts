@@ -3,6 +3,7 @@ import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { createMemberships } from '../attributes/providers/memberships.ts';
 import { createProviderAdministration } from '../attributes/providers/provider_administration.ts';
 import { createProviderAttributes } from '../attributes/providers/provider_attributes.ts';
+import { createProviderPermissions } from '../attributes/providers/provider_permissions.ts';
 import {
   createProviderQuestions,
   type ProviderSilent,
@@ -35,6 +36,7 @@ export function openAttributeProviders(
       ...{ storage, vault, catalogue, questions, clock, random, onSilence },
       observe: metrics.attributeProviderAsked,
     }),
+    permissions: createProviderPermissions({ storage, questions, clock, onSilence }),
     providerAdministration: createProviderAdministration({ storage, catalogue, clock, allowPlainHttp }),
   };
 }

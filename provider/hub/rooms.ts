@@ -185,6 +185,7 @@ export function openRooms(
   const consents = createConsents({
     ...{ storage, catalogue, attributes, sessions, events, statements, deliveries, clock },
     mail: mail.toPerson,
+    permissions: providers.permissions,
     parties: createReceiptParties(engine, identity),
     issuer: config.publicUrl,
     lifetime: config.lifetimes.consentSeconds * 1000,

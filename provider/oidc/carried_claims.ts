@@ -4,6 +4,7 @@ import type { ClaimWish } from '../attributes/attributes.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { DELIVERIES, isOneOf, sealingKey } from '../attributes/delivery.ts';
 import type { StatedClaim } from '../consent/carried_statement.ts';
+import { claimWishes, requestParts } from './requested_claims.ts';
 
 /** Client metadata of ours: the form in which single claims of attribute providers come, `{ "health_insurance": "sealed" }`. */
 export const CLAIMS_DELIVERY = 'claims_delivery';
@@ -20,6 +21,26 @@ export function withRegisteredDelivery(
   if (registered.length === 0) return wishes;
   const merged = registered.map(([name, delivery]) => [name, { ...wishes[name], delivery }] as const);
   return { ...wishes, ...Object.fromEntries(merged) };
+}
+
+/** Of what a request asks for, the claims that reach the relying party sealed, by whichever way they leave. */
+export function sealedClaims(
+  catalogue: Catalogue,
+  params: { scope?: unknown; claims?: unknown },
+  client: Client,
+): ReadonlySet<string> {
+  const scopes = typeof params.scope === 'string' ? params.scope.split(' ') : [];
+  const parts = requestParts(params).map((part) => ({
+    part,
+    wishes: withRegisteredDelivery(claimWishes(part), client),
+  }));
+  const registered = withRegisteredDelivery({}, client);
+  const names = catalogue.claims.flatMap(({ name, scope }) => {
+    const named = parts.flatMap(({ part, wishes }) => (Object.hasOwn(part, name) ? [wishes[name]?.delivery] : []));
+    const ways = [...named, ...(scopes.includes(scope) ? [registered[name]?.delivery] : [])];
+    return ways.length > 0 && ways.every((way) => way === 'sealed') ? [name] : [];
+  });
+  return new Set(names);
 }
 
 /** Whether client metadata `claims_delivery` is as it has to be; a text for whoever registers it where it is not. */

@@ -23,6 +23,8 @@ export interface ClaimChoice {
   checked: boolean;
   /** What this claim is for, in the page's language, where it is for something of its own. */
   purpose: string | undefined;
+  /** Whether it reaches the relying party so that the hub cannot read it. */
+  sealed: boolean;
 }
 
 /** What the person decided before and is not asked again. */

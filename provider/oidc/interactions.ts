@@ -24,6 +24,7 @@ import { requestSource } from '../web/request_source.ts';
 import type { Clock } from '../world.ts';
 import { signInDemand } from './acr_request.ts';
 import { askedClaims } from './asked_claims.ts';
+import { sealedClaims } from './carried_claims.ts';
 import type { CookieSigner } from './cookie_signer.ts';
 import type { InteractionPages } from './interaction_pages.ts';
 import { essentialClaims } from './requested_claims.ts';
@@ -168,6 +169,7 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
   const client = await clientOf(world, interaction);
   const asked = askedClaims(world.catalogue, interaction.params, client, world.pages.languageOf(ctx, interaction));
   const requested = Object.keys(asked);
+  const sealed = sealedClaims(world.catalogue, interaction.params, client);
   const parties = { subjectId: subjectOf(interaction), clientId: client.clientId };
   const [{ need, live }, last, latest] = await Promise.all([
     world.consents.need(parties.subjectId, parties.clientId, asked),
@@ -196,7 +198,9 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
       const { required, shown: purpose } = terms;
       const available = need.askable.includes(name);
       const checked = required || isRemembered(name) === true;
-      return [{ claim, provider: need.providers[name], required, available, purpose, checked }];
+      return [
+        { claim, provider: need.providers[name], required, available, purpose, checked, sealed: sealed.has(name) },
+      ];
     }),
     kept: kept.flatMap((name) => {
       const claim = world.catalogue.find(name);

@@ -67,6 +67,12 @@ export function claimWishes(named: Readonly<Record<string, unknown>>): Readonly<
   );
 }
 
+/** The parts of the claims parameter that are there: for userinfo, and for the id_token. */
+export function requestParts({ claims }: { claims?: unknown }): readonly Record<string, unknown>[] {
+  const { userinfo, id_token: idToken } = parse(claims);
+  return [userinfo, idToken].flatMap((part) => (part ? [part] : []));
+}
+
 function claimNames(claims: unknown): ReadonlySet<string> {
   const { userinfo, id_token: idToken } = parse(claims);
   return new Set(

@@ -6,12 +6,21 @@ import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWK } from 
 import type { RunningProvider } from '../../adapters/sandbox/attribute_providers/attribute_provider.ts';
 import { SANDBOX_PROVIDERS } from '../../adapters/sandbox/attribute_providers/sandbox_providers.ts';
 import type { Disclosure } from '../../provider/consent/consent_store.ts';
+import { createHttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { findInOctets, findInText } from '../support/leaks/find_secrets.ts';
 import { guard } from '../support/leaks/leak_guard.ts';
 import { Secrets } from '../support/leaks/secrets.ts';
 import { enrolAt, startRegisteredProvider } from '../support/providers.ts';
-import { createRelyingParty, lastConsent, type RelyingParty, type Tokens } from './relying_party.ts';
+import {
+  createRelyingParty,
+  lastConsent,
+  open,
+  presentCard,
+  type RelyingParty,
+  type Tokens,
+  withdrawConsent,
+} from './relying_party.ts';
 
 interface OpenedClaim {
   readonly value: unknown;
@@ -164,6 +173,20 @@ describe('a sealed claim', () => {
     assert.deepEqual(await rows(2), { userinfo: ['sub', 'name'], sealed: ['health_insurance'] });
   });
 
+  it('is said to be so on the consent page, and nowhere else', async () => {
+    const shown = async (party: RelyingParty, userinfo: Record<string, unknown>, scope = 'openid') => {
+      const browser = createHttpBrowser();
+      const attempt = await party.attempt({ scope, prompt: 'consent', claims: JSON.stringify({ userinfo }) });
+      const page = await open(party.authorizationUrl(attempt), browser);
+      return (
+        (await presentCard(hub, browser, page, { card: 'taro' })).text.split('Musubiは内容を読めません').length - 1
+      );
+    };
+    assert.equal(await shown(clinic, { health_insurance: { delivery: 'sealed' }, checkup_results: null }), 1);
+    assert.equal(await shown(clinic, { health_insurance: { delivery: 'sealed' } }, 'openid health_insurance'), 0);
+    assert.equal(await shown(hospital, {}, 'openid health_insurance'), 1);
+  });
+
   it('stays sealed where it is registered so, whatever a request says', async () => {
     for (const wish of [null, { delivery: 'plain' }, { delivery: 'aggregated' }]) {
       const told = await userinfo(hospital, { health_insurance: wish });
@@ -217,6 +240,27 @@ describe('a distributed claim', () => {
     assert.deepEqual(await rows(2), { userinfo: ['sub'], distributed: ['health_insurance'] });
     const { health_insurance: source } = told._claim_sources as Record<string, { endpoint: string }>;
     assert.equal(new URL(source?.endpoint ?? '').origin, kenpo.url);
+    ahead += 301_000;
+    await assert.rejects(openClaims(told), /401/);
+    ahead = 0;
+  });
+
+  it('is over at once when the person decides anew or takes the consent back', async () => {
+    const distributed = { health_insurance_valid: { delivery: 'distributed' } };
+    const told = await userinfo(clinic, distributed);
+    assert.equal((await openClaims(told)).health_insurance_valid?.value, true);
+    const again = await userinfo(clinic, distributed);
+    await assert.rejects(openClaims(told), /401/);
+    await openClaims(again);
+    await withdrawConsent(hub, clinic.clientId);
+    await assert.rejects(openClaims(again), /401/);
+  });
+
+  it('is taken back also where the provider does not hear of it', async () => {
+    const told = await userinfo(clinic, { health_insurance_valid: { delivery: 'distributed' } });
+    kenpo.behave('down');
+    await withdrawConsent(hub, clinic.clientId);
+    kenpo.behave('ordinary');
     ahead += 301_000;
     await assert.rejects(openClaims(told), /401/);
     ahead = 0;

@@ -114,6 +114,7 @@ export const en: Words = {
     keptGranted: 'Shared',
     keptDeclined: 'Not shared',
     claimPurpose: (purpose) => `What this is for: ${purpose}`,
+    sealed: 'It is sent encrypted by where it comes from. Only this service can open it; Musubi cannot read it.',
     periodTitle: 'How long should this consent last?',
     periods: {
       lasting: { label: 'Until it expires or you withdraw it', hint: 'You are asked again only when more is wanted.' },

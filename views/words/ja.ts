@@ -115,6 +115,7 @@ export const ja = {
     keptGranted: '提供する',
     keptDeclined: '提供しない',
     claimPurpose: (purpose: string) => `この情報の利用目的：${purpose}`,
+    sealed: '情報元が暗号化して送ります。開けるのはこのサービスだけで、Musubiは内容を読めません。',
     periodTitle: 'この同意をいつまで有効にしますか',
     periods: {
       lasting: {

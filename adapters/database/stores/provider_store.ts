@@ -106,6 +106,14 @@ const END: Statement = {
     SELECT provider_id FROM ended`,
 };
 
+const WITH_REFERENCES: Statement = {
+  name: 'provider_with_references',
+  text: `SELECT ${COLUMNS} FROM attribute_provider WHERE is_active AND id IN (
+      SELECT source FROM disclosure
+      WHERE subject_id = $1 AND consent_id = $2 AND exit = 'distributed' AND disclosure.at > $3
+    )`,
+};
+
 const KEEP_ANSWER: Statement = {
   name: 'provider_keep_answer',
   text: `INSERT INTO provider_answer (membership_id, claim, sealed, obtained_at, kept_until)
@@ -237,6 +245,10 @@ export function createProviderStore(
       if (!UUID_SHAPE.test(membershipId)) return undefined;
       const { rows } = await queries.query<{ provider_id: string }>(END, [membershipId, subjectId, by, now]);
       return rows[0]?.provider_id;
+    },
+
+    async withReferences(subjectId, consentId, since) {
+      return (await queries.query<ProviderRow>(WITH_REFERENCES, [subjectId, consentId, since])).rows.map(providerOf);
     },
 
     async keepAnswer(membershipId, { claim, sealed, obtainedAt, keptUntil }) {

@@ -12,6 +12,7 @@ import {
   MAX_ANSWER,
   PATHS,
   TYPES,
+  withdrawal,
 } from '../../../provider/attributes/providers/provider_messages.ts';
 import { foldAddress, foldName } from '../../../provider/identity/fold_attributes.ts';
 import type { Clock } from '../../../provider/world.ts';
@@ -122,7 +123,7 @@ export async function startAttributeProvider(options: {
 
   const made = createMadeClaims({ url: () => url, sign, clock });
 
-  async function tell({ claims, seal_for: sealFor }: AttributesQuestion, customer: Customer) {
+  async function tell({ claims, consent, seal_for: sealFor }: AttributesQuestion, customer: Customer) {
     const asOf = Math.floor(clock() / 1000);
     const told = Object.entries(claims).map(async ([name, asked]) => {
       const { target_date } = asked;
@@ -131,7 +132,7 @@ export async function startAttributeProvider(options: {
       const value = behaviour === 'wrong_type' ? { lies: record } : record;
       const times = { as_of: asOf, valid_until: asOf + DAY, ...(target_date !== undefined && { target_date }) };
       if (asked.form === undefined) return [[name, { value, ...times }]];
-      return [[name, await made.make({ name, value, times, asked, sealFor })]];
+      return [[name, await made.make({ name, value, times, asked, sealFor, consent })]];
     });
     return Object.fromEntries((await Promise.all(told)).flat());
   }
@@ -144,6 +145,11 @@ export async function startAttributeProvider(options: {
         sub: behaviour === 'wrong_subject' ? 'somebody-else' : question.customer,
         claims: customer ? await tell(question, customer) : {},
       });
+    },
+    async [PATHS.withdrawal](token) {
+      const question = await readQuestion(token, TYPES.withdrawal, withdrawal);
+      made.end(question.consent);
+      return reply(TYPES.withdrawalAnswer, question, {});
     },
     async [PATHS.customer](token) {
       const question = await readQuestion(token, TYPES.customerQuestion, customerQuestion);

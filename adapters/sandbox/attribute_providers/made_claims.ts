@@ -15,12 +15,15 @@ export interface ClaimToMake {
   readonly times: AnsweredTimes;
   readonly asked: AttributesQuestion['claims'][string];
   readonly sealFor: AttributesQuestion['seal_for'];
+  readonly consent: string;
 }
 
 export interface MadeClaims {
   make(claim: ClaimToMake): Promise<AttributesAnswer['claims'][string]>;
   /** What was promised for an access token, while it holds. */
   fetch(accessToken: string): string | undefined;
+  /** Nothing is fetched under this consent any more. */
+  end(consent: string): void;
 }
 
 /** Where relying parties fetch distributed claims, below the provider's address. */
@@ -37,7 +40,7 @@ export function createMadeClaims(world: {
   clock: Clock;
 }): MadeClaims {
   const { sign, clock } = world;
-  const references = new Map<string, { readonly token: string; readonly until: number }>();
+  const references = new Map<string, { readonly token: string; readonly consent: string; readonly until: number }>();
   const expiry = () => Math.floor(clock() / 1000) + LIFETIME;
 
   function head({ name, times, asked: { delivery } }: ClaimToMake) {
@@ -56,25 +59,29 @@ export function createMadeClaims(world: {
     return sign(TYPES.sealed, { ...head(claim), sealed: jwe });
   }
 
-  function refer(token: string) {
+  function refer(token: string, consent: string) {
     for (const [each, { until }] of references) {
       if (until < clock() / 1000 || references.size >= MAX_REFERENCES) references.delete(each);
     }
     const accessToken = randomBytes(24).toString('base64url');
     const until = expiry();
-    references.set(accessToken, { token, until });
+    references.set(accessToken, { token, consent, until });
     return { endpoint: `${world.url()}${CLAIMS_PATH}`, access_token: accessToken, expires_at: until };
   }
 
   return {
     async make(claim) {
-      if (claim.asked.form === 'distributed') return refer(await aggregated(claim));
+      if (claim.asked.form === 'distributed') return refer(await aggregated(claim), claim.consent);
       return { token: await (claim.asked.form === 'sealed' ? sealed(claim) : aggregated(claim)) };
     },
 
     fetch(accessToken) {
       const found = references.get(accessToken);
       return found && found.until >= clock() / 1000 ? found.token : undefined;
+    },
+
+    end(consent) {
+      for (const [each, reference] of references) if (reference.consent === consent) references.delete(each);
     },
   };
 }

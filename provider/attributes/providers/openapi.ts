@@ -13,6 +13,8 @@ import {
   QUESTION_LIFETIME,
   sealedClaim,
   TYPES,
+  withdrawal,
+  withdrawalAnswer,
 } from './provider_messages.ts';
 
 /** A message as it travels: the JWS, and what its payload holds. */
@@ -50,6 +52,8 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   AttributesAnswer: attributesAnswer,
   CustomerQuestion: customerQuestion,
   CustomerAnswer: customerAnswer,
+  Withdrawal: withdrawal,
+  WithdrawalAnswer: withdrawalAnswer,
   // Of one claim for example: the member has the claim's name.
   AggregatedClaim: aggregatedClaim('health_insurance_valid'),
   SealedClaim: sealedClaim('health_insurance_valid'),
@@ -94,6 +98,17 @@ export function describeProviderInterface(): Readonly<Record<string, unknown>> {
               'attributes are those of one customer.',
           },
           { question: [TYPES.customerQuestion, 'CustomerQuestion'], answer: [TYPES.customerAnswer, 'CustomerAnswer'] },
+        ),
+      },
+      [PATHS.withdrawal]: {
+        post: operation(
+          'endConsent',
+          {
+            summary: 'Hear that a consent is over',
+            description:
+              'For providers of distributed claims: access tokens that you gave under this consent are good no longer.',
+          },
+          { question: [TYPES.withdrawal, 'Withdrawal'], answer: [TYPES.withdrawalAnswer, 'WithdrawalAnswer'] },
         ),
       },
     },

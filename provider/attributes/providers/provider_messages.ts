@@ -12,13 +12,15 @@ export const TYPES = {
   attributesAnswer: 'attributes-answer+jwt',
   customerQuestion: 'customer-question+jwt',
   customerAnswer: 'customer-answer+jwt',
+  withdrawal: 'withdrawal+jwt',
+  withdrawalAnswer: 'withdrawal-answer+jwt',
   /** For the relying party, which the hub hands them on to. */
   aggregated: 'aggregated-claims+jwt',
   sealed: 'sealed-claims+jwt',
 } as const;
 
 /** Below the provider's address. */
-export const PATHS = { attributes: '/attributes', customer: '/customer' } as const;
+export const PATHS = { attributes: '/attributes', customer: '/customer', withdrawal: '/withdrawal' } as const;
 
 /** Of messages in both directions. */
 export const CONTENT_TYPE = 'application/jwt';
@@ -175,3 +177,10 @@ export const customerAnswer = z.object({
     .describe('Your reference of the customer, when confirmed: opaque, and always the same.'),
 });
 export type CustomerAnswer = z.infer<typeof customerAnswer>;
+
+export const withdrawal = z.object({
+  ...questionHead,
+  consent: z.string().max(100).describe('The `consent` of the questions that it was.'),
+});
+
+export const withdrawalAnswer = z.object(answerHead);

@@ -14,6 +14,7 @@ import {
   QUESTION_LIFETIME,
   sealedClaim,
   TYPES,
+  withdrawalAnswer,
 } from './provider_messages.ts';
 import type { AttributeProvider } from './provider_store.ts';
 
@@ -67,6 +68,8 @@ export interface ProviderQuestions {
     provider: AttributeProvider,
     question: Pick<CustomerQuestion, 'entered' | 'attributes'>,
   ): Promise<string | undefined>;
+  /** Says that a consent is over: access tokens that were given under it no longer count. */
+  withdrawal(provider: AttributeProvider, consent: string): Promise<void>;
 }
 
 /** What the hub can read of a token for a relying party: aggregatedClaim, or sealedClaim. */
@@ -95,6 +98,7 @@ export function createProviderQuestions(world: {
 }): ProviderQuestions {
   const { issuer, transport, statements, clock, random } = world;
   const keySets = new Map<string, { keys: string; get: JWTVerifyGetKey }>();
+  const shapes = new Map<string, z.ZodType>();
 
   function keysOf({ id, keys }: AttributeProvider): JWTVerifyGetKey {
     const text = JSON.stringify(keys);
@@ -104,6 +108,14 @@ export function createProviderQuestions(world: {
     const get = createLocalJWKSet(keys as JSONWebKeySet);
     keySets.set(id, { keys: text, get });
     return get;
+  }
+
+  /** Made once a claim: there are no more of them than the catalogue has. */
+  function shapeOf(form: 'aggregated' | 'sealed', claim: string): z.ZodType {
+    const name = `${form} ${claim}`;
+    const shape = shapes.get(name) ?? (form === 'aggregated' ? aggregatedClaim : sealedClaim)(claim);
+    shapes.set(name, shape);
+    return shape;
   }
 
   /** Of a key of the provider's, of this type, from this provider, in time. @throws ProviderSilent */
@@ -162,7 +174,7 @@ export function createProviderQuestions(world: {
 
     async claimToken(provider, form, claim, token) {
       const { payload, protectedHeader } = await signed(provider, token, { typ: TYPES[form] });
-      const read = (form === 'aggregated' ? aggregatedClaim : sealedClaim)(claim).safeParse(payload);
+      const read = shapeOf(form, claim).safeParse(payload);
       const isPlainHeader = Object.keys(protectedHeader).every((name) => TOKEN_HEADER.includes(name));
       if (!read.success || !isPlainHeader) throw new ProviderSilent('token_malformed');
       const content = read.data as ClaimToken;
@@ -177,6 +189,11 @@ export function createProviderQuestions(world: {
         schema: customerAnswer.refine(({ outcome, customer }) => outcome !== 'confirmed' || customer !== undefined),
       });
       return answer.outcome === 'confirmed' ? answer.customer : undefined;
+    },
+
+    async withdrawal(provider, consent) {
+      const { withdrawal: asks, withdrawalAnswer: answers } = TYPES;
+      await ask(provider, PATHS.withdrawal, { consent }, { asks, answers, schema: withdrawalAnswer });
     },
   };
 }

@@ -108,6 +108,9 @@ export interface ProviderStore {
   /** With the answers that are kept of it. The provider's id; undefined when the subject has no such live membership. */
   end(membershipId: string, subjectId: string, by: 'person' | 'operator', now: number): Promise<string | undefined>;
 
+  /** Providers that gave access tokens under this consent of theirs after `since` (ms since 1970). */
+  withReferences(subjectId: string, consentId: string, since: number): Promise<readonly AttributeProvider[]>;
+
   keepAnswer(membershipId: string, answer: KeptAnswer): Promise<void>;
   /** Those that may still be used. */
   findAnswers(membershipId: string, claims: readonly string[], now: number): Promise<readonly KeptAnswer[]>;

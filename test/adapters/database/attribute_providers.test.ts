@@ -159,6 +159,7 @@ describe(`attribute providers on ${testEngine}`, () => {
         return Object.fromEntries(Object.keys(claims).map((name) => [name, said]));
       },
       customer: async () => undefined,
+      withdrawal: async () => {},
       claimToken: () => assert.fail('nothing is asked for in another form'),
     };
     const keeping: Catalogue = {
