@@ -288,6 +288,7 @@ function startSweeper(
       storage.handOvers.sweep(clock()),
       storage.logouts.sweep(clock()),
       storage.providers.sweepAnswers(clock()),
+      storage.providerSignIns.sweepAttempts(clock()),
       delivery.tidy(),
       mail.delivery?.tidy(),
       mail.addresses?.sweep(),

@@ -1,4 +1,5 @@
 import type { LatestConsentStore } from './attributes/latest_consent_store.ts';
+import type { ProviderSignInStore } from './attributes/providers/provider_sign_in_store.ts';
 import type { ProviderStore } from './attributes/providers/provider_store.ts';
 import type { AuditLog } from './audit/audit_log.ts';
 import type { ChallengeStore } from './authentication/challenge.ts';
@@ -35,6 +36,7 @@ export interface Stores {
   history: HistoryStore;
   latestConsents: LatestConsentStore;
   providers: ProviderStore;
+  providerSignIns: ProviderSignInStore;
   portal: PortalStore;
   misuseReports: MisuseReportStore;
   challenges: ChallengeStore;

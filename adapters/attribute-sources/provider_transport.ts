@@ -11,7 +11,7 @@ export interface ProviderTransportSettings {
 }
 
 /** People must not each wait for a provider that is away. Milliseconds. */
-const BREAKER = { failures: 3, delay: 2000, maxDelay: 60_000 };
+export const BREAKER = { failures: 3, delay: 2000, maxDelay: 60_000 };
 
 interface Way {
   readonly fetch: typeof fetch;

@@ -20,6 +20,7 @@ import { createMailStore } from './stores/mail_store.ts';
 import { createMisuseReportStore } from './stores/misuse_report_store.ts';
 import { createNoticeStore } from './stores/notice_store.ts';
 import { createPortalStore } from './stores/portal_store.ts';
+import { createProviderSignInStore } from './stores/provider_sign_in_store.ts';
 import { createProviderStore } from './stores/provider_store.ts';
 import { createQuestionStore } from './stores/question_store.ts';
 import { createListProgressStore, createRevocationStore } from './stores/revocation_store.ts';
@@ -47,6 +48,7 @@ export function createStorage(
       history: createHistoryStore(queries, transact),
       latestConsents: createLatestConsentStore(queries, transact),
       providers: createProviderStore(queries, transact),
+      providerSignIns: createProviderSignInStore(queries),
       portal: createPortalStore(queries),
       misuseReports: createMisuseReportStore(queries),
       challenges: createChallengeStore(queries),

@@ -27,6 +27,7 @@ export interface AuditEvent {
     | 'attribute.accepted'
     | 'membership.bound'
     | 'membership.refused'
+    | 'membership.lapsed'
     | 'membership.ended'
     | 'mail_address.entered'
     | 'mail_address.confirmed'

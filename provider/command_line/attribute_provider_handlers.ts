@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ProviderAdministration, ShownAttribute } from '../attributes/providers/provider_administration.ts';
+import { registrationOf } from '../attributes/providers/provider_registration.ts';
 import type { AttributeProvider } from '../attributes/providers/provider_store.ts';
 import { checked } from './checked.ts';
 
@@ -11,12 +12,15 @@ const setSchema = z.object({ id, change: z.unknown() });
 const offerSchema = z.object({ id, claims, offers: z.boolean() });
 const acceptSchema = z.object({ clientId: z.string().max(1024), claims, accepts: z.boolean() });
 
+/** As an operator writes it: what has been read can be changed and given back. */
+type Registration = ReturnType<typeof registrationOf>;
+
 /** Results of the handlers below. */
 export interface AttributeProviderResults {
-  'attribute_provider.add': AttributeProvider;
+  'attribute_provider.add': Registration;
   'attribute_provider.list': readonly AttributeProvider[];
-  'attribute_provider.show': AttributeProvider;
-  'attribute_provider.set': AttributeProvider;
+  'attribute_provider.show': Registration;
+  'attribute_provider.set': Registration;
   'attribute_provider.remove': undefined;
   'attribute_provider.offer': undefined;
   'attribute_provider.accept': undefined;
@@ -28,12 +32,12 @@ export function attributeProviderHandlers(
   providers: ProviderAdministration,
 ): Readonly<Record<keyof AttributeProviderResults, (args: unknown) => Promise<unknown>>> {
   return {
-    'attribute_provider.add': async (args) => providers.add(checked(addSchema, args).draft),
+    'attribute_provider.add': async (args) => registrationOf(await providers.add(checked(addSchema, args).draft)),
     'attribute_provider.list': () => providers.list(),
-    'attribute_provider.show': async (args) => providers.show(checked(idSchema, args).id),
+    'attribute_provider.show': async (args) => registrationOf(await providers.show(checked(idSchema, args).id)),
     'attribute_provider.set': async (args) => {
       const { id: which, change } = checked(setSchema, args);
-      return providers.set(which, change);
+      return registrationOf(await providers.set(which, change));
     },
     'attribute_provider.remove': async (args) => providers.remove(checked(idSchema, args).id),
     'attribute_provider.offer': async (args) => {

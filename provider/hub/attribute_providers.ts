@@ -1,14 +1,23 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createKeySetSource } from '../../adapters/attribute-sources/key_set_source.ts';
+import { createOpenIdProviders } from '../../adapters/attribute-sources/openid_providers.ts';
 import { createProviderTransport } from '../../adapters/attribute-sources/provider_transport.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
+import { createCustomerBinding } from '../attributes/providers/customer_reference.ts';
+import { createMembershipTokens } from '../attributes/providers/membership_tokens.ts';
 import { createMemberships } from '../attributes/providers/memberships.ts';
 import { createProviderAdministration } from '../attributes/providers/provider_administration.ts';
 import { createProviderAttributes } from '../attributes/providers/provider_attributes.ts';
+import { createProviderCredentials } from '../attributes/providers/provider_credentials.ts';
+import { createProviderKeys } from '../attributes/providers/provider_keys.ts';
 import { createProviderPermissions } from '../attributes/providers/provider_permissions.ts';
 import {
   createProviderQuestions,
   type ProviderSilent,
   type QuestionSigner,
 } from '../attributes/providers/provider_questions.ts';
+import { createProviderSignIns } from '../attributes/providers/provider_sign_ins.ts';
+import { createUserinfoQuestions } from '../attributes/providers/userinfo_questions.ts';
 import { createRateLimit } from '../operations/rate_limit.ts';
 import type { Base, Store } from './store.ts';
 
@@ -22,21 +31,31 @@ export function openAttributeProviders(
   { storage, vault }: Store,
   { catalogue, statements }: { catalogue: Catalogue; statements: QuestionSigner },
 ) {
-  const { allowPlainHttp } = config.outbound;
-  const timeout = config.attributes.providerTimeoutSeconds * 1000;
-  const transport = createProviderTransport({ timeout, allowPlainHttp }, { clock, random });
-  const questions = createProviderQuestions({ issuer: config.publicUrl, transport, statements, clock, random });
+  const { allowPlainHttp, allowedNetworks } = config.outbound;
+  const settings = { timeout: config.attributes.providerTimeoutSeconds * 1000, allowPlainHttp };
+  const issuer = config.publicUrl;
   const onSilence = (provider: string, { code }: ProviderSilent) =>
     log.warn({ provider, code }, 'an attribute provider did not answer usably');
+  const transport = createProviderTransport(settings, { clock, random });
+  const keys = createProviderKeys({ source: createKeySetSource(settings), clock });
+  const questions = createProviderQuestions({ issuer, transport, statements, keys, clock, random });
+  const credentials = createProviderCredentials({ storage, vault, statements, clock, random });
+  const openIdProviders = createOpenIdProviders({ ...settings, allowedNetworks }, { credentials, clock, random });
+  const binding = createCustomerBinding({ storage, vault, clock });
+  const tokens = createMembershipTokens({ storage, vault, openIdProviders, clock, pause, onSilence });
   const { trackedAddresses } = config.rateLimits;
   const attempts = createRateLimit({ ...ATTEMPTS, trackedAddresses }, clock);
   return {
-    memberships: createMemberships({ storage, vault, questions, attempts, clock, onSilence }),
+    memberships: createMemberships({ storage, vault, questions, binding, tokens, attempts, clock, onSilence }),
+    providerSignIns: createProviderSignIns({
+      ...{ issuer, storage, vault, openIdProviders, binding, tokens, attempts, clock, random, onSilence },
+    }),
     providerAttributes: createProviderAttributes({
       ...{ storage, vault, catalogue, questions, clock, random, onSilence },
+      userinfo: createUserinfoQuestions({ openIdProviders, tokens, vault, clock }),
       observe: metrics.attributeProviderAsked,
     }),
     permissions: createProviderPermissions({ storage, questions, clock, onSilence }),
-    providerAdministration: createProviderAdministration({ storage, catalogue, clock, allowPlainHttp }),
+    providerAdministration: createProviderAdministration({ storage, vault, catalogue, clock, allowPlainHttp }),
   };
 }

@@ -7,24 +7,25 @@ import type {
   Membership,
   ProviderKind,
   ProviderStore,
+  UserinfoInterface,
 } from '../../../provider/attributes/providers/provider_store.ts';
 import type { Queries, Statement } from '../database.ts';
 import { storable } from '../storable_text.ts';
 import { sweepInBatches } from '../sweep_in_batches.ts';
 
-const COLUMNS = 'id, kind, names, url, keys, entries, forms, is_active, created_at';
+const COLUMNS = 'id, kind, names, url, keys, jwks_uri, userinfo, entries, forms, is_active, created_at';
 
 const INSERT: Statement = {
   name: 'provider_insert',
-  text: `INSERT INTO attribute_provider (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  text: `INSERT INTO attribute_provider (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     ON CONFLICT DO NOTHING`,
 };
 const FIND: Statement = { name: 'provider_find', text: `SELECT ${COLUMNS} FROM attribute_provider WHERE id = $1` };
 const LIST: Statement = { name: 'provider_list', text: `SELECT ${COLUMNS} FROM attribute_provider ORDER BY id` };
 const REPLACE: Statement = {
   name: 'provider_replace',
-  text: `UPDATE attribute_provider SET kind = $2, names = $3, url = $4, keys = $5, entries = $6, forms = $7, is_active = $8
-    WHERE id = $1`,
+  text: `UPDATE attribute_provider SET kind = $2, names = $3, url = $4, keys = $5, jwks_uri = $6, userinfo = $7,
+    entries = $8, forms = $9, is_active = $10 WHERE id = $1`,
 };
 const REMOVE: Statement = { name: 'provider_remove', text: 'DELETE FROM attribute_provider WHERE id = $1' };
 
@@ -52,8 +53,8 @@ const LIST_ATTRIBUTES: Statement = {
 const SELECTABLE: Statement = {
   name: 'provider_selectable',
   text: `SELECT offer.claim, membership.id AS membership_id, membership.sealed_reference, membership.bound_at,
-      provider.id, provider.kind, provider.names, provider.url, provider.keys, provider.entries, provider.forms,
-      provider.is_active, provider.created_at
+      provider.id, provider.kind, provider.names, provider.url, provider.keys, provider.jwks_uri, provider.userinfo,
+      provider.entries, provider.forms, provider.is_active, provider.created_at
     FROM membership
     JOIN attribute_provider provider ON provider.id = membership.provider_id AND provider.is_active
     JOIN member_attribute offer ON offer.provider_id = provider.id AND offer.offers
@@ -138,7 +139,9 @@ interface ProviderRow {
   kind: ProviderKind;
   names: AttributeProvider['names'];
   url: string;
-  keys: JSONWebKeySet;
+  keys: JSONWebKeySet | null;
+  jwks_uri: string | null;
+  userinfo: UserinfoInterface | null;
   entries: EntryField[];
   forms: AttributeProvider['forms'];
   is_active: boolean;
@@ -154,8 +157,7 @@ export function createProviderStore(
 ): ProviderStore {
   return {
     async insert(provider) {
-      const { createdAt } = provider;
-      return (await queries.query(INSERT, [...valuesOf(provider), createdAt])).count === 1;
+      return (await queries.query(INSERT, [...valuesOf(provider), provider.createdAt])).count === 1;
     },
 
     async find(id) {
@@ -271,15 +273,19 @@ export function createProviderStore(
   };
 }
 
-/** In the order of COLUMNS, up to the time that it was made. */
-function valuesOf({ id, kind, names, url, keys, entries, forms, isActive }: AttributeProvider) {
-  const [namesJson, keysJson, entriesJson, formsJson] = [names, keys, entries, forms].map((each) =>
-    JSON.stringify(each),
-  );
-  return [id, kind, namesJson, url, keysJson, entriesJson, formsJson, isActive];
+/** Of the columns up to `is_active`. */
+function valuesOf({ id, kind, names, url, keys, jwksUri, userinfo, entries, forms, isActive }: AttributeProvider) {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+  const described = [json(keys), jwksUri ?? null, json(userinfo), json(entries), json(forms)];
+  return [id, kind, json(names), url, ...described, isActive];
 }
 
 function providerOf(row: ProviderRow): AttributeProvider {
-  const { id, kind, names, url, keys, entries, forms } = row;
-  return { id, kind, names, url, keys, entries, forms, isActive: row.is_active, createdAt: row.created_at };
+  const { id, kind, names, url, keys, jwks_uri, userinfo, entries, forms } = row;
+  return {
+    ...{ id, kind, names, url, entries, forms, isActive: row.is_active, createdAt: row.created_at },
+    ...(keys && { keys }),
+    ...(jwks_uri !== null && { jwksUri: jwks_uri }),
+    ...(userinfo && { userinfo }),
+  };
 }

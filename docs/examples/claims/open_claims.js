@@ -71,6 +71,6 @@ export function createClaimOpener({ issuer, clientId, decryptionKey }) {
     const { providers } = await answer.json();
     const provider = providers.find((each) => each.issuer === sourceIssuer);
     if (!provider) throw new Error(`the hub has no provider ${sourceIssuer} any more`);
-    return createLocalJWKSet(provider.jwks);
+    return provider.jwks ? createLocalJWKSet(provider.jwks) : createRemoteJWKSet(new URL(provider.jwks_uri));
   }
 }

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import type { AuditEvent } from '../../audit/audit_log.ts';
 import { HubError } from '../../errors.ts';
 import { isoDate, openAttributes } from '../../identity/registered_attributes.ts';
 import type { RateLimit } from '../../operations/rate_limit.ts';
@@ -7,6 +5,8 @@ import { isShown } from '../../shown_text.ts';
 import type { Storage } from '../../storage.ts';
 import type { Vault } from '../../vault.ts';
 import type { Clock } from '../../world.ts';
+import type { CustomerBinding } from './customer_reference.ts';
+import type { MembershipTokens } from './membership_tokens.ts';
 import type { CustomerQuestion } from './provider_messages.ts';
 import { type ProviderQuestions, ProviderSilent } from './provider_questions.ts';
 import type { AttributeProvider, EntryField, Membership } from './provider_store.ts';
@@ -17,12 +17,20 @@ export interface ShownMembership {
   readonly provider: Pick<AttributeProvider, 'id' | 'kind' | 'names' | 'isActive'>;
   /** Milliseconds since 1970. */
   readonly boundAt: number;
+  /** Whether the provider tells nothing until the person has signed in there again. */
+  readonly needsSignIn: boolean;
 }
+
+/** A provider that somebody can become a customer of. */
+export type ShownProvider = Pick<AttributeProvider, 'id' | 'kind' | 'names' | 'entries'> & {
+  /** By the provider's own sign-in (provider_sign_ins.ts), and not by what they enter. */
+  readonly signsIn: boolean;
+};
 
 /** Whose customer a person is: by the provider's own word, never by the hub's guess. */
 export interface Memberships {
   /** Active providers, with what each wants to be told to find its customer. */
-  providers(): Promise<readonly Pick<AttributeProvider, 'id' | 'kind' | 'names' | 'entries'>[]>;
+  providers(): Promise<readonly ShownProvider[]>;
   /** Live ones, newest first. */
   list(subjectId: string): Promise<readonly ShownMembership[]>;
   /**
@@ -37,7 +45,10 @@ export interface Memberships {
    * @param entered by the names of the provider's entries.
    */
   bind(subjectId: string, providerId: string, entered: Readonly<Record<string, string>>): Promise<ShownMembership>;
-  /** Nothing is asked of the provider about this person from now on. False when there is no such membership of theirs. */
+  /**
+   * Nothing is asked of the provider about this person from now on; one that has given tokens for it hears of that. False when
+   * there is no such membership of theirs.
+   */
   end(membershipId: string, subjectId: string): Promise<boolean>;
 }
 
@@ -45,6 +56,8 @@ export interface MembershipsWorld {
   storage: Storage;
   vault: Vault;
   questions: ProviderQuestions;
+  binding: CustomerBinding;
+  tokens: Pick<MembershipTokens, 'revoke'>;
   /** Attempts to bind, by subject: nobody is to find out a number by trying. */
   attempts: RateLimit;
   clock: Clock;
@@ -52,13 +65,11 @@ export interface MembershipsWorld {
   onSilence(providerId: string, silence: ProviderSilent): void;
 }
 
-const PURPOSE_REFERENCE = 'membership.reference';
-const PURPOSE_CUSTOMER = 'membership.customer';
 /** Seconds after which somebody may try again whose provider was away. */
 const RETRY_AFTER = 30;
 
 export function createMemberships(world: MembershipsWorld): Memberships {
-  const { storage, vault, questions, clock } = world;
+  const { storage, vault, questions, binding, clock } = world;
 
   /** @throws HubError `membership_attributes_needed` */
   async function attributesOf(subjectId: string): Promise<CustomerQuestion['attributes']> {
@@ -98,78 +109,65 @@ export function createMemberships(world: MembershipsWorld): Memberships {
       const all = await storage.providers.list();
       return all
         .filter(({ isActive }) => isActive)
-        .map(({ id, kind, names, entries }) => ({ id, kind, names, entries }));
+        .map(({ id, kind, names, entries, userinfo }) => ({
+          id,
+          kind,
+          names,
+          entries,
+          signsIn: userinfo !== undefined,
+        }));
     },
 
     async list(subjectId) {
-      const [memberships, providers] = await Promise.all([
+      const [memberships, providers, lapsed] = await Promise.all([
         storage.providers.listMemberships(subjectId),
         storage.providers.list(),
+        storage.providerSignIns.lapsed(subjectId),
       ]);
       return memberships.flatMap((membership) => {
         const provider = providers.find(({ id }) => id === membership.providerId);
-        return provider ? [shown(membership, provider)] : [];
+        return provider ? [{ ...shown(membership, provider), needsSignIn: lapsed.includes(membership.id) }] : [];
       });
     },
 
     async bind(subjectId, providerId, given) {
       const provider = await storage.providers.find(providerId);
-      if (!provider?.isActive) throw new HubError('attribute_provider_unknown', 404, 'There is no such provider.');
+      if (!provider?.isActive || provider.userinfo) {
+        throw new HubError('attribute_provider_unknown', 404, 'There is no such provider.');
+      }
       const entered = readEntries(provider.entries, given);
       const attributes = await attributesOf(subjectId);
       const retryAfter = world.attempts.count(subjectId);
       if (retryAfter !== undefined) {
         throw new HubError('too_many_attempts', 429, 'Too many attempts in a short time.', { retryAfter });
       }
-      const event = (kind: AuditEvent['kind'], data: Record<string, unknown>): AuditEvent => ({
-        ...{ kind, actor: `subject:${subjectId}`, subjectId },
-        data: { provider: providerId, ...data },
-      });
-      const refuse = (reason: string) => storage.audit.append(event('membership.refused', { reason }), clock());
+      const refuse = (reason: string) => binding.refuse(subjectId, providerId, reason);
       const reference = await confirm(provider, { entered, attributes }, refuse);
-
-      const membership: Membership = {
-        ...{ id: randomUUID(), subjectId, providerId, boundAt: clock() },
-        customer: vault.index(PURPOSE_CUSTOMER, Buffer.from(JSON.stringify([providerId, reference]))),
-        sealedReference: vault.seal(PURPOSE_REFERENCE, Buffer.from(reference)),
-      };
-      try {
-        await storage.transaction(async (stores) => {
-          if (!(await stores.providers.bind(membership))) {
-            throw new HubError('membership_taken', 409, 'This customer is registered here as somebody else.');
-          }
-          await stores.audit.append(event('membership.bound', { membership: membership.id }), membership.boundAt);
-        });
-      } catch (error) {
-        if (error instanceof HubError && error.code === 'membership_taken') await refuse('taken');
-        throw error;
-      }
-      return shown(membership, provider);
+      return shown(await binding.bind(subjectId, providerId, reference), provider);
     },
 
     async end(membershipId, subjectId) {
       const now = clock();
-      return storage.transaction(async (stores) => {
+      const ended = await storage.transaction(async (stores) => {
         const provider = await stores.providers.end(membershipId, subjectId, 'person', now);
-        if (provider === undefined) return false;
+        if (provider === undefined) return undefined;
         const data = { provider, membership: membershipId };
         await stores.audit.append({ kind: 'membership.ended', actor: `subject:${subjectId}`, subjectId, data }, now);
-        return true;
+        return { provider, tokens: await stores.providerSignIns.dropTokens(subjectId, provider) };
       });
+      if (!ended) return false;
+      await world.tokens.revoke(ended.provider, ended.tokens);
+      return true;
     },
   };
 }
 
-/** The provider's reference of a customer, as it is kept. */
-export function openCustomerReference(vault: Vault, { sealedReference }: Pick<Membership, 'sealedReference'>): string {
-  return Buffer.from(vault.open(PURPOSE_REFERENCE, sealedReference)).toString();
-}
-
-function shown(
+/** As it is when it has been bound. */
+export function shown(
   { id, boundAt }: Membership,
   { id: providerId, kind, names, isActive }: AttributeProvider,
 ): ShownMembership {
-  return { id, boundAt, provider: { id: providerId, kind, names, isActive } };
+  return { id, boundAt, provider: { id: providerId, kind, names, isActive }, needsSignIn: false };
 }
 
 /** What the provider asks for and nothing else. */

@@ -1,12 +1,11 @@
-import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
-import { z } from 'zod';
 import type { AuditEvent } from '../../audit/audit_log.ts';
 import { HubError } from '../../errors.ts';
-import { isShown } from '../../shown_text.ts';
 import type { Storage, Stores } from '../../storage.ts';
+import type { Vault } from '../../vault.ts';
 import type { Clock } from '../../world.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { CARRIED_FORMS } from '../delivery.ts';
+import { sealClientSecret } from './provider_credentials.ts';
+import { changeRegistration, invalidProvider, readRegistration } from './provider_registration.ts';
 import type { AttributeProvider, Member } from './provider_store.ts';
 
 /** One row of the table of members and attributes: 保有・提供可否・受入可否. */
@@ -56,77 +55,33 @@ export interface ProviderAdministration {
   table(): Promise<readonly ShownAttribute[]>;
 }
 
-const shownText = (maxLength: number) =>
-  z.string().min(1).max(maxLength).refine(isShown, 'must be one line that can be read');
-const bilingual = (maxLength: number) => z.strictObject({ ja: shownText(maxLength), en: shownText(maxLength) });
-
-/** Members of a key that only whoever signs may have. */
-const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
-
-const keySet = z.strictObject({
-  keys: z
-    .array(
-      z
-        .looseObject({ kty: z.enum(['EC', 'RSA', 'OKP']) })
-        .refine((key) => PRIVATE.every((member) => !(member in key)), 'must be a public key'),
-    )
-    .min(1)
-    .max(10),
-});
-
-const draftSchema = z.strictObject({
-  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be of a-z, 0-9 and -'),
-  kind: z.enum(['insurer', 'card_issuer', 'public_body', 'other']),
-  names: bilingual(100),
-  url: z.string().max(2048),
-  keys: keySet,
-  entries: z
-    .array(
-      z.strictObject({
-        name: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be of a-z, 0-9 and _'),
-        label: bilingual(60),
-        maxLength: z.int().min(1).max(100).default(40),
-        isOptional: z.boolean().default(false),
-      }),
-    )
-    .min(1)
-    .max(10),
-  forms: z.array(z.enum(CARRIED_FORMS)).max(CARRIED_FORMS.length).default([]),
-  isActive: z.boolean().default(true),
-});
-const { id: _id, forms, isActive, ...changeable } = draftSchema.shape;
-/** Without the defaults: what is not named stays as it is. */
-const changeSchema = z.strictObject({ ...changeable, forms: forms.unwrap(), isActive: isActive.unwrap() }).partial();
-
 export function createProviderAdministration(world: {
   storage: Storage;
+  vault: Vault;
   catalogue: Catalogue;
   clock: Clock;
   /** For neighbours on this machine, in the sandbox. */
   allowPlainHttp: boolean;
 }): ProviderAdministration {
-  const { storage, catalogue, clock } = world;
+  const { storage, vault, catalogue, clock } = world;
 
-  /** @throws HubError `attribute_provider_invalid` */
-  function judged(provider: AttributeProvider): AttributeProvider {
-    const { url, keys, entries } = provider;
-    const { protocol, search, hash, username, password } = URL.parse(url) ?? {};
-    const isAllowed = protocol === 'https:' || (protocol === 'http:' && world.allowPlainHttp);
-    if (!isAllowed || search || hash || username || password || url.endsWith('/')) {
-      throw invalid('url must be an https address without query, and without a slash at the end');
-    }
-    try {
-      createLocalJWKSet(keys as JSONWebKeySet);
-    } catch (cause) {
-      throw invalid('keys cannot be read', cause);
-    }
-    if (new Set(entries.map(({ name }) => name)).size < entries.length) throw invalid('an entry is there twice');
-    return provider;
+  const rules = { allowPlainHttp: world.allowPlainHttp, isProvided };
+
+  function isProvided(claim: string): boolean {
+    return catalogue.find(claim)?.source === 'provider';
+  }
+
+  /** A secret that is given replaces the one that is kept; one that is needed and was never given is missed. */
+  async function settleSecret(stores: Stores, { id, userinfo }: AttributeProvider, given: string | undefined) {
+    if (given !== undefined) return stores.providerSignIns.setSecret(id, sealClientSecret(vault, given));
+    const isNeeded = userinfo !== undefined && userinfo.authentication !== 'private_key_jwt';
+    if (!isNeeded) return stores.providerSignIns.setSecret(id, undefined);
+    if (!(await stores.providerSignIns.findSecret(id))) throw invalidProvider('client_secret is missing');
   }
 
   /** @throws HubError `claim_unknown` */
   function assertProvided(claims: readonly string[]): void {
-    const unknown = claims.find((name) => catalogue.find(name)?.source !== 'provider');
+    const unknown = claims.find((name) => !isProvided(name));
     if (unknown === undefined) return;
     throw new HubError('claim_unknown', 400, `${unknown} is no claim that attribute providers hold.`);
   }
@@ -158,15 +113,14 @@ export function createProviderAdministration(world: {
 
   return {
     async add(draft) {
-      const read = draftSchema.safeParse(draft);
-      if (!read.success) throw invalid(reasonOf(read.error), read.error);
       const now = clock();
-      const provider = judged({ ...read.data, keys: read.data.keys as JSONWebKeySet, createdAt: now });
+      const { provider, clientSecret } = readRegistration(draft, rules, now);
       await storage.transaction(async (stores) => {
         const { id, kind, url } = provider;
         if (!(await stores.providers.insert(provider))) {
           throw new HubError('attribute_provider_exists', 409, `There is an attribute provider ${id} already.`);
         }
+        await settleSecret(stores, provider, clientSecret);
         await stores.audit.append(operator('attribute_provider.added', { provider: id, kind, url }), now);
       });
       return provider;
@@ -176,16 +130,12 @@ export function createProviderAdministration(world: {
     show: (id) => found(storage, id),
 
     async set(id, change) {
-      const read = changeSchema.safeParse(change);
-      if (!read.success) throw invalid(reasonOf(read.error), read.error);
-      const given = Object.entries(read.data).filter(([, value]) => value !== undefined);
-      if (given.length === 0) throw invalid('nothing is said that is to be different');
       return storage.transaction(async (stores) => {
-        const changed = judged({ ...(await found(stores, id)), ...Object.fromEntries(given) });
-        if (!(await stores.providers.replace(changed))) throw unknownProvider(id);
-        const data = { provider: id, changed: given.map(([name]) => name) };
-        await stores.audit.append(operator('attribute_provider.changed', data), clock());
-        return changed;
+        const { provider, clientSecret, changed } = changeRegistration(await found(stores, id), change, rules);
+        if (!(await stores.providers.replace(provider))) throw unknownProvider(id);
+        await settleSecret(stores, provider, clientSecret);
+        await stores.audit.append(operator('attribute_provider.changed', { provider: id, changed }), clock());
+        return provider;
       });
     },
 
@@ -227,16 +177,6 @@ export function createProviderAdministration(world: {
       }));
     },
   };
-}
-
-function reasonOf({ issues: [issue] }: z.ZodError): string {
-  return issue === undefined ? 'it is not as it must be' : `${issue.path.join('.')}: ${issue.message}`;
-}
-
-function invalid(what: string, cause?: unknown): HubError {
-  return new HubError('attribute_provider_invalid', 400, `The attribute provider cannot be registered so: ${what}.`, {
-    cause,
-  });
 }
 
 function unknownProvider(id: string): HubError {

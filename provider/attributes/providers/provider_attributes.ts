@@ -17,10 +17,12 @@ import { isValueOf } from '../catalogue/claim_type.ts';
 import { isDate } from '../catalogue/formats.ts';
 import { type CarriedForm, DELIVERIES } from '../delivery.ts';
 import { type CarriedOrder, readCarriedClaim } from './carried_claims.ts';
-import { openCustomerReference } from './memberships.ts';
+import { openCustomerReference } from './customer_reference.ts';
+import { isVisited } from './openid_providers.ts';
 import type { AnsweredTimes, AttributesAnswer, AttributesQuestion } from './provider_messages.ts';
 import { type ProviderQuestions, ProviderSilent } from './provider_questions.ts';
 import type { Selectable } from './provider_store.ts';
+import type { UserinfoQuestions } from './userinfo_questions.ts';
 
 /** Claims that attribute providers hold, as one source. */
 export interface ProviderAttributes extends AttributeSource {
@@ -33,6 +35,7 @@ export interface ProviderAttributesWorld {
   vault: Vault;
   catalogue: Catalogue;
   questions: ProviderQuestions;
+  userinfo: UserinfoQuestions;
   clock: Clock;
   random: Random;
   /** Hears of each question that a provider was asked. */
@@ -143,7 +146,7 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
     wishes: Readonly<Record<string, ClaimWish>>,
     sealFor: JWK | undefined,
   ): Question | undefined {
-    const wish = readWish(claim, wishes[claim.name]);
+    const wish = readWish(provider, claim, wishes[claim.name]);
     if (wish === undefined || wish.delivery === 'plain') return wish && { claim, wish, order: undefined };
     const form: CarriedForm = wish.delivery;
     if (!provider.forms.includes(form) || (form === 'sealed' && sealFor === undefined)) return undefined;
@@ -159,13 +162,19 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
   ): Promise<AttributesAnswer['claims'] | undefined> {
     const sealFor = open.find(({ order }) => order?.sealFor)?.order?.sealFor;
     try {
-      const told = await questions.attributes(provider, {
-        customer: openCustomerReference(vault, membership),
-        consent: id,
-        ...(purpose !== undefined && { purpose: purpose.slice(0, 1000) }),
-        claims: Object.fromEntries(open.map((question) => [question.claim.name, askedClaim(question)])),
-        ...(sealFor && { seal_for: sealFor as AttributesQuestion['seal_for'] }),
-      });
+      const told = isVisited(provider)
+        ? await world.userinfo.attributes(
+            provider,
+            membership,
+            open.map(({ claim }) => claim.name),
+          )
+        : await questions.attributes(provider, {
+            customer: openCustomerReference(vault, membership),
+            consent: id,
+            ...(purpose !== undefined && { purpose: purpose.slice(0, 1000) }),
+            claims: Object.fromEntries(open.map((question) => [question.claim.name, askedClaim(question)])),
+            ...(sealFor && { seal_for: sealFor as AttributesQuestion['seal_for'] }),
+          });
       world.observe('told');
       return told;
     } catch (error) {
@@ -304,11 +313,16 @@ function isTooOld(times: AnsweredTimes, { maxAge }: ReadWish, now: number): bool
   return maxAge !== undefined && times.as_of * 1000 < now - maxAge * 1000;
 }
 
-/** Undefined when it is none that this claim can have. */
-function readWish({ targetDate: hasTargetDate }: CatalogueClaim, wish: ClaimWish = {}): ReadWish | undefined {
+/** Undefined when it is none that this claim can have, or this provider be asked by: a userinfo knows no day but today. */
+function readWish(
+  provider: Selectable['provider'],
+  { targetDate: hasTargetDate }: CatalogueClaim,
+  wish: ClaimWish = {},
+): ReadWish | undefined {
   const read = wishSchema.safeParse(wish);
   if (!read.success) return undefined;
-  return read.data.targetDate !== undefined && !hasTargetDate ? undefined : read.data;
+  const takesDate = hasTargetDate && !isVisited(provider);
+  return read.data.targetDate !== undefined && !takesDate ? undefined : read.data;
 }
 
 function valueFrom(

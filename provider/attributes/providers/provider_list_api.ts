@@ -7,16 +7,16 @@ export const PROVIDER_LIST_PATH = '/.well-known/attribute-providers';
 const MAX_AGE = 300;
 
 /**
- * What relying parties need to verify claims that a provider made for them: who the providers are, what they call themselves in
+ * What relying parties need to verify claims that a provider made for them: who the providers that sign are, what they call themselves in
  * what they sign (`issuer`), and their keys.
  */
 export function mountProviderList(router: Router, { providers }: { providers: Pick<ProviderStore, 'list'> }): void {
   router.get(PROVIDER_LIST_PATH, async (ctx) => {
-    const active = (await providers.list()).filter(({ isActive }) => isActive);
+    const signing = (await providers.list()).filter(({ isActive, userinfo }) => isActive && userinfo === undefined);
     ctx.set('Cache-Control', `public, max-age=${MAX_AGE}`);
     ctx.body = {
-      providers: active.map(({ id, kind, names, url, keys, forms }) => ({
-        ...{ id, kind, issuer: url, forms, jwks: keys },
+      providers: signing.map(({ id, kind, names, url, keys, jwksUri, forms }) => ({
+        ...{ id, kind, issuer: url, forms, jwks: keys, jwks_uri: jwksUri },
         ...{ 'name#ja': names.ja, 'name#en': names.en },
       })),
     };

@@ -1,6 +1,7 @@
-import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { type JWTPayload, jwtVerify } from 'jose';
 import type { z } from 'zod';
 import type { Clock, Random } from '../../world.ts';
+import type { ProviderKeys } from './provider_keys.ts';
 import {
   type AnsweredTimes,
   type AttributesAnswer,
@@ -85,30 +86,18 @@ const TOKEN_HEADER = ['alg', 'kid', 'typ'];
 const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'];
 /** Seconds by which clocks may differ. */
 const TOLERANCE = 60;
-/** Sets of keys that are kept ready. */
-const MAX_KEY_SETS = 200;
 
 export function createProviderQuestions(world: {
   /** The hub's. */
   issuer: string;
   transport: ProviderTransport;
   statements: QuestionSigner;
+  keys: ProviderKeys;
   clock: Clock;
   random: Random;
 }): ProviderQuestions {
-  const { issuer, transport, statements, clock, random } = world;
-  const keySets = new Map<string, { keys: string; get: JWTVerifyGetKey }>();
+  const { issuer, transport, statements, keys, clock, random } = world;
   const shapes = new Map<string, z.ZodType>();
-
-  function keysOf({ id, keys }: AttributeProvider): JWTVerifyGetKey {
-    const text = JSON.stringify(keys);
-    const known = keySets.get(id);
-    if (known?.keys === text) return known.get;
-    if (keySets.size >= MAX_KEY_SETS) keySets.clear();
-    const get = createLocalJWKSet(keys as JSONWebKeySet);
-    keySets.set(id, { keys: text, get });
-    return get;
-  }
 
   /** Made once a claim: there are no more of them than the catalogue has. */
   function shapeOf(form: 'aggregated' | 'sealed', claim: string): z.ZodType {
@@ -120,15 +109,15 @@ export function createProviderQuestions(world: {
 
   /** Of a key of the provider's, of this type, from this provider, in time. @throws ProviderSilent */
   async function signed(provider: AttributeProvider, token: string, options: { typ: string; audience?: string }) {
-    return jwtVerify(token, keysOf(provider), {
+    return jwtVerify(token, keys.of(provider), {
       ...{ ...options, issuer: provider.url, algorithms: ALGORITHMS },
       ...{ currentDate: new Date(clock()), clockTolerance: TOLERANCE, requiredClaims: ['exp', 'iat'] },
     }).catch((cause) => {
-      throw new ProviderSilent('answer_not_verified', { cause });
+      throw cause instanceof ProviderSilent ? cause : new ProviderSilent('answer_not_verified', { cause });
     });
   }
 
-  /** One list: of a pinned key → of its type → from this provider, to this hub → in time → of its shape → to this question. */
+  /** One list: of a key of this provider's → of its type → from this provider, to this hub → in time → of its shape → to this question. */
   async function verified<Answer extends z.ZodType<{ in_reply_to: string; iat: number }>>(
     provider: AttributeProvider,
     token: string,

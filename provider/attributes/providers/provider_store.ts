@@ -13,16 +13,42 @@ export interface EntryField {
   readonly isOptional: boolean;
 }
 
+/** How the hub is known to an OpenID Provider that holds attributes, and what it asks there. */
+export interface UserinfoInterface {
+  /** The hub's, as the provider has registered it. */
+  readonly clientId: string;
+  readonly authentication: ClientAuthentication;
+  /** With spaces between. */
+  readonly scope: string;
+  /**
+   * By the catalogue's claims where each stands in the provider's userinfo: a name, or a JSON Pointer (RFC 6901). What is not
+   * here stands under the catalogue's own name.
+   */
+  readonly claims: Readonly<Record<string, string>>;
+  /** Where the time stands that the values are as of; `updated_at` unless given. */
+  readonly asOf: string | undefined;
+}
+
+/** By a key of the hub's `jwks_uri`, or by a secret (OpenID Connect Core §9). */
+export type ClientAuthentication = 'private_key_jwt' | 'client_secret_basic' | 'client_secret_post';
+
 /** An attribute provider (属性提供者) as it is registered. */
 export interface AttributeProvider {
   /** Names it in provenance and commands. */
   readonly id: string;
   readonly kind: ProviderKind;
   readonly names: Bilingual;
-  /** Below it are the addresses of its interface; its `iss`, and the `aud` of what it is asked. */
+  /**
+   * Below it are the addresses of its interface; its `iss`, and the `aud` of what it is asked. Of one that is asked as an
+   * OpenID Provider it is the issuer.
+   */
   readonly url: string;
-  /** Public keys that its answers are signed with. */
-  readonly keys: JSONWebKeySet;
+  /** Public keys that its answers are signed with. One of `keys`, `jwksUri` and `userinfo` is there. */
+  readonly keys?: JSONWebKeySet | undefined;
+  /** Where it publishes those. */
+  readonly jwksUri?: string | undefined;
+  /** Interface B: it is asked as an OpenID Provider. */
+  readonly userinfo?: UserinfoInterface | undefined;
   readonly entries: readonly EntryField[];
   /** The forms beside plain values that it can make. */
   readonly forms: readonly CarriedForm[];

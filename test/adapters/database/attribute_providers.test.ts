@@ -32,7 +32,9 @@ describe(`attribute providers on ${testEngine}`, () => {
   let now = NOW;
   const vault = createVault([randomBytes(32)]);
   const register = () =>
-    createProviderAdministration({ storage, catalogue: builtInCatalogue, clock: () => now, allowPlainHttp: false });
+    createProviderAdministration({
+      ...{ storage, vault, catalogue: builtInCatalogue, clock: () => now, allowPlainHttp: false },
+    });
 
   before(async () => {
     test = await openTestDatabase();
@@ -179,6 +181,7 @@ describe(`attribute providers on ${testEngine}`, () => {
           observe: () => {},
           onSilence: () => {},
         },
+        userinfo: { attributes: () => assert.fail('this provider has none') },
       });
     const asking = { clientId: 'clinic', consent: { id: 'c', purpose: undefined } };
 

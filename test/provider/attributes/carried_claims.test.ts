@@ -5,6 +5,7 @@ import { CompactEncrypt, exportJWK, generateKeyPair, importJWK, type JWK, SignJW
 import { builtInCatalogue, type CatalogueClaim } from '../../../provider/attributes/catalogue/catalogue.ts';
 import { type CarriedForm, sealingKey } from '../../../provider/attributes/delivery.ts';
 import { readCarriedClaim } from '../../../provider/attributes/providers/carried_claims.ts';
+import { createProviderKeys } from '../../../provider/attributes/providers/provider_keys.ts';
 import type { AttributesAnswer } from '../../../provider/attributes/providers/provider_messages.ts';
 import { createProviderQuestions, ProviderSilent } from '../../../provider/attributes/providers/provider_questions.ts';
 import type { AttributeProvider } from '../../../provider/attributes/providers/provider_store.ts';
@@ -28,6 +29,7 @@ let provider: AttributeProvider;
 let sealFor: JWK;
 const clock = () => NOW;
 const questions = createProviderQuestions({
+  keys: createProviderKeys({ source: { fetch: () => assert.fail('nothing is fetched') }, clock }),
   ...{ issuer: 'https://hub.example', clock, random: randomBytes },
   transport: { exchange: () => assert.fail('nothing is asked') },
   statements: { sign: () => assert.fail('nothing is signed') },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, describe, it } from 'node:test';
-import { decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, type JSONWebKeySet, type JWTPayload, SignJWT } from 'jose';
+import { createProviderKeys } from '../../../provider/attributes/providers/provider_keys.ts';
 import {
   createProviderQuestions,
   type ProviderQuestions,
@@ -34,7 +35,7 @@ describe('a question to an attribute provider', () => {
     provider = {
       ...{ id: 'kenpo', kind: 'insurer', names: { ja: '保険者', en: 'Insurer' }, url: URL, entries: [], forms: [] },
       keys: {
-        keys: [{ ...(await exportJWK(keys.publicKey)), kid: '1', alg: 'ES256' }] as AttributeProvider['keys']['keys'],
+        keys: [{ ...(await exportJWK(keys.publicKey)), kid: '1', alg: 'ES256' }] as JSONWebKeySet['keys'],
       },
       ...{ isActive: true, createdAt: NOW },
     };
@@ -43,6 +44,10 @@ describe('a question to an attribute provider', () => {
     questions = createProviderQuestions({
       issuer: ISSUER,
       statements: createStatementSigner({ keys: { current }, clock: () => NOW }),
+      keys: createProviderKeys({
+        source: { fetch: () => assert.fail('pinned keys are not fetched') },
+        clock: () => NOW,
+      }),
       clock: () => NOW,
       random: randomBytes,
       transport: {
