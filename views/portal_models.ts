@@ -106,6 +106,8 @@ export interface PortalMembership {
   id: string;
   provider: PortalProvider;
   boundAt: number;
+  /** Whether the person has to sign in there again. */
+  needsSignIn: boolean;
 }
 
 /** What is asked before something important is done, and what is said when it is. */
@@ -148,6 +150,8 @@ export interface PortalInputs {
   portal_connect: {
     csrf: string;
     provider: PortalProvider;
+    /** Where the provider's own sign-in is, when it is by that and not by entries. */
+    signInHost?: string | undefined;
     /** What the person is asked for, by the provider's words in the page's language, and what stands in it. */
     entries: readonly { name: string; label: string; maxLength: number; isOptional: boolean; value: string }[];
     /** Why it did not work. */
@@ -322,7 +326,14 @@ export interface PortalModels {
   portal_cards: { cards: readonly ShownCard[] };
   portal_sessions: { sessions: readonly ShownSession[] };
   portal_providers: {
-    memberships: readonly { name: string; kind: string; since: string; endPath: string }[];
+    memberships: readonly {
+      name: string;
+      kind: string;
+      since: string;
+      endPath: string;
+      /** Where they sign in again, when they have to. */
+      againPath: string | undefined;
+    }[];
     others: readonly { name: string; kind: string; path: string }[];
   };
   portal_connect: {
@@ -330,6 +341,7 @@ export interface PortalModels {
     action: string;
     name: string;
     lead: string;
+    button: string;
     entries: readonly {
       id: string;
       name: string;
@@ -495,10 +507,11 @@ export const portalBuilders: PortalBuilders = {
   portal_providers({ memberships, others }, language) {
     const { providers } = wordsIn(language).portal;
     return page(providers.title, {
-      memberships: memberships.map(({ id, provider, boundAt }) => ({
+      memberships: memberships.map(({ id, provider, boundAt, needsSignIn }) => ({
         ...{ name: cleanText(provider.name, NAME_LIMIT), kind: providers.kinds[provider.kind] },
         since: longMoment(boundAt, language),
         endPath: `${PATHS.providers}/memberships/${encodeURIComponent(id)}/end`,
+        againPath: needsSignIn ? `${PATHS.providers}/${encodeURIComponent(provider.id)}` : undefined,
       })),
       others: others.map(({ id, name, kind }) => ({
         ...{ name: cleanText(name, NAME_LIMIT), kind: providers.kinds[kind] },
@@ -507,13 +520,17 @@ export const portalBuilders: PortalBuilders = {
     });
   },
 
-  portal_connect({ csrf, provider, entries, errorCode }, language) {
+  portal_connect({ csrf, provider, signInHost, entries, errorCode }, language) {
     const words = wordsIn(language);
+    const { providers } = words.portal;
     const name = cleanText(provider.name, NAME_LIMIT);
-    const title = words.portal.providers.connectTitle(name);
+    const title = providers.connectTitle(name);
     const error = errorCode === undefined ? undefined : errorText(errorCode, language);
     return page(error ? words.layout.errorTitle(error.title) : title, {
-      ...{ csrf, name, error, lead: words.portal.providers.connectLead(name) },
+      ...{ csrf, name, error },
+      ...(signInHost === undefined
+        ? { lead: providers.connectLead(name), button: providers.send }
+        : { lead: providers.signInLead(name, cleanText(signInHost, NAME_LIMIT)), button: providers.signIn }),
       action: `${PATHS.providers}/${encodeURIComponent(provider.id)}`,
       entries: entries.map((entry, place) => ({
         ...entry,

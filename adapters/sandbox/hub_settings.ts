@@ -15,6 +15,7 @@ export interface SandboxPorts {
   kenpo: number;
   kokuho: number;
   card: number;
+  points: number;
 }
 
 export interface SandboxAddresses {

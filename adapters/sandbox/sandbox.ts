@@ -47,6 +47,7 @@ export const DEFAULT_PORTS: SandboxPorts = {
   kenpo: 4101,
   kokuho: 4102,
   card: 4103,
+  points: 4104,
 };
 
 /** Starts the simulated authority and the card agent beside each other, each a process of its own. */

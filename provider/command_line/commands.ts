@@ -58,8 +58,8 @@ export const commands: readonly Command[] = [
       'agent-port': { value: 'N', help: 'port of the card agent (default 35975)' },
       'relying-party-ports': { value: 'N,N', help: 'ports of the two relying parties (default 4001,4002)' },
       'attribute-provider-ports': {
-        value: 'N,N,N',
-        help: 'ports of two insurers and a card issuer (default 4101,4102,4103)',
+        value: 'N,N,N,N',
+        help: 'ports of two insurers and two card issuers (default 4101,4102,4103,4104)',
       },
       'database-url': { value: 'URL', help: 'PostgreSQL instead of the embedded database' },
     },

@@ -127,7 +127,7 @@ export function mountPortalPages(
   const { locks } = rooms.portal;
   mountPortal(router, {
     ...{ issuer, renderer, clock, catalogue: rooms.catalogue, memberships: rooms.memberships, ...rooms.portal },
-    mailAddresses: rooms.mail.addresses,
+    ...{ providerSignIns: rooms.providerSignIns, mailAddresses: rooms.mail.addresses },
     sessions: createPortalSessions({ engine, locks, origin: issuer, clock }),
     enrolment: rooms.enrolments !== undefined,
   });

@@ -3,7 +3,8 @@ import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { PortalDecision } from '../../views/portal_models.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
-import type { Memberships, ShownMembership } from '../attributes/providers/memberships.ts';
+import type { Memberships, ShownMembership, ShownProvider } from '../attributes/providers/memberships.ts';
+import type { ProviderSignIns } from '../attributes/providers/provider_sign_ins.ts';
 import { HubError } from '../errors.ts';
 import type { MailAddresses } from '../notices_by_mail/mail_addresses.ts';
 import { PORTAL_MAIL_PATH } from '../notices_by_mail/mail_text.ts';
@@ -40,6 +41,7 @@ export interface PortalWorld {
   readonly renderer: Renderer;
   readonly catalogue: Catalogue;
   readonly memberships: Memberships;
+  readonly providerSignIns: ProviderSignIns;
   /** Undefined where the hub writes to nobody. */
   readonly mailAddresses: MailAddresses | undefined;
   /** Whether people can enrol here. */
@@ -53,6 +55,9 @@ type Act = (ctx: Context, person: PortalPerson, form: URLSearchParams, world: Po
 const RECENT_NOTICES = 3;
 /** Disclosures on the page of somebody's records. */
 const SHOWN_DISCLOSURES = 500;
+
+/** Where browsers come back to from a provider's own sign-in. */
+const CALLBACK_PATH = '/portal/providers/:id/callback';
 
 /** The person's own pages: for whoever the browser's session names, and about nobody else. */
 export function mountPortal(router: Router, world: PortalWorld): void {
@@ -92,6 +97,8 @@ export function mountPortal(router: Router, world: PortalWorld): void {
     showConnect(ctx, person, new URLSearchParams(), undefined, world),
   );
   carefulForm('/portal/providers/:id', connect);
+  router.get(CALLBACK_PATH, (ctx) => finishSignIn(ctx, world));
+  page('/portal/providers/:id/connected', showConnected);
   carefulPage('/portal/providers/memberships/:id/end', confirmDisconnect);
   carefulForm('/portal/providers/memberships/:id/end', disconnect);
   page('/portal/notices', showNotices);
@@ -119,9 +126,7 @@ async function forPerson(ctx: Context, world: PortalWorld, show: Show): Promise<
 }
 
 function askForCard(ctx: Context, returnPath: string, again: boolean): void {
-  ctx.status = 303;
-  ctx.set('Cache-Control', 'no-store');
-  ctx.redirect(portalSignInPath(returnPath, again));
+  seeOther(ctx, portalSignInPath(returnPath, again));
 }
 
 async function namingOf(
@@ -304,7 +309,10 @@ async function showProviders(ctx: Context, { subjectId }: PortalPerson, world: P
   const [members, all] = await Promise.all([world.memberships.list(subjectId), world.memberships.providers()]);
   const others = all.filter(({ id }) => !members.some(({ provider }) => provider.id === id));
   sendPage(ctx, world.renderer, 'portal_providers', {
-    memberships: members.map(({ id, provider, boundAt }) => ({ id, boundAt, provider: providerInput(ctx, provider) })),
+    memberships: members.map(({ id, provider, boundAt, needsSignIn }) => ({
+      ...{ id, boundAt, provider: providerInput(ctx, provider) },
+      needsSignIn: needsSignIn && provider.isActive,
+    })),
     others: others.map((provider) => providerInput(ctx, provider)),
   });
 }
@@ -320,32 +328,97 @@ async function showConnect(
   errorCode: string | undefined,
   world: PortalWorld,
 ): Promise<void> {
-  const provider = (await world.memberships.providers()).find(({ id }) => id === ctx.params.id);
-  if (!provider) throw new HubError('not_found', 404, 'There is no such page.');
-  sendPage(ctx, world.renderer, 'portal_connect', {
+  const provider = await providerOf(ctx, world);
+  const { id, entries, signInAt } = provider;
+  const input = {
     ...{ csrf, errorCode, provider: providerInput(ctx, provider) },
-    entries: provider.entries.map(({ name, label, maxLength, isOptional }) => ({
+    signInHost: signInAt && new URL(signInAt).host,
+    entries: entries.map(({ name, label, maxLength, isOptional }) => ({
       ...{ name, label: label[languageOf(ctx)], maxLength, isOptional },
       value: fields.get(`entry.${name}`) ?? '',
     })),
+  };
+  sendPage(ctx, world.renderer, 'portal_connect', input, {
+    // Not the address of this answer: an authorization response stands in it.
+    returnPath: connectPath(id),
+    formTargets: signInAt === undefined ? [] : [signInTarget(signInAt)],
   });
 }
 
+async function providerOf(ctx: Context, world: PortalWorld): Promise<ShownProvider> {
+  const provider = (await world.memberships.providers()).find(({ id }) => id === ctx.params.id);
+  if (!provider) throw new HubError('not_found', 404, 'There is no such page.');
+  return provider;
+}
+
+function connectPath(providerId: string): string {
+  return `/portal/providers/${encodeURIComponent(providerId)}`;
+}
+
+/** A provider's sign-in may lead over further hosts of its own, which Chromium holds against the form that led to it. */
+function signInTarget(issuer: string): string {
+  const { protocol, origin } = new URL(issuer);
+  return protocol === 'https:' ? protocol : origin;
+}
+
+/** By what was entered, or by sending the browser to the provider's own sign-in. */
 async function connect(ctx: Context, person: PortalPerson, form: URLSearchParams, world: PortalWorld): Promise<void> {
-  const entered = [...form].flatMap(([field, value]) => {
-    const [, name] = /^entry\.(.+)$/.exec(field) ?? [];
-    return name === undefined ? [] : [[name, value]];
-  });
+  const { id, signInAt } = await providerOf(ctx, world);
   try {
-    await world.memberships.bind(person.subjectId, String(ctx.params.id), Object.fromEntries(entered));
+    if (signInAt !== undefined) {
+      const url = await world.providerSignIns.begin(person, id, languageOf(ctx));
+      return seeOther(ctx, url);
+    }
+    const entered = [...form].flatMap(([field, value]) => {
+      const [, name] = /^entry\.(.+)$/.exec(field) ?? [];
+      return name === undefined ? [] : [[name, value]];
+    });
+    await world.memberships.bind(person.subjectId, id, Object.fromEntries(entered));
   } catch (error) {
-    if (!(error instanceof HubError)) throw error;
-    ctx.state.refusal = { code: error.code, ...error.details };
-    ctx.status = error.status;
-    if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
-    return showConnect(ctx, person, form, error.code, world);
+    return showRefusal(ctx, person, form, error, world);
   }
   sendPage(ctx, world.renderer, 'portal_done', { done: 'connected' });
+}
+
+/** The browser comes from the provider. It goes on to an address without the answer, which nobody is to find in a history. */
+async function finishSignIn(ctx: Context, world: PortalWorld): Promise<void> {
+  const id = String(ctx.params.id);
+  const person = await world.sessions.personOf(ctx);
+  if (!person) return askForCard(ctx, connectPath(id), false);
+  try {
+    await world.providerSignIns.finish(person, id, new URLSearchParams(ctx.querystring));
+  } catch (error) {
+    return showRefusal(ctx, person, new URLSearchParams(), error, world);
+  }
+  seeOther(ctx, `${connectPath(id)}/connected`);
+}
+
+async function showConnected(ctx: Context, { subjectId }: PortalPerson, world: PortalWorld): Promise<void> {
+  const members = await world.memberships.list(subjectId);
+  if (!members.some(({ provider }) => provider.id === ctx.params.id)) {
+    throw new HubError('not_found', 404, 'There is no such page.');
+  }
+  sendPage(ctx, world.renderer, 'portal_done', { done: 'connected' });
+}
+
+async function showRefusal(
+  ctx: Context,
+  person: PortalPerson,
+  form: URLSearchParams,
+  error: unknown,
+  world: PortalWorld,
+): Promise<void> {
+  if (!(error instanceof HubError)) throw error;
+  ctx.state.refusal = { code: error.code, ...error.details };
+  ctx.status = error.status;
+  if (error.retryAfter !== undefined) ctx.set('Retry-After', String(error.retryAfter));
+  return showConnect(ctx, person, form, error.code, world);
+}
+
+function seeOther(ctx: Context, url: string): void {
+  ctx.status = 303;
+  ctx.set('Cache-Control', 'no-store');
+  ctx.redirect(url);
 }
 
 async function confirmDisconnect(ctx: Context, { subjectId, csrf }: PortalPerson, world: PortalWorld): Promise<void> {

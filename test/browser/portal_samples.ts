@@ -227,7 +227,16 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
   'portal-providers': {
     page: 'portal_providers',
     input: {
-      memberships: [{ id: '1', boundAt: NOW - DAY, provider: { id: 'a', name: '見本健康保険組合', kind: 'insurer' } }],
+      memberships: [
+        {
+          ...{ id: '1', boundAt: NOW - DAY, needsSignIn: false },
+          provider: { id: 'a', name: '見本健康保険組合', kind: 'insurer' },
+        },
+        {
+          ...{ id: '2', boundAt: NOW - 90 * DAY, needsSignIn: true },
+          provider: { id: 'c', name: '見本ポイントカード', kind: 'card_issuer' },
+        },
+      ],
       others: [{ id: 'b', name: '見本カード', kind: 'card_issuer' }],
     },
   },
@@ -240,6 +249,13 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
         { name: 'number', label: '番号', maxLength: 20, isOptional: false, value: '56' },
       ],
       errorCode: 'membership_not_confirmed',
+    },
+  },
+  'portal-connect-by-sign-in': {
+    page: 'portal_connect',
+    input: {
+      ...{ csrf: 'a form token', provider: { id: 'c', name: '見本ポイントカード', kind: 'card_issuer' }, entries: [] },
+      ...{ signInHost: 'sign-in.points.example', errorCode: 'membership_sign_in_cancelled' },
     },
   },
   'portal-notices': { page: 'portal_notices', input: { notices, offersMail: true } },

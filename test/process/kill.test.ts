@@ -212,6 +212,6 @@ function portsOf({ issuer, clinic, shop, cardAgent, dataFolder }: SandboxProcess
     ...['--port', port(issuer), '--mtls-port', String(settings.mutualTls.port), '--agent-port', port(cardAgent)],
     ...['--tls-port', String(settings.signIn.tls.port)],
     ...['--authority-port', port(settings.revocation.lists[0].url)],
-    ...['--relying-party-ports', `${port(clinic)},${port(shop)}`, '--attribute-provider-ports', '0,0,0'],
+    ...['--relying-party-ports', `${port(clinic)},${port(shop)}`, '--attribute-provider-ports', '0,0,0,0'],
   ];
 }

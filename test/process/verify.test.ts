@@ -450,6 +450,7 @@ async function stoppedHub(): Promise<{ authority: TestAuthority; config: string 
       kenpo: 0,
       kokuho: 0,
       card: 0,
+      points: 0,
     },
     addresses: { authority: authority.authority.address, cardAgent: 'http://127.0.0.1:35975' },
     tls: await ensureWebTls(sandbox.dataFolder),

@@ -83,7 +83,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       hub: port,
       mutualTls: mutualTlsPort,
       signInTls: signInTlsPort,
-      ...{ authority: 0, cardAgent: 0, clinic: 0, shop: 0, kenpo: 0, kokuho: 0, card: 0 },
+      ...{ authority: 0, cardAgent: 0, clinic: 0, shop: 0, kenpo: 0, kokuho: 0, card: 0, points: 0 },
     },
     addresses: { authority: authority.authority.address, cardAgent: 'http://127.0.0.1:35975' },
     tls,

@@ -45,7 +45,7 @@ export interface SandboxOptions {
 export const musubi = resolve(import.meta.dirname, '../../bin/musubi.js');
 export const FREE_PORTS: readonly string[] = [
   ...['--port', '0', '--mtls-port', '0', '--tls-port', '0', '--authority-port', '0', '--agent-port', '0'],
-  ...['--relying-party-ports', '0,0', '--attribute-provider-ports', '0,0,0'],
+  ...['--relying-party-ports', '0,0', '--attribute-provider-ports', '0,0,0,0'],
 ];
 
 /**

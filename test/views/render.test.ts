@@ -182,12 +182,13 @@ const inputs: PageInputs = {
   portal_cards: { cards: [portalCard] },
   portal_sessions: { sessions: [portalSession] },
   portal_providers: {
-    memberships: [{ id: hostile, boundAt: 0, provider: portalProvider }],
+    memberships: [{ id: hostile, boundAt: 0, provider: portalProvider, needsSignIn: true }],
     others: [portalProvider],
   },
   portal_connect: {
     csrf: hostile,
     provider: portalProvider,
+    signInHost: hostile,
     entries: [{ name: hostile, label: hostile, maxLength: 5, isOptional: true, value: hostile }],
     errorCode: hostile,
   },

@@ -334,6 +334,21 @@ export const enErrors: Record<ErrorCode, ErrorText> = {
     body: 'This customer is registered here as another person.',
     next: 'If that is not you, please contact us.',
   },
+  membership_sign_in_unknown: {
+    title: 'Please start connecting again',
+    body: 'This was not started in this sign-in, has taken too long, or is finished already.',
+    next: 'Start again with the button below.',
+  },
+  membership_sign_in_cancelled: {
+    title: 'Not connected',
+    body: 'The sign-in or the consent at the provider was cancelled.',
+    next: 'If you want to connect, start again with the button below.',
+  },
+  membership_sign_in_failed: {
+    title: 'It could not be connected',
+    body: 'What came of your sign-in at the provider could not be verified, so nothing was connected.',
+    next: 'Please try again. If it keeps happening, ask the provider.',
+  },
   attribute_provider_unavailable: {
     title: 'The provider does not answer',
     body: 'There is no answer from the insurer or card issuer at the moment.',

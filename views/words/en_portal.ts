@@ -209,6 +209,14 @@ export const enPortal: PortalWords = {
       `What you enter here, and your registered name, address, date of birth and sex, are sent to “${name}”, which confirms that you are its customer.`,
     optional: ' (leave empty if there is none)',
     send: 'Confirm and connect',
+    signInLead: (name, host) =>
+      `You go to “${name}” (${host}). Sign in there and agree that it may share what it holds; then you are connected and come back here. Your registered name and address are not sent.`,
+    signIn: 'Go there and sign in',
+    needsSignIn: 'You have to connect it again',
+    needsSignInText:
+      'Your sign-in there has expired or was taken back, so that nothing can be received now. To go on, please sign in there again.',
+    again: 'Connect again',
+    againLabel: (name) => `Connect again (${name})`,
   },
   notices: { title: 'Notices', lead: 'What has happened to your registration, newest first.' },
   download: {

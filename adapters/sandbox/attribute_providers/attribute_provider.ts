@@ -221,7 +221,7 @@ export async function startAttributeProvider(options: {
 }
 
 /** In Japan. */
-function today(now: number): string {
+export function today(now: number): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Tokyo' }).format(now);
 }
 
@@ -237,7 +237,8 @@ function isMeant(customer: Customer, { entered, attributes }: CustomerQuestion):
   );
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** @throws Error when it is longer than any question. */
+export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { systemClock } from '../../../provider/world.ts';
 import { runNeighbourProcess } from '../../neighbour_process.ts';
 import { startAttributeProvider } from './attribute_provider.ts';
+import { startOpenIdProvider } from './openid_provider.ts';
 import { type ProviderName, SANDBOX_PROVIDERS } from './sandbox_providers.ts';
 
 const USAGE = `Usage: node adapters/sandbox/attribute_providers/main.ts --provider NAME --issuer URL --key FILE
@@ -36,9 +37,14 @@ await runNeighbourProcess(USAGE, async () => {
   }
   if (key === undefined) throw new TypeError('--key is missing');
   if (!/^\d{1,5}$/.test(port)) throw new TypeError('--port is no port number');
-  const running = await startAttributeProvider({
-    ...{ provider: SANDBOX_PROVIDERS[provider as ProviderName], issuer, port: Number(port), clock: systemClock },
+  const chosen = SANDBOX_PROVIDERS[provider as ProviderName];
+  const { openId } = chosen;
+  const world = {
+    ...{ issuer, port: Number(port), clock: systemClock },
     privateKey: keySchema.parse(JSON.parse(await readFile(key, 'utf8'))),
-  });
+  };
+  const running = openId
+    ? await startOpenIdProvider({ ...world, provider: { ...chosen, openId } })
+    : await startAttributeProvider({ ...world, provider: chosen });
   return { listening: running.url, close: running.close };
 });

@@ -22,20 +22,37 @@ export async function ensureProviderKey(folder: string, name: string): Promise<{
   return { file, keys: { keys: [{ kty, crv, x, y, alg, use, kid }] as JSONWebKeySet['keys'] } };
 }
 
+interface RegisteredProvider {
+  readonly provider: SandboxProvider;
+  readonly url: string;
+  readonly keys: JSONWebKeySet;
+}
+
 /** Registers the providers at the hub with all that they offer; those that are registered get the addresses of now. */
 export async function registerProviders(
   register: ProviderAdministration,
-  running: readonly { provider: SandboxProvider; url: string; keys: JSONWebKeySet }[],
+  running: readonly RegisteredProvider[],
 ): Promise<void> {
   const known = new Map((await register.list()).map((provider) => [provider.id, provider]));
-  for (const { provider, url, keys } of running) {
-    const { id, kind, names, entries, offers, forms } = provider;
+  for (const each of running) {
+    const { id, forms, offers, openId } = each.provider;
     const registered = known.get(id);
-    if (registered === undefined) {
-      await register.add({ id, kind, names, entries, forms, url, keys });
-      await register.offer(id, offers, true);
-    } else if (registered.url !== url || registered.forms.length !== forms.length) {
-      await register.set(id, { url, forms });
+    if (registered?.url === each.url && registered.forms.length === forms.length) continue;
+    if (registered && !openId) {
+      await register.set(id, { url: each.url, forms });
+      continue;
     }
+    // Another issuer is another provider, whose customers are other people.
+    if (registered) await register.remove(id);
+    await register.add(registrationAt(each));
+    await register.offer(id, offers, true);
   }
+}
+
+/** As an operator would write it. */
+export function registrationAt({ provider, url, keys }: RegisteredProvider): Readonly<Record<string, unknown>> {
+  const { id, kind, names, entries, forms, openId } = provider;
+  if (!openId) return { id, kind, names, entries, forms, url, keys };
+  const { clientId, scope, places } = openId;
+  return { id, kind, names, interface: 'userinfo', issuer: url, client_id: clientId, scope, claims: places };
 }

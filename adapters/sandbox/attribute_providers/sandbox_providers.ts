@@ -3,7 +3,7 @@ import { CARRIED_FORMS, type CarriedForm } from '../../../provider/attributes/de
 import type { EntryField, ProviderKind } from '../../../provider/attributes/providers/provider_store.ts';
 import { SANDBOX_CITIZENS } from '../authority/sandbox_citizens.ts';
 
-export type ProviderName = 'kenpo' | 'kokuho' | 'card';
+export type ProviderName = 'kenpo' | 'kokuho' | 'card' | 'points';
 
 /** A customer as a sandbox provider keeps them. */
 export interface Customer {
@@ -21,6 +21,20 @@ export interface Customer {
   readonly until?: string;
 }
 
+/** How a provider is asked that runs an OpenID Provider (interface B). */
+export interface OpenIdOffer {
+  /** The hub's there. */
+  readonly clientId: string;
+  /** `openid offline_access` and its own. */
+  readonly scope: string;
+  /** Of its userinfo, by its own names. */
+  readonly claims: readonly string[];
+  /** By the catalogue's claims where they stand in it, as the operator of the hub registers it. */
+  readonly places: Readonly<Record<string, string>>;
+  /** @param record what it has of a claim of the catalogue. */
+  claimsOf(record: (claim: string) => unknown, customer: Customer): Readonly<Record<string, unknown>>;
+}
+
 /** What sets a sandbox provider apart. */
 export interface SandboxProvider {
   readonly id: string;
@@ -30,6 +44,8 @@ export interface SandboxProvider {
   readonly offers: readonly string[];
   readonly forms: readonly CarriedForm[];
   readonly customers: readonly Customer[];
+  /** In the place of the documented interface, and of `entries`. */
+  readonly openId?: OpenIdOffer;
   /** Of insurers: what stands on their certificates. */
   readonly insurer?: {
     readonly number: string;
@@ -125,5 +141,27 @@ export const SANDBOX_PROVIDERS: Readonly<Record<ProviderName, SandboxProvider>> 
         until: '2026-01-31',
       }),
     ],
+  },
+  points: {
+    id: 'musubi-points',
+    kind: 'card_issuer',
+    names: { ja: 'むすびポイントカード', en: 'Musubi Points Card' },
+    entries: [],
+    offers: ['card_customer_valid', 'spending_category'],
+    forms: [],
+    customers: [
+      citizen('taro', { reference: 'points-0001', knows: {}, since: '2019-02-03' }),
+      citizen('hanako', { reference: 'points-0002', knows: {}, since: '2022-12-24' }),
+    ],
+    openId: {
+      clientId: 'musubi',
+      scope: 'openid offline_access points',
+      claims: ['membership', 'purchases'],
+      places: { card_customer_valid: '/membership/active', spending_category: 'purchases' },
+      claimsOf: (record, { since }) => ({
+        membership: { active: record('card_customer_valid'), since, rank: 'gold' },
+        purchases: record('spending_category'),
+      }),
+    },
   },
 };

@@ -80,8 +80,10 @@ function overrides(io: CommandLineIo): Record<string, string | undefined> {
 async function readPorts({ values }: Invocation): Promise<SandboxPorts> {
   const [clinic, shop, ...more] = values['relying-party-ports']?.split(',') ?? [];
   if (more.length > 0) throw new UsageError('--relying-party-ports takes two ports');
-  const [kenpo, kokuho, card, ...rest] = values['attribute-provider-ports']?.split(',') ?? [];
-  if (rest.length > 0) throw new UsageError('--attribute-provider-ports takes three ports');
+  const listed = values['attribute-provider-ports']?.split(',');
+  // Whoever chooses ports, and knew of three providers, is not to be given the default of the fourth.
+  const [kenpo, kokuho, card, points = listed && '0', ...rest] = listed ?? [];
+  if (rest.length > 0) throw new UsageError('--attribute-provider-ports takes four ports');
   const wanted: SandboxPorts = {
     hub: portOf('port', values.port, DEFAULT_PORTS.hub),
     mutualTls: portOf('mtls-port', values['mtls-port'], DEFAULT_PORTS.mutualTls),
@@ -93,6 +95,7 @@ async function readPorts({ values }: Invocation): Promise<SandboxPorts> {
     kenpo: portOf('attribute-provider-ports', kenpo, DEFAULT_PORTS.kenpo),
     kokuho: portOf('attribute-provider-ports', kokuho, DEFAULT_PORTS.kokuho),
     card: portOf('attribute-provider-ports', card, DEFAULT_PORTS.card),
+    points: portOf('attribute-provider-ports', points, DEFAULT_PORTS.points),
   };
   // Addresses are in settings and registrations before anybody listens: a free port is chosen now.
   const free = await freePorts(Object.keys(wanted).length);

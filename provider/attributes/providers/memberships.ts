@@ -23,8 +23,8 @@ export interface ShownMembership {
 
 /** A provider that somebody can become a customer of. */
 export type ShownProvider = Pick<AttributeProvider, 'id' | 'kind' | 'names' | 'entries'> & {
-  /** By the provider's own sign-in (provider_sign_ins.ts), and not by what they enter. */
-  readonly signsIn: boolean;
+  /** The issuer by whose sign-in that is done (provider_sign_ins.ts), and not by what they enter. */
+  readonly signInAt: string | undefined;
 };
 
 /** Whose customer a person is: by the provider's own word, never by the hub's guess. */
@@ -109,12 +109,8 @@ export function createMemberships(world: MembershipsWorld): Memberships {
       const all = await storage.providers.list();
       return all
         .filter(({ isActive }) => isActive)
-        .map(({ id, kind, names, entries, userinfo }) => ({
-          id,
-          kind,
-          names,
-          entries,
-          signsIn: userinfo !== undefined,
+        .map(({ id, kind, names, entries, url, userinfo }) => ({
+          ...{ id, kind, names, entries, signInAt: userinfo && url },
         }));
     },
 
