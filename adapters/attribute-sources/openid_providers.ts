@@ -241,7 +241,7 @@ function aboutTheSignIn(error: unknown): unknown {
 
 const NOT_VERIFIED = 'answer_not_verified';
 
-/** The library's errors in the words of the room. It throws TypeError, too, for what an answer holds. */
+/** The library's errors in the words of the room. */
 function translate(error: unknown): unknown {
   if (error instanceof ProviderSilent) return error;
   if (error instanceof OutboundError) return new ProviderSilent(error.code, { cause: error });
@@ -255,7 +255,13 @@ function translate(error: unknown): unknown {
     if (error.cause instanceof Response) return ofStatus(error.cause.status, error);
     return new ProviderSilent(NOT_VERIFIED, { cause: error });
   }
-  return error instanceof TypeError ? new ProviderSilent(NOT_VERIFIED, { cause: error }) : error;
+  return isOfLibrary(error) ? new ProviderSilent(NOT_VERIFIED, { cause: error }) : error;
+}
+
+/** Of what an answer holds it throws TypeError, too, and errors of the library below it, which it does not hand on. */
+function isOfLibrary(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return error instanceof TypeError || (typeof code === 'string' && code.startsWith('OAUTH_'));
 }
 
 function ofStatus(status: number, cause: unknown): ProviderSilent {

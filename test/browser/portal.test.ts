@@ -86,4 +86,22 @@ describe('a person on their own pages', () => {
     await page.getByRole('heading', { name: 'マイページ', level: 1 }).waitFor();
     await person.leave();
   });
+
+  it('connects a card issuer by its own sign-in, in the other language, and sees what it holds', async () => {
+    const person = await newPerson(browser, { locale: 'en-GB' });
+    const { page } = person;
+    await page.goto(`${sandbox.issuer}/portal/providers`);
+    await person.useCard('hanako');
+    await page.getByRole('link', { name: 'Connect (Musubi Points Card)' }).click();
+    await person.look();
+    await answered(page, () => page.click('main form button'));
+    // Chromium has followed the form to another origin, and from there back.
+    await page.getByRole('heading', { name: 'Sign in', level: 1 }).waitFor();
+    await answered(page, () => page.click('button[value="points-0002"]'));
+    await page.waitForURL(`${sandbox.issuer}/portal/providers/musubi-points/connected`);
+    await person.look();
+    await page.goto(`${sandbox.issuer}/portal/attributes`);
+    assert.match(await text(page), /Musubi Points Card/);
+    await person.leave();
+  });
 });

@@ -140,12 +140,16 @@ export function readRegistration(draft: unknown, rules: RegistrationRules, now: 
   if (unknown !== undefined) {
     throw new HubError('claim_unknown', 400, `${unknown} is no claim that attribute providers hold.`);
   }
-  const userinfo = { clientId: client_id, authentication: token_endpoint_auth_method, scope, claims, asOf: as_of };
+  const userinfo = {
+    ...{ clientId: client_id, authentication: token_endpoint_auth_method, scope, claims },
+    ...(as_of !== undefined && { asOf: as_of }),
+  };
   return { provider: { ...common, url: issuer, userinfo, entries: [], forms: [] }, clientSecret: client_secret };
 }
 
 /** What may be different; for the rest it would be another provider, or its customers would be other people. */
 const FIXED = ['id', 'interface', 'issuer'];
+const KEYS = ['keys', 'jwks_uri'];
 
 /**
  * The provider with what `change` names in the place of what there was.
@@ -162,9 +166,10 @@ export function changeRegistration(
   if (!given.success || changed.length === 0) throw invalidProvider('nothing is said that is to be different');
   const fixed = changed.find((name) => FIXED.includes(name));
   if (fixed !== undefined) throw invalidProvider(`${fixed} cannot be changed: register another one`);
-  const { keys, jwks_uri, ...others } = registrationOf(provider);
-  const isKeyedAnew = 'keys' in given.data || 'jwks_uri' in given.data;
-  const draft = { ...others, ...(!isKeyedAnew && { keys, jwks_uri }), ...given.data };
+  // One way to know its keys takes the place of the other.
+  const replaced = changed.some((name) => KEYS.includes(name)) ? KEYS : [];
+  const kept = Object.entries(registrationOf(provider)).filter(([name]) => !replaced.includes(name));
+  const draft = { ...Object.fromEntries(kept), ...given.data };
   return { ...readRegistration(draft, rules, provider.createdAt), changed };
 }
 
@@ -172,11 +177,15 @@ export function changeRegistration(
 export function registrationOf(provider: AttributeProvider): Readonly<Record<string, unknown>> {
   const { id, kind, names, isActive, url, keys, jwksUri, userinfo, entries, forms } = provider;
   const common = { id, kind, names, isActive };
-  if (userinfo === undefined) return { ...common, interface: 'messages', url, keys, jwks_uri: jwksUri, entries, forms };
+  if (userinfo === undefined) {
+    const known = jwksUri === undefined ? { keys } : { jwks_uri: jwksUri };
+    return { ...common, interface: 'messages', url, ...known, entries, forms };
+  }
   const { clientId, authentication, scope, claims, asOf } = userinfo;
   return {
     ...{ ...common, interface: 'userinfo', issuer: url, client_id: clientId },
-    ...{ token_endpoint_auth_method: authentication, scope, claims, as_of: asOf },
+    ...{ token_endpoint_auth_method: authentication, scope, claims },
+    ...(asOf !== undefined && { as_of: asOf }),
   };
 }
 

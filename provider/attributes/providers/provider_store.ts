@@ -26,7 +26,7 @@ export interface UserinfoInterface {
    */
   readonly claims: Readonly<Record<string, string>>;
   /** Where the time stands that the values are as of; `updated_at` unless given. */
-  readonly asOf: string | undefined;
+  readonly asOf?: string | undefined;
 }
 
 /** By a key of the hub's `jwks_uri`, or by a secret (OpenID Connect Core §9). */
