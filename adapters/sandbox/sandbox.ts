@@ -28,7 +28,7 @@ export interface Sandbox {
   /** Registers the demo relying parties at the hub (once) and starts them. */
   startRelyingParties(hub: { issuer: string; clients: Clients }): Promise<{ clinic: string; shop: string }>;
   /**
-   * Starts the insurers and the card issuer, registers them at the hub (once), and says what the relying parties, which
+   * Starts the insurers and the card issuers, registers them at the hub (once), and says what the relying parties, which
    * are registered by then, accept.
    */
   startAttributeProviders(hub: { issuer: string; attributeProviders: ProviderAdministration }): Promise<void>;

@@ -59,7 +59,7 @@ describe('npx musubi sandbox', () => {
     await assertAnswers(sandbox);
     assert.ok(sandbox.output().includes(dataFolder));
     const children = childrenOf(sandbox.pid);
-    assert.equal(children.length, 6, 'authority, card agent, relying parties, three attribute providers');
+    assert.equal(children.length, 7, 'authority, card agent, relying parties, four attribute providers');
     assert.equal(await sandbox.end('SIGTERM'), 0, sandbox.output());
     assert.deepEqual(children.filter(isRunning), []);
     assert.equal(existsSync(join(dataFolder, 'control.sock')), false);

@@ -218,6 +218,16 @@ describe('a provider', () => {
     assert.equal((await clinic.userinfo(tokens)).health_insurance_valid, true);
   });
 
+  it('is known by the keys that it publishes, where the operator has registered their address', async () => {
+    const { keys, url } = providers.kenpo;
+    await hub.hub.attributeProviders.set('musubi-kenpo', { jwks_uri: `${url}/jwks` });
+    assert.equal((await clinic.userinfo(tokens)).health_insurance_valid, true);
+    await hub.hub.attributeProviders.set('musubi-kenpo', { jwks_uri: `${providers.card.url}/jwks` });
+    assert.equal((await clinic.userinfo(tokens)).health_insurance_valid, undefined);
+    await hub.hub.attributeProviders.set('musubi-kenpo', { keys });
+    assert.equal((await clinic.userinfo(tokens)).health_insurance_valid, true);
+  });
+
   it('hears no identifier that a relying party knows, and no other customer’s reference', async () => {
     // What it hears is its own reference and the consent: its messages are strict, and the sandbox's provider reads them.
     assert.equal((await clinic.userinfo(tokens)).sub, subOf(tokens));

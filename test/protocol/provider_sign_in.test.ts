@@ -27,6 +27,7 @@ let shop: RelyingParty;
 let taro: HttpBrowser;
 let ichiro: HttpBrowser;
 let hanako: HttpBrowser;
+let keiko: HttpBrowser;
 
 before(async () => {
   hub = await startTestHub();
@@ -46,6 +47,7 @@ before(async () => {
   taro = await inPortal('taro');
   ichiro = await inPortal('ichiro');
   hanako = await inPortal('hanako');
+  keiko = await inPortal('keiko');
 });
 after(async () => {
   await hub?.stop();
@@ -123,17 +125,19 @@ describe('a provider’s own sign-in', () => {
     'a code that is none': ({ searchParams }) => searchParams.set('code', 'A'.repeat(43)),
     'two codes': ({ searchParams }) => searchParams.append('code', 'x'),
   };
-  for (const [what, forge] of Object.entries(forged)) {
+  for (const [place, [what, forge]] of Object.entries(forged).entries()) {
     it(`with ${what} in its answer connects nobody, and the answer is spent`, async () => {
-      const callback = new URL(await answerThere(hanako, await goThere(hanako), 'points-0002'));
+      // Nobody may try so often.
+      const person = place % 2 === 0 ? hanako : keiko;
+      const callback = new URL(await answerThere(person, await goThere(person), 'points-0002'));
       const changed = new URL(callback);
       forge(changed);
-      const refused = await hanako.get(changed.href);
+      const refused = await person.get(changed.href);
       const isUnknown = changed.searchParams.get('state') !== callback.searchParams.get('state');
       assert.equal(refused.status, isUnknown ? 400 : 403);
       assert.equal((await refusals()).at(-1), isUnknown ? 'sign_in_unknown' : 'sign_in_failed');
-      assert.match((await open('/portal/providers', hanako)).text, /連携しているところはありません/);
-      if (!isUnknown) assert.equal((await hanako.get(callback.href)).status, 400);
+      assert.match((await open('/portal/providers', person)).text, /連携しているところはありません/);
+      if (!isUnknown) assert.equal((await person.get(callback.href)).status, 400);
     });
   }
 
@@ -174,8 +178,20 @@ describe('a provider’s own sign-in', () => {
     assert.doesNotMatch(hub.log.join('\n'), /points-0001|code=|state=/);
   });
 
+  it('cannot be tried without end', async () => {
+    const forge = () => open(`${PAGE}/callback?state=${'A'.repeat(43)}&code=x`, ichiro);
+    const statuses = [];
+    for (let times = 0; times < 10; times += 1) statuses.push((await forge()).status);
+    assert.equal(statuses.at(0), 400);
+    assert.equal(statuses.at(-1), 429);
+    const before = (await refusals()).length;
+    const refused = await forge();
+    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    assert.equal((await refusals()).length, before);
+  });
+
   it('of a customer who is somebody else here is refused', async () => {
-    const refused = await connect(await inPortal('keiko'), 'points-0001');
+    const refused = await connect(keiko, 'points-0001');
     assert.equal(refused.status, 409);
     assert.match(refused.text, /すでに登録されています/);
     assert.equal((await refusals()).at(-1), 'taken');

@@ -45,6 +45,8 @@ export interface RunningProvider {
   close(): Promise<void>;
 }
 
+/** Where its keys are, for a hub that has not pinned them. */
+const KEYS_PATH = '/jwks';
 /** Where the behaviour is chosen from outside: a PUT with its name. */
 const BEHAVIOUR_PATH = '/sandbox/behaviour';
 /** Bytes of a question. */
@@ -77,6 +79,7 @@ export async function startAttributeProvider(options: {
 }): Promise<RunningProvider> {
   const { provider, issuer, privateKey, clock } = options;
   const { kty, crv, x, y, kid, alg, use } = privateKey;
+  const keys = { keys: [{ kty, crv, x, y, kid, alg, use }] as JSONWebKeySet['keys'] };
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -177,6 +180,10 @@ export async function startAttributeProvider(options: {
       else response.writeHead(200, { 'Content-Type': CONTENT_TYPE, 'Cache-Control': 'no-store' }).end(token);
       return;
     }
+    if (request.method === 'GET' && path === KEYS_PATH) {
+      response.writeHead(200, { 'Content-Type': 'application/jwk-set+json' }).end(JSON.stringify(keys));
+      return;
+    }
     const route = request.method === 'POST' && Object.hasOwn(routes, path) ? routes[path] : undefined;
     if (!route) {
       response.writeHead(404).end();
@@ -205,7 +212,7 @@ export async function startAttributeProvider(options: {
 
   return {
     url,
-    keys: { keys: [{ kty, crv, x, y, kid, alg, use }] as JSONWebKeySet['keys'] },
+    keys,
     get answered() {
       return answered;
     },

@@ -139,7 +139,7 @@ function configurationOf(options: OpenIdProviderOptions, state: State): Configur
     features: {
       devInteractions: { enabled: false },
       jwtUserinfo: { enabled: true },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       rpInitiatedLogout: { enabled: false },
     },
     // The hub's keys are on this machine, where the engine's own guard does not let it go.
@@ -200,8 +200,11 @@ async function signIn(
   engine: Provider,
   { provider, issuer }: OpenIdProviderOptions,
 ): Promise<void> {
+  // Nobody stays signed in: the browser of somebody who tries the sandbox is everybody's.
+  const cookies = ctx.get('cookie').split(/;\s*/);
+  ctx.req.headers.cookie = cookies.filter((cookie) => !cookie.startsWith('_session')).join('; ');
   if (!ctx.path.startsWith(SIGN_IN_PATH)) return next();
-  const { params, grantId } = await engine.interactionDetails(ctx.req, ctx.res);
+  const { params } = await engine.interactionDetails(ctx.req, ctx.res);
   if (ctx.method !== 'POST') {
     const language = String(params.ui_locales ?? 'ja').startsWith('en') ? 'en' : 'ja';
     ctx.type = 'html';
@@ -221,10 +224,7 @@ async function signIn(
     return engine.interactionFinished(ctx.req, ctx.res, refusal);
   }
   const accountId = customer.reference;
-  // Whoever signed in here before in this browser may have been another customer.
-  const known = grantId === undefined ? undefined : await engine.Grant.find(grantId);
-  const grant =
-    known?.accountId === accountId ? known : new engine.Grant({ accountId, clientId: String(params.client_id) });
+  const grant = new engine.Grant({ accountId, clientId: String(params.client_id) });
   grant.addOIDCScope(String(params.scope));
   await engine.interactionFinished(ctx.req, ctx.res, {
     login: { accountId },

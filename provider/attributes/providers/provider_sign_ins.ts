@@ -41,7 +41,7 @@ export interface ProviderSignIns {
    *
    * @throws HubError `membership_sign_in_unknown` (400) when this person did not leave from this session for this provider, or
    *   has come back already; `membership_sign_in_cancelled` (403), `membership_sign_in_failed` (403), `membership_taken` (409),
-   *   `attribute_provider_unknown` (404), `attribute_provider_unavailable` (503).
+   *   `attribute_provider_unknown` (404), `too_many_attempts` (429), `attribute_provider_unavailable` (503).
    */
   finish(person: SignInPerson, providerId: string, answer: URLSearchParams): Promise<ShownMembership>;
 }
@@ -89,6 +89,12 @@ export function createProviderSignIns(world: {
     const provider = await storage.providers.find(providerId);
     if (provider?.isActive && isVisited(provider)) return provider;
     throw new HubError('attribute_provider_unknown', 404, 'There is no such provider.');
+  }
+
+  function countAttempt(subjectId: string): void {
+    const retryAfter = world.attempts.count(subjectId);
+    if (retryAfter === undefined) return;
+    throw new HubError('too_many_attempts', 429, 'Too many attempts in a short time.', { retryAfter });
   }
 
   /** Spends it, whatever comes of it. Undefined when it is not this person's, of this session and for this provider. */
@@ -158,10 +164,7 @@ export function createProviderSignIns(world: {
   return {
     async begin({ subjectId, sessionId }, providerId, language) {
       const provider = await found(providerId);
-      const retryAfter = world.attempts.count(subjectId);
-      if (retryAfter !== undefined) {
-        throw new HubError('too_many_attempts', 429, 'Too many attempts in a short time.', { retryAfter });
-      }
+      countAttempt(subjectId);
       const request = {
         redirectUri: redirectUri(providerId),
         state: secret(),
@@ -182,6 +185,8 @@ export function createProviderSignIns(world: {
         const state = answer.get('state') ?? '';
         const attempt = await take(person, providerId, state);
         if (!attempt) {
+          // Each is written to the chain.
+          countAttempt(person.subjectId);
           throw new HubError('membership_sign_in_unknown', 400, 'This sign-in did not begin here, or is over.');
         }
         const { nonce, codeVerifier } = attempt;
