@@ -113,6 +113,8 @@ export const distributedReference = z.object({
 });
 
 const times = answeredClaim.omit({ value: true });
+/** A plain value with its times. */
+export type AnsweredClaim = z.infer<typeof answeredClaim>;
 export type AnsweredTimes = z.infer<typeof times>;
 
 /** What a token for the relying party says beside the claim. Nothing else: what is not asked for does not leave. */

@@ -10,7 +10,7 @@ import {
   RefusedByProvider,
   type VisitedProvider,
 } from './openid_providers.ts';
-import type { AttributesAnswer } from './provider_messages.ts';
+import type { AnsweredClaim } from './provider_messages.ts';
 import { ProviderSilent } from './provider_questions.ts';
 import type { Membership } from './provider_store.ts';
 
@@ -26,7 +26,7 @@ export interface UserinfoQuestions {
     provider: VisitedProvider,
     membership: Pick<Membership, 'id' | 'sealedReference'>,
     claims: readonly string[],
-  ): Promise<AttributesAnswer['claims']>;
+  ): Promise<Readonly<Record<string, AnsweredClaim>>>;
 }
 
 /** Where OpenID Connect says when what is told was changed last (Core §5.1). */
