@@ -207,7 +207,7 @@ describe('a claim for this time only, beside what lasts', () => {
       const { subjectId } = await lastConsent(hub, party.clientId);
       const claims = ['sub', 'card_status'];
       const disclosure = { subjectId, clientId: party.clientId, exit: 'userinfo', claims } as const;
-      assert.deepEqual(await hub.hub.consents.release(disclosure), { values: {}, unavailable: {} });
+      assert.deepEqual(await hub.hub.consents.release(disclosure), { values: {}, carried: [], unavailable: {} });
       const [newest] = await hub.hub.storage.consents.listDisclosures(subjectId, 1);
       assert.deepEqual(newest?.claims, ['sub']);
       assert.equal(
