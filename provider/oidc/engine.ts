@@ -20,13 +20,13 @@ import {
   CLIENT_METADATA,
   CLOCK_TOLERANCE,
   createAssertionPolicy,
-  mayIntrospect,
   pkceRequired,
   validateClientMetadata,
 } from './client_policy.ts';
 import { createCookieSigner } from './cookie_signer.ts';
 import type { EnginePages } from './engine_pages.ts';
 import { interactionChecks } from './interaction_policy.ts';
+import { createIntrospectionPolicy } from './introspection_policy.ts';
 import { createGrantLoader, isOffline } from './load_grant.ts';
 import { certificateAuthorized, certificateSubjectMatches, clientCertificate } from './mutual_tls.ts';
 import { audienceOf, isRegisteredFor, OWN_RESOURCES, OWN_TOKEN_LIFETIME } from './own_resources.ts';
@@ -106,6 +106,7 @@ function configuration(world: EngineWorld): Configuration {
   const { settings, pages, identity, consents, policies, clock } = world;
   const { lifetimes } = settings;
   const assertions = createAssertionPolicy(clock);
+  const mayBeTold = createIntrospectionPolicy(consents);
   const subjectFor = (subjectId: string, client: Client) => identity.pairwiseIdentifier(subjectId, sectorOf(client));
   return {
     adapter: world.adapter,
@@ -192,7 +193,7 @@ function configuration(world: EngineWorld): Configuration {
       encryption: { enabled: true },
       introspection: {
         enabled: true,
-        allowedPolicy: (_ctx, client, token) => mayIntrospect(client, token as { clientId?: string; aud?: string }),
+        allowedPolicy: (_ctx, client, token) => mayBeTold(client, token as Parameters<typeof mayBeTold>[1]),
       },
       jwtIntrospection: { enabled: true },
       jwtResponseModes: { enabled: true },

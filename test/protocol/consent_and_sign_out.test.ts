@@ -230,6 +230,7 @@ describe('consent', () => {
   it('is recorded with what left under it: one row an exit, claims and never values', async () => {
     const tokens = await party.signIn({ browser, parameters: CARD });
     await party.userinfo(tokens);
+    assert.equal((await client.tokenIntrospection(party.configuration, tokens.access_token)).sub, subOf(tokens));
     const { id, subjectId } = await lastConsent(hub, party.clientId);
     const rows = await hub.hub.storage.consents.listDisclosures(subjectId, 100);
     const own = rows.filter(({ clientId }) => clientId === party.clientId);
@@ -237,6 +238,7 @@ describe('consent', () => {
     assert.deepEqual(
       own.map(({ exit, claims }) => [exit, claims]),
       [
+        ['introspection', ['sub']],
         ['userinfo', ['sub', 'card_status']],
         ['id_token', ['sub']],
       ],
