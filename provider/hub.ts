@@ -10,7 +10,7 @@ import type { DisclosureHistory } from './consent/disclosure_history.ts';
 import { type EngineRunner, runEngine } from './engine_runner.ts';
 import type { EventAdministration } from './events/event_administration.ts';
 import { clientsWorld, openRooms, type Rooms } from './hub/rooms.ts';
-import { type Base, databaseSettings, openStore, type Store } from './hub/store.ts';
+import { type Base, databaseSettings, type Interposition, openStore, type Store } from './hub/store.ts';
 import { webRoom } from './hub/web.ts';
 import type { LinkAdministration } from './identity/link_administration.ts';
 import { createServers, listen } from './listeners.ts';
@@ -97,6 +97,7 @@ export interface HubWorld {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
+  readonly interpose?: Interposition;
 }
 
 /** How often expired rows are deleted (ms). */

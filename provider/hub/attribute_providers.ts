@@ -27,7 +27,7 @@ import type { Base, Store } from './store.ts';
 const ATTEMPTS = { requests: 10, window: 15 * 60_000 };
 
 export function openAttributeProviders(
-  { config, clock, random, log, metrics }: Base,
+  { config, clock, random, log, metrics, interpose }: Base,
   { storage, vault }: Store,
   { catalogue, statements }: { catalogue: Catalogue; statements: QuestionSigner },
 ) {
@@ -36,7 +36,8 @@ export function openAttributeProviders(
   const issuer = config.publicUrl;
   const onSilence = (provider: string, { code }: ProviderSilent) =>
     log.warn({ provider, code }, 'an attribute provider did not answer usably');
-  const transport = createProviderTransport(settings, { clock, random });
+  const direct = createProviderTransport(settings, { clock, random });
+  const transport = interpose?.providerTransport?.(direct) ?? direct;
   const keys = createProviderKeys({ source: createKeySetSource(settings), clock });
   const questions = createProviderQuestions({ issuer, transport, statements, keys, clock, random });
   const credentials = createProviderCredentials({ storage, vault, statements, clock, random });

@@ -7,6 +7,7 @@ import { type DatabaseSettings, openDatabase } from '../../adapters/database/ope
 import { createOidcStore } from '../../adapters/oidc-store/oidc_store.ts';
 import { ensureSandboxEncryptionKey } from '../../config/encryption_key.ts';
 import type { Configuration } from '../../config/schema.ts';
+import type { ProviderTransport } from '../attributes/providers/provider_questions.ts';
 import type { Logger } from '../operations/logger.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { Clock, Random } from '../world.ts';
@@ -19,17 +20,22 @@ export interface Base {
   clock: Clock;
   random: Random;
   metrics: Metrics;
+  interpose?: Interposition;
+}
+
+/** Puts something between the hub and a neighbour: for tests of what happens when that fails. */
+export interface Interposition {
+  database?(database: Database): Database;
+  providerTransport?(transport: ProviderTransport): ProviderTransport;
 }
 
 export type Store = Awaited<ReturnType<typeof openStore>>;
 
-export async function openStore({ config, log, clock, random, metrics }: Base) {
-  const database = timed(
-    metrics,
-    await openDatabase(databaseSettings(config), {
-      log: (event, details) => log.warn({ event, ...details }, 'database'),
-    }),
-  );
+export async function openStore({ config, log, clock, random, metrics, interpose }: Base) {
+  const opened = await openDatabase(databaseSettings(config), {
+    log: (event, details) => log.warn({ event, ...details }, 'database'),
+  });
+  const database = timed(metrics, interpose?.database?.(opened) ?? opened);
   try {
     const migrations = await migrate(database);
     if (migrations.length > 0) log.info({ migrations }, 'migrated');

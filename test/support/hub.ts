@@ -9,6 +9,7 @@ import { hubSettings } from '../../adapters/sandbox/hub_settings.ts';
 import { ensureWebTls, type TlsFiles } from '../../adapters/sandbox/web_tls.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import { markAsSandbox } from '../../config/sandbox_marker.ts';
+import type { Interposition } from '../../provider/hub/store.ts';
 import { type Administration, type Hub, openAdministration, startHub } from '../../provider/hub.ts';
 import { createLogger } from '../../provider/operations/logger.ts';
 import { type Clock, systemClock } from '../../provider/world.ts';
@@ -66,6 +67,8 @@ export interface TestHubOptions {
   authority?: TestAuthority;
   /** For what is measured: nobody looks for leaks in what it answers, logs and stores. */
   unwatched?: boolean;
+  /** Between the hub and its neighbours. */
+  interpose?: Interposition;
 }
 
 /** A whole hub beside a whole authority, on the database under test, on free ports. Stop it in an `after`. */
@@ -106,6 +109,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const world = {
     log: createLogger({ level: 'debug', format: 'json' }, destination),
     ...(options.clock ? { clock: options.clock } : {}),
+    ...(options.interpose ? { interpose: options.interpose } : {}),
   };
   const start = async () => {
     const started = await startHub(config, world);
