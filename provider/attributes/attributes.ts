@@ -13,6 +13,8 @@ export interface Provenance {
   asOf?: number | undefined;
   /** Until when the source vouches for it, where it says so; milliseconds since 1970. */
   validUntil?: number | undefined;
+  /** `YYYY-MM-DD`: the day that it is about, where one was asked for. */
+  targetDate?: string | undefined;
 }
 
 export interface AttributeValue {

@@ -108,6 +108,7 @@ function settingsOf(invocation: Invocation): SettingsChange {
   take('idp-initiated', 'idpInitiated', (value) => yesOrNo('idp-initiated', value));
   take('attributes', 'attributeProfile', (value) => value);
   take('claims', 'claims', () => listOf(invocation, 'claims'));
+  take('freshness', 'freshness', (value) => (value === '' ? null : agesOf(value)));
   take('revocation-policy', 'revocationPolicy', orNull);
   const purpose = { ja: values['purpose-ja'], en: values['purpose-en'] };
   if (purpose.ja !== undefined || purpose.en !== undefined) change.purpose = purpose;
@@ -118,6 +119,15 @@ function yesOrNo(option: string, value: string): boolean {
   if (value === 'yes') return true;
   if (value === 'no') return false;
   throw new UsageError(`--${option} is yes or no`);
+}
+
+function agesOf(value: string): Record<string, number> {
+  const entries = value.split(',').map((each) => {
+    const [, claim = '', seconds] = /^\s*([^=\s]+)\s*=\s*(\d+)\s*$/.exec(each) ?? [];
+    if (seconds === undefined) throw new UsageError('--freshness is CLAIM=SECONDS, with commas between');
+    return [claim, Number(seconds)] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function listOf({ values }: Invocation, option: string): string[] | undefined {

@@ -13,6 +13,10 @@ const settings: Readonly<Record<string, CommandOption>> = {
   'idp-initiated': { value: 'YES', help: 'yes lets people enter it from a link of the hub' },
   attributes: { value: 'PROFILE', help: 'how attributes are named to it: uri (default), basic or eidas' },
   claims: { value: 'NAMES', help: 'claims that it gets beside those that its metadata requests, with commas between' },
+  freshness: {
+    value: 'AGES',
+    help: 'how old claims of attribute providers may be: CLAIM=SECONDS, with commas between; "" takes any',
+  },
   'purpose-ja': { value: 'TEXT', help: 'why it wants them, for the consent page, in Japanese; "" removes it' },
   'purpose-en': { value: 'TEXT', help: 'the same in English' },
   'revocation-policy': { value: 'NAME', help: 'revocation policy of its sign-ins; "" goes back to the default' },

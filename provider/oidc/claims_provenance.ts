@@ -8,6 +8,8 @@ interface ToldProvenance {
   /** Seconds since 1970, where the source says them. */
   as_of?: number;
   valid_until?: number;
+  /** `YYYY-MM-DD`, where it is about a day that was asked for: whoever reads it sees which. */
+  target_date?: string;
 }
 
 /**
@@ -29,6 +31,7 @@ export function provenanceClaim(
               current: provenance.isCurrent,
               ...(provenance.asOf !== undefined && { as_of: seconds(provenance.asOf) }),
               ...(provenance.validUntil !== undefined && { valid_until: seconds(provenance.validUntil) }),
+              ...(provenance.targetDate !== undefined && { target_date: provenance.targetDate }),
             },
           ] as const,
         ],

@@ -22,6 +22,8 @@ export interface SamlExchange {
   readonly nameIdFormat: 'persistent' | 'transient';
   /** Claims of the catalogue that are asked for; true where the service provider cannot do without. */
   readonly claims: Readonly<Record<string, boolean>>;
+  /** What the request says of some of them: the day (`YYYY-MM-DD`) that one is about, and how many seconds it may be old. */
+  readonly wishes?: Readonly<Record<string, { readonly targetDate?: string; readonly maxAge?: number }>>;
   /** The pairwise identifier of the person that it asks for; undefined: of anybody. */
   readonly sub: string | undefined;
   /** The AuthnContextClassRef to assert, by how the card signed; undefined where none of those asked for would be true. */

@@ -58,7 +58,8 @@ export function attributesFor(
 
 /**
  * The same for whoever asks for attributes by name: of those that there are the ones that were named, each under the name
- * that it was asked by, whichever profile has it.
+ * that it was asked by, whichever profile has it. That one of them could not be had is told unasked: it is not the same as
+ * that there is none.
  */
 export function attributesNamed(
   catalogue: Catalogue,
@@ -74,7 +75,7 @@ export function attributesNamed(
     const naming = claim && Object.values(claim.saml).find((each) => each.name === name);
     return claim && namedAttribute(claim.name, values[claim.name]?.value, naming);
   };
-  return names.map(attributeNamed).filter((attribute) => attribute !== undefined);
+  return [...new Set([...names, UNAVAILABLE])].map(attributeNamed).filter((attribute) => attribute !== undefined);
 }
 
 function pairwiseIdAttribute(pairwiseId: string | undefined): NamedAttribute | undefined {

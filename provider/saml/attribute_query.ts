@@ -3,6 +3,8 @@ import type { Consents } from '../consent/consents.ts';
 import { HubError } from '../errors.ts';
 import type { Answers, SignedMessage } from './answers/answers.ts';
 import { attributesFor, attributesNamed, claimNamed } from './attribute_names.ts';
+import { wishesOf, withFreshness } from './attribute_wishes.ts';
+import { claimsAllowed } from './claims_allowed.ts';
 import { encryptionKeyOf } from './encryption_key.ts';
 import type { Judged } from './gate.ts';
 import type { NameIds } from './name_ids.ts';
@@ -51,6 +53,9 @@ export function createAttributeQueries(world: {
         return withoutAssertion(query.id, STATUS.responder, STATUS.requestUnsupported);
       }
 
+      const wishes = wishesOf(catalogue, query.attributes);
+      if (!wishes) return withoutAssertion(query.id, STATUS.requester, STATUS.requestUnsupported);
+
       const subjectId = await nameIds.subjectOf(query.nameId, provider);
       const wish = wishOf(query, provider, catalogue);
       const released =
@@ -60,6 +65,7 @@ export function createAttributeQueries(world: {
               ...{ subjectId, clientId: entityId, exit: 'attribute_query' },
               // `sub` is what the person agreed to in any case; it stands for the identifier in the disclosure.
               claims: [...(wish.pairwiseId ? ['sub'] : []), ...wish.claims],
+              wishes: withFreshness(provider.settings, wishes),
             });
       // Nobody of this name, somebody who took their consent back, and somebody who never gave one: they look alike.
       if (subjectId === undefined || !released) {
@@ -107,11 +113,4 @@ function wishOf(
     claims: [...allowed].filter((claim) => named.has(claim)),
     pairwiseId: mayHavePairwiseId && names.includes(PAIRWISE_ID),
   };
-}
-
-/** What it may be told at all: what the operator allows it, and what its metadata asks for, for any of its services. */
-function claimsAllowed({ metadata, settings }: ServiceProvider, catalogue: Catalogue): Set<string> {
-  const requested = metadata.attributeConsumingServices.flatMap((service) => service.requested);
-  const claims = requested.map(({ name }) => claimNamed(catalogue, name));
-  return new Set([...settings.claims, ...claims.filter((claim) => claim !== undefined)]);
 }

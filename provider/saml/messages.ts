@@ -18,6 +18,15 @@ export interface NameId {
   readonly spNameQualifier: string | undefined;
 }
 
+/** An attribute that is asked for. */
+export interface AskedAttribute {
+  readonly name: string;
+  /** `YYYY-MM-DD`: the day that it has to be about. */
+  readonly targetDate: string | undefined;
+  /** Seconds that it may be old. */
+  readonly maxAge: number | undefined;
+}
+
 /** SAML Core §3.4.1. */
 export interface AuthnRequest extends Message {
   readonly kind: 'AuthnRequest';
@@ -28,6 +37,8 @@ export interface AuthnRequest extends Message {
   /** Binding URI. */
   readonly protocolBinding: string | undefined;
   readonly attributeConsumingServiceIndex: number | undefined;
+  /** By an extension of the protocol, for this request alone; undefined without it. */
+  readonly requestedAttributes: readonly (AskedAttribute & { readonly isRequired: boolean })[] | undefined;
   readonly nameIdPolicy:
     | {
         readonly format: string | undefined;
@@ -66,7 +77,7 @@ export interface AttributeQuery extends Message {
   readonly kind: 'AttributeQuery';
   readonly nameId: NameId;
   /** Empty: whatever may be told. */
-  readonly attributes: readonly { readonly name: string; readonly nameFormat: string | undefined }[];
+  readonly attributes: readonly (AskedAttribute & { readonly nameFormat: string | undefined })[];
 }
 
 export type SamlMessage = AuthnRequest | LogoutRequest | LogoutResponse | AttributeQuery;

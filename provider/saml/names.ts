@@ -11,6 +11,12 @@ export const NAMESPACES = {
   mdattr: 'urn:oasis:names:tc:SAML:metadata:attribute',
   alg: 'urn:oasis:names:tc:SAML:metadata:algsupport',
   shibmd: 'urn:mace:shibboleth:metadata:1.0',
+  /** SAML V2.0 Protocol Extension for Requesting Attributes per Request 1.0. */
+  reqAttr: 'urn:oasis:names:tc:SAML:protocol:ext:req-attr',
+  /** eIDAS SAML Message Format 1.2 §2.3, which has an element of the same shape. */
+  eidas: 'http://eidas.europa.eu/saml-extensions',
+  /** Our own: what a service provider says of an attribute beside that it wants it. */
+  wish: 'https://musubi.example/saml/attribute-wish',
 } as const;
 
 /** Bindings (SAML Bindings §3) that this hub speaks. */

@@ -2,7 +2,9 @@ import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { HubError } from '../errors.ts';
 import type { SamlExchange } from '../oidc/saml_parameter.ts';
 import { claimNamed } from './attribute_names.ts';
+import { wishesOf } from './attribute_wishes.ts';
 import { answeringClass } from './authn_context.ts';
+import { claimsAllowed } from './claims_allowed.ts';
 import type { AuthnRequest } from './messages.ts';
 import { answeringFormat } from './name_ids.ts';
 import { BINDING_URIS, STATUS } from './names.ts';
@@ -43,7 +45,7 @@ export interface PlanWorld {
 
 /**
  * What a sign-in for a service provider has to be. One list: where to → how the person is named → how strongly → which
- * claims → whether the person may be asked.
+ * claims, how fresh → whether the person may be asked.
  *
  * @throws HubError 400 `saml_acs_unknown`: there is no address that the answer may go to.
  */
@@ -70,7 +72,10 @@ export function planSignOn(
   }
 
   const claims = claimsFor(provider, request, world);
-  if (claims === undefined) return refuse(STATUS.requester, STATUS.requestUnsupported);
+  const wishes = wishesOf(world.catalogue, request?.requestedAttributes ?? []);
+  if (claims === undefined || wishes === undefined) return refuse(STATUS.requester, STATUS.requestUnsupported);
+  // The person carries the request, and might have another day asked for than the service provider wants to know of.
+  if (!request?.isSigned && Object.keys(wishes).length > 0) return refuse(STATUS.requester, STATUS.requestDenied);
   const { encryptAssertions } = provider.settings;
   if (encryptAssertions === 'always' && provider.metadata.encryptionCertificates.length === 0) {
     return refuse(STATUS.responder, STATUS.requestUnsupported);
@@ -85,7 +90,7 @@ export function planSignOn(
         requestId,
         answerOnceUntil: issueInstant === undefined ? undefined : Math.ceil(issueInstant / 1000) + world.answerWithin,
         ...{ acs, relayState, nameIdFormat, classes },
-        claims: Object.fromEntries(claims),
+        ...{ claims: Object.fromEntries(claims), wishes },
       },
       acrValues,
       prompt: request?.forceAuthn ? 'login' : request?.isPassive ? 'none' : undefined,
@@ -110,20 +115,26 @@ function answerAddress({ metadata }: ServiceProvider, request: AuthnRequest | un
   return found.location;
 }
 
-/** Undefined when the request names a service that its metadata does not have. */
+/**
+ * Claims, and whether it cannot do without: those that the request lists, of what it may ask for at all; else those of the
+ * service of its metadata. Undefined when the request names a service that its metadata does not have.
+ */
 function claimsFor(
-  { metadata, settings }: ServiceProvider,
+  provider: ServiceProvider,
   request: AuthnRequest | undefined,
   { catalogue }: PlanWorld,
 ): ReadonlyMap<string, boolean> | undefined {
-  const claims = new Map(settings.claims.map((name) => [name, false]));
+  const { metadata, settings } = provider;
   const { attributeConsumingServices: services } = metadata;
   const index = request?.attributeConsumingServiceIndex;
   const service = index === undefined ? services[0] : services.find((each) => each.index === index);
-  if (!service) return index === undefined ? claims : undefined;
-  for (const { name, isRequired } of service.requested) {
+  if (!service && index !== undefined) return undefined;
+  const listed = request?.requestedAttributes;
+  const allowed = claimsAllowed(provider, catalogue);
+  const claims = new Map(listed ? [] : settings.claims.map((name) => [name, false]));
+  for (const { name, isRequired } of listed ?? service?.requested ?? []) {
     const claim = claimNamed(catalogue, name);
-    if (claim !== undefined) claims.set(claim, isRequired || claims.get(claim) === true);
+    if (claim !== undefined && allowed.has(claim)) claims.set(claim, isRequired || claims.get(claim) === true);
   }
   return claims;
 }

@@ -11,6 +11,7 @@ import { formTarget } from '../web/security_headers.ts';
 import type { Clock } from '../world.ts';
 import type { Answers, SignedMessage } from './answers/answers.ts';
 import { attributesFor } from './attribute_names.ts';
+import { withFreshness } from './attribute_wishes.ts';
 import { encryptionKeyOf } from './encryption_key.ts';
 import type { NameIds } from './name_ids.ts';
 import { STATUS } from './names.ts';
@@ -104,6 +105,7 @@ export function createSamlAnswers(world: {
     const released = await world.consents.release({
       ...{ subjectId, clientId: entityId, exit: 'assertion' },
       claims: requestedClaims(world.catalogue, params),
+      wishes: withFreshness(provider.settings, exchange.wishes),
     });
     if (!released) return { codes: [STATUS.responder, STATUS.requestDenied] };
 

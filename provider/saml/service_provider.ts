@@ -80,6 +80,8 @@ export interface ServiceProviderSettings {
   readonly attributeProfile: 'uri' | 'basic' | 'eidas';
   /** Claims of the catalogue that it gets beside those that its metadata requests. */
   readonly claims: readonly string[];
+  /** Seconds that a claim may be old, by claim of an attribute provider. Undefined: whatever they have. */
+  readonly freshness?: Readonly<Record<string, number>> | undefined;
   /** Name of a revocation policy. */
   readonly revocationPolicy: string | undefined;
   /** Why it wants the attributes, for the consent page; goes before what its metadata says. */

@@ -240,9 +240,14 @@ describe('musubi saml set', () => {
     assert.deepEqual((await auditOf(entityId)).at(-1)?.data?.changed, ['sector', 'purpose']);
     await did('saml', 'set', entityId, '--sector', '');
     assert.equal((await hub.hub.clients.show(entityId)).saml_sector, `saml:${entityId}`);
+    const fresh = await did('saml', 'set', entityId, '--freshness', 'health_insurance_valid=60, pension_record=0');
+    assert.deepEqual(JSON.parse(fresh).settings.freshness, { health_insurance_valid: 60, pension_record: 0 });
+    assert.equal(JSON.parse(await did('saml', 'set', entityId, '--freshness', '')).settings.freshness, undefined);
+    await refused('saml_settings_impossible', 'saml', 'set', entityId, '--freshness', 'name=60');
     await refused('saml_settings_impossible', 'saml', 'set', entityId, '--encrypt', 'always');
     await refused('service_provider_not_found', 'saml', 'set', newEntityId(), '--encrypt', 'never');
     assert.equal((await musubi('saml', 'set', entityId)).code, 2);
+    assert.equal((await musubi('saml', 'set', entityId, '--freshness', 'name=soon')).code, 2);
     assert.equal((await musubi('saml', 'set', entityId, '--idp-initiated', 'perhaps')).code, 2);
   });
 });

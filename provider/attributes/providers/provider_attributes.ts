@@ -9,6 +9,7 @@ import type {
   AttributeValue,
   ClaimWish,
   FetchedValues,
+  Provenance,
   SourceAnswer,
   UnavailableClaim,
 } from '../attributes.ts';
@@ -204,7 +205,11 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
         throw new ProviderSilent(`claim_not_usable ${claim.name}`);
       }
       if (isTooOld(answered, wish, now)) return missing(errand, 'not_fresh');
-      return valueFrom(provider.id, { value: answered.value, obtainedAt: now, ...inMilliseconds(answered) });
+      const { targetDate } = wish;
+      return valueFrom(provider.id, {
+        ...{ value: answered.value, obtainedAt: now, targetDate },
+        ...inMilliseconds(answered),
+      });
     } catch (error) {
       if (!(error instanceof ProviderSilent)) throw error;
       world.onSilence(provider.id, error);
@@ -327,7 +332,7 @@ function readWish(
 
 function valueFrom(
   source: string,
-  { value, ...times }: { value: unknown; obtainedAt: number; asOf: number; validUntil: number | undefined },
+  { value, ...times }: { value: unknown } & Pick<Provenance, 'obtainedAt' | 'asOf' | 'validUntil' | 'targetDate'>,
 ): AttributeValue {
   return { value, provenance: { source, isCurrent: true, ...times } };
 }

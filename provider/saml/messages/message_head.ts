@@ -17,6 +17,8 @@ export interface MessageHead {
   readonly destination: string | undefined;
   /** Milliseconds since 1970; when its sender has it end before its time (SAML Core §3.7.1). */
   readonly notOnOrAfter: number | undefined;
+  /** Somebody's extensions of the protocol, as they stand. */
+  readonly extensions: XmlElement | undefined;
   /** The children after the head, of which none has been read. */
   readonly rest: ChildReader;
 }
@@ -40,9 +42,10 @@ export function readHead(root: XmlElement): MessageHead {
   const issuer = readIssuer(rest.required(NAMESPACES.assertion, 'Issuer'));
   // Judged before, and in what was read from signed octets not there any more.
   rest.optional(NAMESPACES.signature, 'Signature');
-  rest.optional(NAMESPACES.protocol, 'Extensions');
+  const extensions = rest.optional(NAMESPACES.protocol, 'Extensions');
   const destination = attributeOf(root, 'Destination');
-  return { kind, id, issuer, issueInstant, destination, notOnOrAfter: instantOf(root, 'NotOnOrAfter'), rest };
+  const notOnOrAfter = instantOf(root, 'NotOnOrAfter');
+  return { kind, id, issuer, issueInstant, destination, notOnOrAfter, extensions, rest };
 }
 
 /** SAML Profiles §4.1.4.1: an entity, by its id. */

@@ -3,6 +3,7 @@ import type { AttributeQuery } from '../messages.ts';
 import { NAMESPACES } from '../names.ts';
 import { type ChildReader, readChildren } from '../xml/child_reader.ts';
 import type { XmlElement } from '../xml/xml_element.ts';
+import { readWish } from './read_asked_attributes.ts';
 import { requiredNameId, uriOf } from './values.ts';
 
 const { assertion } = NAMESPACES;
@@ -23,7 +24,9 @@ export function readAttributeQuery(rest: ChildReader): Pick<AttributeQuery, 'nam
   const nameId = requiredNameId(subject);
   subject.several(assertion, 'SubjectConfirmation', 10);
   subject.finish();
-  if (new Set(attributes.map((each) => JSON.stringify(each))).size !== attributes.length) {
+  if (
+    new Set(attributes.map(({ name, nameFormat }) => JSON.stringify([name, nameFormat]))).size !== attributes.length
+  ) {
     throw malformed('it asks for an attribute twice');
   }
   return { nameId, attributes };
@@ -36,5 +39,5 @@ function readAttribute(attribute: XmlElement): AttributeQuery['attributes'][numb
   const values = parts.several(assertion, 'AttributeValue', MAX_VALUES);
   parts.finish();
   if (!values.every(({ children }) => children.length === 0)) throw malformed('it asks for a certain value');
-  return { name, nameFormat: uriOf(attribute, 'NameFormat') };
+  return { name, nameFormat: uriOf(attribute, 'NameFormat'), ...readWish(attribute) };
 }

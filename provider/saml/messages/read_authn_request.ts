@@ -3,6 +3,7 @@ import type { AuthnRequest } from '../messages.ts';
 import { NAMESPACES } from '../names.ts';
 import { type ChildReader, readChildren } from '../xml/child_reader.ts';
 import { attributeOf, type XmlElement } from '../xml/xml_element.ts';
+import { readRequestedAttributes } from './read_asked_attributes.ts';
 import { flagOf, indexOf, optionalNameId, uriIn, uriOf } from './values.ts';
 
 const { protocol, assertion } = NAMESPACES;
@@ -18,7 +19,7 @@ type Contents = Omit<AuthnRequest, 'kind' | 'id' | 'issuer' | 'issueInstant' | '
  *
  * @throws HubError 400 `saml_malformed`, `saml_encrypted`
  */
-export function readAuthnRequest(root: XmlElement, rest: ChildReader): Contents {
+export function readAuthnRequest(root: XmlElement, extensions: XmlElement | undefined, rest: ChildReader): Contents {
   const subject = rest.optional(assertion, 'Subject');
   const policy = rest.optional(protocol, 'NameIDPolicy');
   rest.optional(assertion, 'Conditions');
@@ -32,6 +33,7 @@ export function readAuthnRequest(root: XmlElement, rest: ChildReader): Contents 
     assertionConsumerServiceIndex: indexOf(root, 'AssertionConsumerServiceIndex'),
     protocolBinding: uriOf(root, 'ProtocolBinding'),
     attributeConsumingServiceIndex: indexOf(root, 'AttributeConsumingServiceIndex'),
+    requestedAttributes: extensions && readRequestedAttributes(extensions),
     nameIdPolicy: policy && readNameIdPolicy(policy),
     requestedAuthnContext: context && readRequestedContext(context),
     subject: subject && readSubject(subject),

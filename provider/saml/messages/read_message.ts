@@ -11,11 +11,11 @@ import { readLogoutRequest, readLogoutResponse } from './read_logout.ts';
  * @throws HubError 400 `saml_malformed`, `saml_encrypted`
  */
 export function readMessage(root: XmlElement, head: MessageHead, isSigned: boolean): SamlMessage {
-  const { kind, id, issuer, issueInstant, rest } = head;
+  const { kind, id, issuer, issueInstant, extensions, rest } = head;
   const common = { id, issuer, issueInstant, isSigned };
   switch (kind) {
     case 'AuthnRequest':
-      return { kind, ...common, ...readAuthnRequest(root, rest) };
+      return { kind, ...common, ...readAuthnRequest(root, extensions, rest) };
     case 'LogoutRequest':
       return { kind, ...common, ...readLogoutRequest(rest) };
     case 'LogoutResponse':

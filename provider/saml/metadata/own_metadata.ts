@@ -80,8 +80,8 @@ function identityProvider({ publicUrl, names }: OwnMetadataSettings, keys: SamlK
     endpoint('SingleLogoutService', 'post', '/saml/slo', publicUrl) +
     endpoint('SingleLogoutService', 'soap', '/saml/soap/slo', publicUrl) +
     nameIdFormats() +
-    endpoint('SingleSignOnService', 'redirect', '/saml/sso', publicUrl) +
-    endpoint('SingleSignOnService', 'post', '/saml/sso', publicUrl) +
+    signOnEndpoint('redirect', publicUrl) +
+    signOnEndpoint('post', publicUrl) +
     '</md:IDPSSODescriptor>'
   );
 }
@@ -127,6 +127,15 @@ function nameIdFormats(): string {
   return [NAME_ID_FORMATS.persistent, NAME_ID_FORMATS.transient]
     .map((format) => `<md:NameIDFormat>${format}</md:NameIDFormat>`)
     .join('');
+}
+
+/** Told of it: that a request may list attributes by itself (Protocol Extension for Requesting Attributes per Request 1.0). */
+function signOnEndpoint(binding: Binding, publicUrl: string): string {
+  const location = attribute('Location', new URL('/saml/sso', publicUrl).href);
+  return (
+    `<md:SingleSignOnService xmlns:req-attr="${NAMESPACES.reqAttr}" Binding="${BINDING_URIS[binding]}"${location} ` +
+    'req-attr:supportsRequestedAttributes="true"></md:SingleSignOnService>'
+  );
 }
 
 function endpoint(element: string, binding: Binding, path: string, publicUrl: string): string {

@@ -34,9 +34,9 @@ export function childrenNamed(element: XmlElement, namespace: string, local: str
   return childElements(element).filter((child) => isNamed(child, namespace, local));
 }
 
-/** The value of an attribute that has no namespace. */
-export function attributeOf(element: XmlElement, local: string): string | undefined {
-  return element.attributes.find((attribute) => attribute.namespace === '' && attribute.local === local)?.value;
+/** The value of an attribute, which has no namespace unless one is given. */
+export function attributeOf(element: XmlElement, local: string, namespace = ''): string | undefined {
+  return element.attributes.find((attribute) => attribute.namespace === namespace && attribute.local === local)?.value;
 }
 
 /** The text of an element that holds nothing but text, without white space around it; undefined when it holds elements. */

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { HubError } from '../../../provider/errors.ts';
 import { createGate, type Gate, type Judged } from '../../../provider/saml/gate.ts';
 import type { AuthnRequest, MessageKind } from '../../../provider/saml/messages.ts';
+import { NAMESPACES } from '../../../provider/saml/names.ts';
 import { fixedRsaKey } from '../../fuzz/fixed_keys.ts';
 import {
   assertionElement,
@@ -48,6 +49,18 @@ async function authn(options: MessageOptions): Promise<AuthnRequest> {
   return message;
 }
 
+const extensions = (content: string) => protocolElement('Extensions', content);
+const attributeList = (content: string) =>
+  `<r:RequestedAttributes xmlns:r="${NAMESPACES.reqAttr}">${content}</r:RequestedAttributes>`;
+const eidasList = (content: string) =>
+  `<eidas:RequestedAttributes xmlns:eidas="${NAMESPACES.eidas}">${content}</eidas:RequestedAttributes>`;
+/** @param written further XML attributes, those of ours with the prefix w and last */
+function attribute(name: string, written = '', content = ''): string {
+  const declared = written.includes(' w:') ? ` xmlns:w="${NAMESPACES.wish}"` : '';
+  const head = `<md:RequestedAttribute xmlns:md="${NAMESPACES.metadata}"${declared}`;
+  return `${head} Name="${name}"${written}>${content}</md:RequestedAttribute>`;
+}
+
 describe('an AuthnRequest', () => {
   it('is read with everything that it asks for', async () => {
     const classes = [
@@ -89,6 +102,7 @@ describe('an AuthnRequest', () => {
       assertionConsumerServiceIndex: undefined,
       protocolBinding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
       attributeConsumingServiceIndex: 7,
+      requestedAttributes: undefined,
       nameIdPolicy: { format: 'urn:f', spNameQualifier: 'urn:g', allowCreate: true },
       requestedAuthnContext: { comparison: 'minimum', classes },
       subject: { value: 'a & b ', format: 'urn:f', nameQualifier: 'q', spNameQualifier: 's' },
@@ -99,6 +113,26 @@ describe('an AuthnRequest', () => {
     const { forceAuthn, isPassive, nameIdPolicy, requestedAuthnContext, subject } = await authn({});
     assert.deepEqual({ forceAuthn, isPassive }, { forceAuthn: false, isPassive: false });
     assert.deepEqual([nameIdPolicy, requestedAuthnContext, subject], [undefined, undefined, undefined]);
+  });
+
+  it('may list the attributes of this request, with the day and the age of each, in two standards’ elements', async () => {
+    const listed = attribute('a', ' isRequired="true"') + attribute('b', ' w:MaxAge="60" w:TargetDate="2026-12-01"');
+    const restricted = `${attribute('a', '', '<saml:AttributeValue xmlns:saml="urn:x">1</saml:AttributeValue>')}`;
+    const expected = [
+      { name: 'a', isRequired: true, targetDate: undefined, maxAge: undefined },
+      { name: 'b', isRequired: false, targetDate: '2026-12-01', maxAge: 60 },
+    ];
+    const others = '<x xmlns="urn:x"></x>';
+    const signedRequest = authnRequest({ rest: extensions(others + attributeList(listed)) });
+    const { message } = await signedPost(signedRequest);
+    assert.deepEqual(message.kind === 'AuthnRequest' && message.requestedAttributes, expected);
+    const eidas = await authn({ rest: extensions(eidasList(listed.replaceAll('md:', 'eidas:')) + others) });
+    assert.deepEqual(eidas.requestedAttributes, expected);
+    // Not ours: without a namespace, or in another.
+    const foreign = await authn({ rest: extensions(attributeList(attribute('a', ' MaxAge="x" md:MaxAge="x"'))) });
+    assert.equal(foreign.requestedAttributes?.[0]?.maxAge, undefined);
+    const values = await authn({ rest: extensions(attributeList(restricted)) });
+    assert.deepEqual(values.requestedAttributes?.[0], { ...expected[0], isRequired: false });
   });
 
   const classRef = assertionElement('AuthnContextClassRef', 'urn:c');
@@ -117,6 +151,22 @@ describe('an AuthnRequest', () => {
     'an unknown element': { rest: '<x:y xmlns:x="urn:x"></x:y>' },
     'elements out of order': { rest: protocolElement('Scoping') + protocolElement('NameIDPolicy') },
     'an unknown comparison': { rest: protocolElement('RequestedAuthnContext', classRef, ' Comparison="lowest"') },
+    'two lists of attributes': { rest: extensions(attributeList(attribute('a')) + eidasList('')) },
+    'a list without attributes': { rest: extensions(attributeList('')) },
+    'a list with something else in it': { rest: extensions(attributeList(`${attribute('a')}<x xmlns="urn:x"></x>`)) },
+    'a list of very many attributes': {
+      rest: extensions(attributeList(Array.from({ length: 51 }, (_, place) => attribute(`a${place}`)).join(''))),
+    },
+    'an attribute twice': { rest: extensions(attributeList(attribute('a') + attribute('a', ' w:MaxAge="1"'))) },
+    'an attribute without name': { rest: extensions(attributeList('<md:RequestedAttribute></md:RequestedAttribute>')) },
+    'a need that is neither': { rest: extensions(attributeList(attribute('a', ' isRequired="perhaps"'))) },
+    'a day that the calendar does not have': {
+      rest: extensions(attributeList(attribute('a', ' w:TargetDate="2026-02-30"'))),
+    },
+    'a day with a time': { rest: extensions(attributeList(attribute('a', ' w:TargetDate="2026-02-03T00:00:00Z"'))) },
+    'an age below zero': { rest: extensions(attributeList(attribute('a', ' w:MaxAge="-1"'))) },
+    'an age that is no number': { rest: extensions(attributeList(attribute('a', ' w:MaxAge="1e3"'))) },
+    'an age of very many digits': { rest: extensions(attributeList(attribute('a', ' w:MaxAge="10000000000"'))) },
     'a context of nothing': { rest: protocolElement('RequestedAuthnContext') },
     'classes and declarations': {
       rest: protocolElement('RequestedAuthnContext', classRef + assertionElement('AuthnContextDeclRef', 'urn:d')),
@@ -219,7 +269,7 @@ describe('the other messages', () => {
       'SAMLRequest',
       {
         nameId: { value: 'genuine-person', format: undefined, nameQualifier: undefined, spNameQualifier: undefined },
-        attributes: [{ name: 'urn:oid:2.5.4.42', nameFormat: undefined }],
+        attributes: [{ name: 'urn:oid:2.5.4.42', nameFormat: undefined, targetDate: undefined, maxAge: undefined }],
       },
     ],
   ];
@@ -258,7 +308,21 @@ describe('the other messages', () => {
       assertionElement('Attribute', '<saml:AttributeValue></saml:AttributeValue>', ' Name="a"');
     const { message } = await signedPost(attributeQuery({ rest }));
     assert.ok(message.kind === 'AttributeQuery');
-    assert.deepEqual(message.attributes, [{ name: 'a', nameFormat: undefined }]);
+    const [asked] = message.attributes;
+    assert.deepEqual(asked, { name: 'a', nameFormat: undefined, targetDate: undefined, maxAge: undefined });
+  });
+
+  const queryFor = (written: string) =>
+    attributeQuery({
+      rest:
+        assertionElement('Subject', '<saml:NameID>a</saml:NameID>') +
+        assertionElement('Attribute', '', ` xmlns:w="${NAMESPACES.wish}" Name="a"${written}`),
+    });
+
+  it('a query says for which day, and how old', async () => {
+    const { message } = await signedPost(queryFor(' w:MaxAge="0" w:TargetDate="2026-12-01"'));
+    assert.ok(message.kind === 'AttributeQuery');
+    assert.deepEqual([message.attributes[0]?.maxAge, message.attributes[0]?.targetDate], [0, '2026-12-01']);
   });
 
   const status = (content: string) => protocolElement('Status', content);
@@ -279,6 +343,8 @@ describe('the other messages', () => {
         assertionElement('Subject', '<saml:NameID>a</saml:NameID>') +
         assertionElement('Attribute', '', ' Name="a"').repeat(2),
     }),
+    'a query for a day that is none': queryFor(' w:TargetDate="today"'),
+    'a query for an age that is none': queryFor(' w:MaxAge="young"'),
     'a query for a certain value': attributeQuery({
       rest:
         assertionElement('Subject', '<saml:NameID>a</saml:NameID>') +

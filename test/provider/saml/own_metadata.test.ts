@@ -41,6 +41,11 @@ describe('the hub’s own metadata', () => {
     assert.equal(attributeOf(root, 'entityID'), samlEntityId(HUB_URL));
     const at = (binding: keyof typeof BINDING_URIS, path: string) => [BINDING_URIS[binding], `${HUB_URL}${path}`];
     assert.deepEqual(endpoints(root, 'SingleSignOnService'), [at('redirect', '/saml/sso'), at('post', '/saml/sso')]);
+    // Requests may list attributes by themselves.
+    const lists = every(root, 'SingleSignOnService').map((each) =>
+      attributeOf(each, 'supportsRequestedAttributes', NAMESPACES.reqAttr),
+    );
+    assert.deepEqual(lists, ['true', 'true']);
     assert.deepEqual(endpoints(root, 'SingleLogoutService'), [
       ...[at('redirect', '/saml/slo'), at('post', '/saml/slo'), at('soap', '/saml/soap/slo')],
     ]);

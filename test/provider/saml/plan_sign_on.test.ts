@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { builtInCatalogue } from '../../../provider/attributes/catalogue/catalogue.ts';
-import type { AuthnRequest } from '../../../provider/saml/messages.ts';
+import { withFreshness } from '../../../provider/saml/attribute_wishes.ts';
+import type { AskedAttribute, AuthnRequest } from '../../../provider/saml/messages.ts';
 import { NAME_ID_FORMATS, STATUS } from '../../../provider/saml/names.ts';
 import { type PlanWorld, planSignOn } from '../../../provider/saml/plan_sign_on.ts';
 import type { ServiceProvider } from '../../../provider/saml/service_provider.ts';
@@ -43,6 +44,7 @@ function request(parts: Partial<AuthnRequest> = {}): AuthnRequest {
     assertionConsumerServiceIndex: undefined,
     protocolBinding: undefined,
     attributeConsumingServiceIndex: undefined,
+    requestedAttributes: undefined,
     nameIdPolicy: undefined,
     requestedAuthnContext: undefined,
     subject: undefined,
@@ -203,6 +205,55 @@ describe('what is asked of the person', () => {
     assert.deepEqual(second.exchange.claims, { name: false, birthdate: false });
     const codes = refused({ attributeConsumingServiceIndex: 3 }, provider);
     assert.deepEqual(codes, [STATUS.requester, STATUS.requestUnsupported]);
+  });
+
+  const asked = (name: string, parts: Partial<AskedAttribute & { isRequired: boolean }> = {}) => ({
+    ...{ name, isRequired: false, targetDate: undefined, maxAge: undefined },
+    ...parts,
+  });
+  const allowed = someServiceProvider({}, { claims: ['name', 'gender', 'health_insurance_valid'] });
+
+  it('is what the request lists itself, of what it may ask for at all', () => {
+    const requestedAttributes = [
+      asked('urn:oid:2.16.840.1.113730.3.1.241', { isRequired: true }),
+      ...['gender', 'birthdate', 'sub', 'urn:oid:1.2.3'].map((name) => asked(name)),
+    ];
+    assert.deepEqual(planned({ requestedAttributes }, allowed).exchange.claims, { name: true, gender: false });
+    assert.deepEqual(planned({ requestedAttributes: [asked('birthdate')] }, allowed).exchange.claims, {});
+  });
+
+  it('has a day and an age where the request says so, signed: another’s hand on it would change what is learnt', () => {
+    const requestedAttributes = [
+      asked('gender'),
+      asked('health_insurance_valid', { targetDate: '2026-12-01', maxAge: 60 }),
+    ];
+    const wishes = { health_insurance_valid: { targetDate: '2026-12-01', maxAge: 60 } };
+    assert.deepEqual(planned({ requestedAttributes, isSigned: true }, allowed).exchange.wishes, wishes);
+    assert.deepEqual(refused({ requestedAttributes }, allowed), [STATUS.requester, STATUS.requestDenied]);
+    assert.deepEqual(planned({ requestedAttributes: [asked('gender')] }, allowed).exchange.wishes, {});
+  });
+
+  it('is one thing of one claim, whatever names it has', () => {
+    const named = (name: string, maxAge: number | undefined) => asked(name, { maxAge });
+    const two = (other: number | undefined) => ({
+      isSigned: true,
+      requestedAttributes: [named('birthdate', 60), named('urn:oid:1.3.6.1.4.1.25178.1.2.3', other)],
+    });
+    for (const other of [61, undefined]) {
+      assert.deepEqual(refused(two(other)), [STATUS.requester, STATUS.requestUnsupported]);
+    }
+    assert.deepEqual(planned(two(60)).exchange.wishes, { birthdate: { maxAge: 60 } });
+  });
+
+  it('is as fresh as the operator has registered, or fresher', () => {
+    const { settings } = someServiceProvider({}, { freshness: { health_insurance_valid: 60, pension_record: 5 } });
+    const wishes = { health_insurance_valid: { targetDate: '2026-12-01', maxAge: 90 }, medical_costs: { maxAge: 7 } };
+    assert.deepEqual(withFreshness(settings, wishes), {
+      health_insurance_valid: { targetDate: '2026-12-01', maxAge: 60 },
+      ...{ medical_costs: { maxAge: 7 }, pension_record: { maxAge: 5 } },
+    });
+    assert.deepEqual(withFreshness(settings, { pension_record: { maxAge: 1 } }).pension_record, { maxAge: 1 });
+    assert.deepEqual(withFreshness(someServiceProvider().settings), {});
   });
 
   it('is to show the card again, or nothing at all; both cannot be', () => {

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { SignedXml } from 'xml-crypto';
 import type { NameId } from '../../../provider/saml/messages.ts';
+import { NAMESPACES } from '../../../provider/saml/names.ts';
 import { assertionElement, envelope, escapeXml, messageText } from './messages.ts';
 import { signed } from './sign.ts';
 
@@ -11,11 +12,19 @@ export const QUERY_PATH = '/saml/soap/attributes';
 /** What a query is made of; what is left out is as it should be. */
 export interface QueryOptions {
   readonly nameId: Partial<NameId>;
-  readonly attributes?: readonly { readonly name: string; readonly nameFormat?: string; readonly content?: string }[];
+  readonly attributes?: readonly AskedFor[];
   /** Of the root, beside or instead of the usual ones. */
   readonly over?: Readonly<Record<string, string | undefined>>;
   /** Written, in the place of Subject and attributes. */
   readonly rest?: string;
+}
+
+interface AskedFor {
+  readonly name: string;
+  readonly nameFormat?: string;
+  readonly content?: string;
+  readonly targetDate?: string | undefined;
+  readonly maxAge?: number | undefined;
 }
 
 export interface Queryer {
@@ -30,9 +39,12 @@ export function queryOf(hub: { issuer: string }, { entityId }: Queryer, options:
     text === undefined ? '' : ` ${name}="${escapeXml(text)}"`;
   const qualifiers = attribute('NameQualifier', nameQualifier) + attribute('SPNameQualifier', spNameQualifier);
   const subject = `<saml:NameID${attribute('Format', format)}${qualifiers}>${escapeXml(value)}</saml:NameID>`;
-  const asked = (options.attributes ?? []).map(({ name, nameFormat, content = '' }) =>
-    assertionElement('Attribute', content, attribute('Name', name) + attribute('NameFormat', nameFormat)),
-  );
+  const asked = (options.attributes ?? []).map(({ name, nameFormat, content = '', targetDate, maxAge }) => {
+    const wish = attribute('w:MaxAge', maxAge?.toString()) + attribute('w:TargetDate', targetDate);
+    const declared = wish === '' ? '' : ` xmlns:w="${NAMESPACES.wish}"`;
+    const named = attribute('Name', name) + attribute('NameFormat', nameFormat);
+    return assertionElement('Attribute', content, declared + named + wish);
+  });
   return messageText('AttributeQuery', {
     attributes: {
       ID: `_${randomBytes(16).toString('hex')}`,
