@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Profile, SAML } from '@node-saml/node-saml';
+import { filledExample } from '../../support/filled_example.ts';
 import { createHttpBrowser, type HttpBrowser } from '../../support/http_browser.ts';
 import { type InteropHub, startInteropHub } from './interop_hub.ts';
 import { goOn } from './message_page.ts';
@@ -66,6 +67,15 @@ describe('node-saml', () => {
     assert.equal(profile[ADDRESS], '東京都千代田区霞が関９－９－１');
     assert.match(String(profile[PAIRWISE_ID]), /^[0-9a-f]{40}@localhost$/);
     assert.equal(profile.nameIDFormat, 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent');
+  });
+
+  it('lists what it wants in the request itself', async () => {
+    const example = filledExample('saml/node_saml_listed.js', { health_insurance_valid: NAME });
+    const { samlAuthnRequestExtensions } = await import(`data:text/javascript,${encodeURIComponent(example)}`);
+    const listing = await createNodeSaml(await musubi.published(), keys, { samlAuthnRequestExtensions });
+    const { fields } = await answerToRedirect(await listing.getAuthorizeUrlAsync('', undefined, {}), musubi.browser);
+    const { profile } = await listing.validatePostResponseAsync({ ...fields });
+    assert.deepEqual([profile?.[NAME], profile?.[ADDRESS]], ['山田　太郎', undefined]);
   });
 
   it('knows the same person in another browser, with a request by POST and a card', async () => {

@@ -51,6 +51,14 @@ it('reads who has signed in and what they agreed to tell, encrypted', async () =
   assert.equal(signedIn.issuer, `${musubi.hub.issuer}/saml/metadata`);
 });
 
+it('lists what it wants in the request itself, by either binding', async () => {
+  for (const binding of ['redirect', 'post'] as const) {
+    const answer = await answerTo(await pysaml2.login(binding, true), musubi.browser);
+    const { attributes } = await pysaml2.consume(answer.fields.SAMLResponse ?? '');
+    assert.deepEqual(Object.keys(attributes).sort(), ['displayName', 'pairwise-id']);
+  }
+});
+
 it('knows the same person in another browser, with a request by POST and a card', async () => {
   const known = await signIn(musubi.browser);
   const answer = await answerTo(await pysaml2.login('post'));

@@ -27,7 +27,8 @@ export interface Pysaml2Message {
 export interface Pysaml2 {
   readonly origin: string;
   metadata(): Promise<string>;
-  login(binding: 'redirect' | 'post'): Promise<Pysaml2Message>;
+  /** @param lists whether the request lists its attributes: the name, and nothing else */
+  login(binding: 'redirect' | 'post', lists?: boolean): Promise<Pysaml2Message>;
   /** @throws Error with what pysaml2 takes offence at. */
   consume(response: string): Promise<Pysaml2SignIn>;
   logout(): Promise<Pysaml2Message>;
@@ -58,6 +59,13 @@ export async function startPysaml2(hub: PublishedHub, keys: KeyFiles): Promise<P
       '/etc/portal/saml.crt': keys.certificate,
     }),
   );
+  writeFileSync(
+    join(folder, 'pysaml2_listed.py'),
+    filledExample('saml/pysaml2_listed.py', {
+      health_insurance_valid: 'urn:oid:2.16.840.1.113730.3.1.241',
+      NAME_FORMAT_BASIC: 'NAME_FORMAT_URI',
+    }),
+  );
   const child = spawn('/usr/bin/python3', [join(import.meta.dirname, 'pysaml2_party.py'), folder], {
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -82,7 +90,7 @@ export async function startPysaml2(hub: PublishedHub, keys: KeyFiles): Promise<P
   return {
     origin,
     metadata: () => ask('metadata'),
-    login: (binding) => ask('login', binding),
+    login: (binding, lists = false) => ask('login', binding, lists),
     consume: (response) => ask('consume', response),
     logout: () => ask('logout'),
     loggedOut: (response) => ask('logged_out', response),

@@ -1,6 +1,6 @@
 """A service provider built with pysaml2. One command a line on standard input, one answer a line on standard output, both JSON.
 
-The first argument is the folder with pysaml2_settings.py.
+The first argument is the folder with pysaml2_settings.py and pysaml2_listed.py.
 """
 
 import json
@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 
+from pysaml2_listed import listed
 from pysaml2_settings import CONFIG
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 from saml2.client import Saml2Client
@@ -37,9 +38,11 @@ class Party:
     def metadata(self):
         return create_metadata_string(None, config=SPConfig().load(CONFIG)).decode()
 
-    def login(self, binding):
+    def login(self, binding, lists):
         identifier, _, request = self.client.prepare_for_negotiated_authenticate(
-            relay_state="/records?year=2026", binding=BINDINGS[binding]
+            relay_state="/records?year=2026",
+            binding=BINDINGS[binding],
+            extensions=listed() if lists else None,
         )
         self.outstanding[identifier] = "/"
         return sent(request)

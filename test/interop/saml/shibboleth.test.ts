@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { type InteropHub, startInteropHub } from './interop_hub.ts';
 import { goOn } from './message_page.ts';
-import { BY_POST, type Shibboleth, startShibboleth } from './shibboleth.ts';
+import { BY_POST, LISTED, type Shibboleth, startShibboleth } from './shibboleth.ts';
 import { assertSignedOut, forged, signerOf, signInAt, signOutAtHub, variablesOf } from './sign_in.ts';
 
 let musubi: InteropHub;
@@ -46,6 +46,13 @@ it('knows the same person in another browser, with a request by POST and a card'
   const start = `${shibboleth.origin}${BY_POST}?target=${encodeURIComponent(secured)}`;
   const { page } = await signInAt(musubi.hub, start, { agree: [] });
   assert.equal(variablesOf(page).REMOTE_USER, known.REMOTE_USER);
+});
+
+it('lists what it wants in the request itself', async () => {
+  const start = `${shibboleth.origin}${LISTED}?target=${encodeURIComponent(secured)}`;
+  const { page } = await signInAt(musubi.hub, start, { browser: musubi.browser });
+  const told = variablesOf(page);
+  assert.deepEqual([told.displayName, told.postalAddress, told.gender], ['山田　太郎', undefined, undefined]);
 });
 
 it('lets in whoever comes from a link of the hub', async () => {

@@ -20,6 +20,8 @@ export interface Shibboleth {
 
 /** Where a sign-in begins by HTTP-POST; by HTTP-Redirect it does wherever a page asks for one. */
 export const BY_POST = '/Shibboleth.sso/ByPost';
+/** Where one begins with a request that lists its attributes: the name and nothing else. */
+export const LISTED = '/Shibboleth.sso/Insured';
 
 /** Runs the Shibboleth service provider — Apache with mod_shib, and shibd — with the examples for operators. */
 export async function startShibboleth(hub: PublishedHub, ownKeys: KeyFiles): Promise<Shibboleth> {
@@ -86,6 +88,10 @@ function configuration({ entityId, certificates }: PublishedHub, origin: string,
   const byPost =
     `<SessionInitiator type="SAML2" Location="/ByPost" entityID="${entityId}"` +
     ' outgoingBindings="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"/>';
+  const listed = filledExample('saml/shibboleth-listed.xml', {
+    'https://id.example.jp/saml/metadata': entityId,
+    health_insurance_valid: 'urn:oid:2.16.840.1.113730.3.1.241',
+  });
   return filledExample('saml/shibboleth2.xml', {
     'https://portal.example.jp': origin,
     'https://id.example.jp/saml/metadata': entityId,
@@ -97,6 +103,6 @@ function configuration({ entityId, certificates }: PublishedHub, origin: string,
       .join(''),
     '<CredentialResolver type="File" use="encryption" key="sp-encrypt-key.pem" certificate="sp-encrypt-cert.pem"/>':
       keys.map((pair) => own('encryption', pair)).join(''),
-    '</Sessions>': `${byPost}</Sessions>`,
+    '</Sessions>': `${byPost}${listed}</Sessions>`,
   });
 }
