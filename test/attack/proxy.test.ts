@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { freePorts } from '../../adapters/sandbox/free_ports.ts';
 import { jaErrors } from '../../views/words/ja_errors.ts';
 import {
   createRelyingParty,
@@ -14,6 +13,7 @@ import {
 import { userCertificateOf } from '../support/certificate_browser.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
+import { reservePorts } from '../support/ports.ts';
 import { startTestAuthority, type TestAuthority } from '../support/sandbox_authority.ts';
 import { sendRaw } from './open_browser.ts';
 
@@ -53,7 +53,7 @@ after(async () => {
 const sequence = (bytes: Uint8Array): string => `:${Buffer.from(bytes).toString('base64')}:`;
 
 async function startProxied(proxies: string[]): Promise<Proxied> {
-  const [port = 0] = await freePorts(1);
+  const [port = 0] = await reservePorts(1);
   const hub = await startTestHub({
     authority,
     settings: {

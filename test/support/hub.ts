@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import { signWithCard } from '../../adapters/card/card_commands.ts';
 import { openDatabase } from '../../adapters/database/open_database.ts';
-import { freePorts } from '../../adapters/sandbox/free_ports.ts';
 import { hubSettings } from '../../adapters/sandbox/hub_settings.ts';
 import { ensureWebTls, type TlsFiles } from '../../adapters/sandbox/web_tls.ts';
 import { loadConfiguration } from '../../config/load.ts';
@@ -17,6 +16,7 @@ import { copyTestDatabase } from './database.ts';
 import { formAction, hiddenFields } from './hidden_fields.ts';
 import { createHttpBrowser, type HttpBrowser, type Visited } from './http_browser.ts';
 import { guard, watchAnswers } from './leaks/leak_guard.ts';
+import { reservePorts } from './ports.ts';
 import { startTestAuthority, type TestAuthority } from './sandbox_authority.ts';
 
 export interface TestHub {
@@ -79,7 +79,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const authority = options.authority ?? (await startTestAuthority());
   const database = await copyTestDatabase();
   const tls = await ensureWebTls(dataFolder);
-  const [port = 0, mutualTlsPort = 0, signInTlsPort = 0] = await freePorts(3);
+  const [port = 0, mutualTlsPort = 0, signInTlsPort = 0] = await reservePorts(3);
   const settings = await hubSettings({
     dataFolder: authority.dataFolder,
     ports: {

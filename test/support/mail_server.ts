@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { guard } from './leaks/leak_guard.ts';
+import { reservePorts } from './ports.ts';
 
 export interface ReceivedMail {
   readonly from: string;
@@ -79,7 +80,7 @@ export async function startMailServer({ tls, login, host = '127.0.0.1' }: MailSe
     const listener = running.listen(port, host) as Server;
     await once(listener, 'listening');
   };
-  const port = await freePort();
+  const [port = 0] = await reservePorts(1);
   const server: MailServer = {
     port,
     received: [],
@@ -93,15 +94,6 @@ export async function startMailServer({ tls, login, host = '127.0.0.1' }: MailSe
   };
   await start(port);
   return server;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 function parse(raw: string): Pick<ReceivedMail, 'headers' | 'subject' | 'text'> {

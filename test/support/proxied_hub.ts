@@ -2,9 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts } from '../../adapters/sandbox/free_ports.ts';
 import { startTestHub, type TestHub } from './hub.ts';
 import { nginxExample, startNginx } from './nginx.ts';
+import { reservePorts } from './ports.ts';
 import type { TestAuthority } from './sandbox_authority.ts';
 
 export interface ProxiedHub {
@@ -33,7 +33,7 @@ export async function startProxiedHub(
   authority: TestAuthority,
   change: (example: string) => string = (example) => example,
 ): Promise<ProxiedHub> {
-  const [nginxPort = 0, mainPort = 0, port = 0] = await freePorts(3);
+  const [nginxPort = 0, mainPort = 0, port = 0] = await reservePorts(3);
   const tls = {
     publicUrl: `https://localhost:${nginxPort}`,
     port,

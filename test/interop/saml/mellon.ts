@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePorts } from '../../../adapters/sandbox/free_ports.ts';
 import { filledExample } from '../../support/filled_example.ts';
+import { reservePorts } from '../../support/ports.ts';
 import { publicFolder, startApache } from './apache.ts';
 import { certificateText, type KeyFiles, pemOf } from './provider_keys.ts';
 import type { PublishedHub } from './published_hub.ts';
@@ -18,7 +18,7 @@ export interface Mellon {
 /** Runs Apache with mod_auth_mellon and the example for operators. */
 export async function startMellon(hub: PublishedHub, ownKeys: KeyFiles): Promise<Mellon> {
   const folder = publicFolder('mellon');
-  const [port = 0] = await freePorts(1);
+  const [port = 0] = await reservePorts(1);
   const origin = `http://127.0.0.1:${port}`;
   const file = (name: string) => join(folder, name);
 

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePorts } from '../../../adapters/sandbox/free_ports.ts';
 import { filledExample } from '../../support/filled_example.ts';
+import { reservePorts } from '../../support/ports.ts';
 import { type ServerProcess, startServerProcess } from '../../support/server_process.ts';
 import { publicFolder, startApache } from './apache.ts';
 import { type KeyFiles, pemOf } from './provider_keys.ts';
@@ -29,7 +29,7 @@ export async function startShibboleth(hub: PublishedHub, ownKeys: KeyFiles): Pro
   // It looks for a folder of its own name in those that it is given.
   const home = join(folder, 'shibboleth');
   const file = (name: string) => join(home, name);
-  const [port = 0] = await freePorts(1);
+  const [port = 0] = await reservePorts(1);
   const origin = `http://127.0.0.1:${port}`;
   const environment = Object.fromEntries(['CFG', 'RUN', 'LOG', 'CACHE'].map((name) => [`SHIBSP_${name}DIR`, folder]));
   const daemonLog = () => (existsSync(file('shibd.log')) ? readFileSync(file('shibd.log'), 'utf8') : '');
