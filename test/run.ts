@@ -1,5 +1,6 @@
-import { availableParallelism } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureTestTools, type TestToolName } from './setup.ts';
 import { startPostgresql, type TestPostgresql } from './support/postgresql.ts';
@@ -38,6 +39,9 @@ async function main(): Promise<number> {
   const everything = positionals.length === 0;
   const total: Total = { passed: 0, failed: 0, skipped: 0 };
   let postgresql: TestPostgresql | undefined;
+  // Each file and each server starts with the same modules: compiled once, half of that time is saved.
+  const compiled = mkdtempSync(join(tmpdir(), 'musubi-test-compiled-'));
+  process.env.NODE_COMPILE_CACHE = compiled;
   try {
     const paths = positionals.map((path) => resolve(path));
     const suites = planSuites(paths, values.database);
@@ -47,12 +51,13 @@ async function main(): Promise<number> {
       process.env.MUSUBI_TEST_POSTGRESQL_URL = postgresql.url;
     }
     if (everything) add(total, await runChecks());
-    for (const suite of suites) add(total, await runSuite(suite));
+    add(total, await runSuites(suites));
   } catch (error) {
     total.failed += 1;
     process.stdout.write(`\nthe run itself failed: ${error instanceof Error ? error.message : String(error)}\n`);
   } finally {
     await postgresql?.stop();
+    rmSync(compiled, { recursive: true, force: true });
   }
   const nothingRan = total.passed + total.failed === 0;
   if (nothingRan) process.stdout.write('\nno test ran\n');
@@ -75,25 +80,44 @@ function toolsFor(suites: readonly Suite[]): TestToolName[] {
 /** Types and lint, the two halves of `npm run check`, each counted as one test. */
 async function runChecks(): Promise<Total> {
   process.stdout.write('\ncheck\n');
-  const results = [
-    await runCommand('types', 'tsc', ['--pretty', 'false']),
-    await runCommand('formatting and lint', 'biome', ['check', '--colors=off', '.']),
-  ];
+  const results = await Promise.all([
+    runCommand('types', 'tsc', ['--pretty', 'false']),
+    runCommand('formatting and lint', 'biome', ['check', '--colors=off', '.']),
+  ]);
   return report('check', results);
 }
 
-async function runSuite(suite: Suite): Promise<Total> {
-  const began = performance.now();
-  const name = suite.twice ? `${suite.name} on ${suite.database}` : suite.name;
-  process.stdout.write(`\n${name} (${suite.files.length} files)\n`);
-  const waiting = [...suite.files];
-  const results: FileResult[] = [];
+/** All files in one queue, so that no suite waits for the last file of the one before; prints each suite as it is through. */
+async function runSuites(suites: readonly Suite[]): Promise<Total> {
+  const total: Total = { passed: 0, failed: 0, skipped: 0 };
+  const waiting = suites.map(startSuite).flatMap((run) => run.suite.files.map((file) => ({ run, file })));
   const worker = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const { run, file } = next;
+      const { suite, results } = run;
+      run.began ??= performance.now();
       results.push(await runTestFile(file, { MUSUBI_TEST_DATABASE: suite.database }, suite.fileTimeoutMs));
+      if (results.length === suite.files.length) add(total, finishSuite(run));
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  return total;
+}
+
+interface SuiteRun {
+  readonly suite: Suite;
+  readonly results: FileResult[];
+  /** When its first file was started, by the performance clock. */
+  began: number | undefined;
+}
+
+function startSuite(suite: Suite): SuiteRun {
+  return { suite, results: [], began: undefined };
+}
+
+function finishSuite({ suite, results, began = performance.now() }: SuiteRun): Total {
+  const name = suite.twice ? `${suite.name} on ${suite.database}` : suite.name;
+  process.stdout.write(`\n${name} (${suite.files.length} files)\n`);
   if (suite.prints) for (const { output } of results) process.stdout.write(`\n${indent(output)}\n`);
   const total = report(name, results);
   process.stdout.write(`  ${seconds(performance.now() - began)}; longest: ${longest(results)}\n`);

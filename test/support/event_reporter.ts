@@ -40,6 +40,7 @@ const COUNT = /^[a-z_]+ [\d.]+$/;
 export default async function* reportEvents(events: AsyncIterable<ReportedEvent>): AsyncGenerator<string> {
   const titles: string[] = [];
   const diagnostics: string[] = [];
+  process.once('SIGTERM', () => tellWhatIsAwaited(titles));
   for await (const { type, data } of events) {
     const nesting = data.nesting ?? 0;
     if (type === 'test:start') titles.splice(nesting, titles.length, data.name ?? '');
@@ -53,6 +54,15 @@ export default async function* reportEvents(events: AsyncIterable<ReportedEvent>
     yield `${JSON.stringify({ title, outcome, ...error } satisfies TestOutcome)}\n`;
   }
   yield `${JSON.stringify({ diagnostics } satisfies FileEnd)}\n`;
+}
+
+/** test/run.ts ends whoever takes too long; the reason is to be found out from what it has printed. */
+function tellWhatIsAwaited(titles: readonly string[]): void {
+  const open = process.getActiveResourcesInfo();
+  const counts = [...new Set(open)].map((kind) => `${kind} × ${open.filter((each) => each === kind).length}`);
+  const place = titles.length > 0 ? `in or after “${titles.join(' › ')}”` : 'before its first test';
+  process.stderr.write(`ended ${place}; open: ${counts.join(', ')}\n`);
+  process.exit(1);
 }
 
 function judge(type: string, data: ReportedEvent['data']): TestOutcome['outcome'] | undefined {
