@@ -65,6 +65,12 @@ export interface CertificateProblemInput {
   csrf: string;
 }
 
+/**
+ * Why a claim that is asked for cannot be given: nothing is held of it; the person is connected with no attribute provider that
+ * has it; or the relying party may not be told it, whoever's it is.
+ */
+export type WithheldBecause = 'not_held' | 'not_connected' | 'not_accepted';
+
 export interface ConsentClaimInput {
   name: string;
   /** Words of the catalogue. */
@@ -73,8 +79,8 @@ export interface ConsentClaimInput {
   /** One of the words' sources, or the name of an attribute provider. */
   source: 'hub' | 'card' | 'signing_certificate' | 'provider' | Readonly<Record<Language, string>>;
   required: boolean;
-  /** False: asked for, but nothing is held. Shown, never released. */
-  available: boolean;
+  /** Why it cannot be given: then it is shown, and never released. */
+  withheld?: WithheldBecause | undefined;
   /** An optional claim that the person agreed to before stays ticked; a new one is never ticked for them. */
   checked?: boolean | undefined;
   /** What this claim is for, where it is for something of its own. */
@@ -94,6 +100,8 @@ export interface ConsentInput {
   csrf: string;
   purpose?: string | undefined;
   claims: readonly ConsentClaimInput[];
+  /** Local paths of the page where somebody connects with attribute providers, and of this page for after that. */
+  connect?: { path: string; reloadPath: string } | undefined;
   /** What was decided before and stays as it is: shown folded. */
   kept?: readonly { label: Readonly<Record<Language, string>>; isGranted: boolean }[] | undefined;
   /** For how long the page has it chosen; the form sends it as `period`. `lasting` unless given. */
@@ -342,6 +350,8 @@ export interface PageModels extends PortalModels {
       label: string;
       explanation: string;
       source: string;
+      isAsked: boolean;
+      withheld: string | undefined;
       state: 'required' | 'optional' | 'unavailable';
       checked: boolean;
       purpose: string | undefined;
@@ -352,6 +362,7 @@ export interface PageModels extends PortalModels {
     duration: string;
     offline: boolean;
     statusCheck: boolean;
+    connect: { path: string; reloadPath: string } | undefined;
     enrolment: { path: string; again: boolean } | undefined;
     latest:
       | {
@@ -524,6 +535,10 @@ const builders: Builders = {
         duration: durationText(input.duration, words),
         offline: input.offline === true,
         statusCheck: input.statusCheck === true,
+        connect: input.connect && {
+          path: mustBe(localPath(input.connect.path), 'connect'),
+          reloadPath: mustBe(localPath(input.connect.reloadPath), 'reload'),
+        },
         enrolment: input.enrolment && {
           path: mustBe(localPath(input.enrolment.path), 'enrolment'),
           again: input.enrolment.again,
@@ -779,16 +794,16 @@ function relyingPartyModel(input: RelyingPartyInput, words: Words): RelyingParty
 function consentClaim(claim: ConsentClaimInput, language: Language) {
   const words = wordsIn(language);
   const source = typeof claim.source === 'string' ? words.sources[claim.source] : claim.source[language];
-  const state: 'required' | 'optional' | 'unavailable' = !claim.available
-    ? 'unavailable'
-    : claim.required
-      ? 'required'
-      : 'optional';
+  const given = claim.required ? ('required' as const) : ('optional' as const);
+  const state = claim.withheld === undefined ? given : ('unavailable' as const);
   return {
     name: claim.name,
     label: cleanText(claim.label[language], NAME_LIMIT),
     explanation: cleanText(claim.explanation[language], 300),
-    source: words.consent.source(cleanText(source, NAME_LIMIT)),
+    source: cleanText(source, NAME_LIMIT),
+    /** It is not here: whoever has it is asked when it is given. */
+    isAsked: typeof claim.source !== 'string',
+    withheld: claim.withheld && words.consent.withheld[claim.withheld],
     state,
     checked: state === 'optional' && claim.checked === true,
     purpose: cleanText(claim.purpose ?? '', 300) || undefined,

@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Client } from 'oidc-provider';
+import type { WithheldBecause } from '../../views/models.ts';
 import type { Language } from '../../views/words/words.ts';
 import type { CatalogueClaim } from '../attributes/catalogue/catalogue.ts';
 import type { Bilingual } from '../attributes/catalogue/claim_type.ts';
@@ -18,8 +19,8 @@ export interface ClaimChoice {
   provider: Bilingual | undefined;
   /** The relying party cannot do without it. */
   required: boolean;
-  /** Held for this person; what is not is shown and never released. */
-  available: boolean;
+  /** Why it cannot be given: such a claim is shown and never released. Undefined for one that can. */
+  withheld: WithheldBecause | undefined;
   checked: boolean;
   /** What this claim is for, in the page's language, where it is for something of its own. */
   purpose: string | undefined;

@@ -3,8 +3,10 @@ import type { Router } from '@koa/router';
 import type { Context, Middleware, Next } from 'koa';
 import type { InteractionResults, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
-import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
+import type { WithheldBecause } from '../../views/models.ts';
+import type { Catalogue, CatalogueClaim } from '../attributes/catalogue/catalogue.ts';
 import type { LatestConsents } from '../attributes/latest_consents.ts';
+import type { ProviderAttributes } from '../attributes/providers/provider_attributes.ts';
 import type { AuditLog } from '../audit/audit_log.ts';
 import { achievedAcr, CARD_AMR, canMeet } from '../authentication/acr.ts';
 import { CARD_TOKEN_LIMIT } from '../authentication/card_token.ts';
@@ -41,6 +43,7 @@ export interface InteractionWorld {
   policies: RevocationPolicies;
   identity: Identity;
   catalogue: Catalogue;
+  providerAttributes: Pick<ProviderAttributes, 'notAccepted'>;
   consents: Consents;
   /** Undefined where the authority's service for the latest attributes is not configured. */
   latestConsents: LatestConsents | undefined;
@@ -176,6 +179,7 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
     world.consents.lastDecision(parties.subjectId, parties.clientId),
     world.latestConsents?.offer({ ...parties, requested }),
   ]);
+  const notAccepted = await world.providerAttributes.notAccepted(client.clientId, need.unavailable);
   const shown = claimsToDecide(need, decidesAll(interaction));
   const kept = need.askable.filter((name) => !shown.includes(name));
   // Chosen once is chosen for that time; who wants to be asked every time is shown what they chose.
@@ -196,10 +200,10 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
       const terms = asked[name];
       if (!claim || !terms || kept.includes(name)) return [];
       const { required, shown: purpose } = terms;
-      const available = need.askable.includes(name);
+      const withheld = need.askable.includes(name) ? undefined : withheldBecause(claim, notAccepted);
       const checked = required || isRemembered(name) === true;
       return [
-        { claim, provider: need.providers[name], required, available, purpose, checked, sealed: sealed.has(name) },
+        { claim, provider: need.providers[name], required, withheld, purpose, checked, sealed: sealed.has(name) },
       ];
     }),
     kept: kept.flatMap((name) => {
@@ -212,6 +216,11 @@ async function showConsent(ctx: Context, world: InteractionWorld, interaction: I
     },
     period: last?.period === 'every_time' ? 'every_time' : 'lasting',
   });
+}
+
+function withheldBecause({ name, source }: CatalogueClaim, notAccepted: readonly string[]): WithheldBecause {
+  if (notAccepted.includes(name)) return 'not_accepted';
+  return source === 'provider' ? 'not_connected' : 'not_held';
 }
 
 async function answerConsent(ctx: Context, next: Next, world: InteractionWorld): Promise<void> {

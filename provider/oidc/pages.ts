@@ -79,6 +79,7 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
     consent(ctx, { client, interaction, csrf, claims, kept, period, signReceipt, enrolment, latest }) {
       const language = languageOf(ctx, interaction);
       const path = `/interaction/${interaction.uid}`;
+      const needsEnrolment = settings.enrolment && (enrolment.isMissing || enrolment.isStale);
       sendPage(
         ctx,
         renderer,
@@ -95,15 +96,17 @@ export function createInteractionPages(renderer: Renderer, settings: PageSetting
             source: provider ?? claim.source,
             ...choice,
           })),
+          // A provider confirms a customer by the four attributes: who is to enrol first, does that first.
+          connect:
+            !needsEnrolment && claims.some(({ withheld }) => withheld === 'not_connected')
+              ? { path: '/portal/providers', reloadPath: path }
+              : undefined,
           kept: kept.map(({ claim: { label }, isGranted }) => ({ label, isGranted })),
           period,
           signReceipt,
           duration: { days: settings.consentLifetime },
           statusCheck: client.status_check === true,
-          enrolment:
-            settings.enrolment && (enrolment.isMissing || enrolment.isStale)
-              ? { path: enrolmentPath(interaction), again: enrolment.isStale }
-              : undefined,
+          enrolment: needsEnrolment ? { path: enrolmentPath(interaction), again: enrolment.isStale } : undefined,
           latest:
             latest && (latest.items.length > 0 || latest.live !== undefined)
               ? {

@@ -56,8 +56,8 @@ const consentToKeep: PageInputs['consent'] = {
   csrf: 'a form token',
   duration: { days: 365 },
   claims: [
-    { ...claim('sub'), required: true, available: true },
-    { ...claim('address'), required: false, available: true, checked: true },
+    { ...claim('sub'), required: true },
+    { ...claim('address'), required: false, checked: true },
   ],
 };
 
@@ -143,12 +143,21 @@ export const samples: Readonly<Record<string, Sample>> = {
     offline: true,
     statusCheck: true,
     claims: [
-      { ...claim('sub'), required: true, available: true },
-      { ...claim('card_status'), required: false, available: true },
-      { ...claim('name'), required: true, available: true },
-      { ...claim('birthdate'), required: false, available: true, checked: true },
-      { ...claim('address'), required: false, available: false },
+      { ...claim('sub'), required: true },
+      { ...claim('card_status'), required: false },
+      { ...claim('name'), required: true },
+      { ...claim('birthdate'), required: false, checked: true },
+      {
+        ...claim('health_insurance_valid'),
+        source: { ja: '見本健康保険組合', en: 'Example Health Insurance Society' },
+        required: false,
+      },
+      { ...claim('address'), required: false, withheld: 'not_held' },
+      { ...claim('payment_token'), required: false, withheld: 'not_connected' },
+      { ...claim('medical_costs'), required: false, withheld: 'not_accepted' },
     ],
+    connect: { path: '/portal/providers', reloadPath: '/interaction/1' },
+    signReceipt: { checked: true },
   }),
   'consent-to-more': sample('consent', {
     relyingParty,
@@ -159,7 +168,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     claims: [
       {
         ...claim('birthdate'),
-        ...{ required: false, available: true },
+        ...{ required: false },
         purpose: '年齢に合った本をおすすめするため',
       },
     ],
@@ -176,8 +185,8 @@ export const samples: Readonly<Record<string, Sample>> = {
     csrf: 'a form token',
     duration: { days: 365 },
     claims: [
-      { ...claim('sub'), required: true, available: true },
-      { ...claim('name'), required: false, available: true },
+      { ...claim('sub'), required: true },
+      { ...claim('name'), required: false },
     ],
     enrolment: { path: '/interaction/1/enrolment', again: true },
   }),

@@ -10,7 +10,7 @@ import { startControlSocket } from '../../provider/command_line/control_socket.t
 import { controlSocketPath } from '../../provider/command_line/control_socket_path.ts';
 import { administrationHandlers } from '../../provider/command_line/hub_commands.ts';
 import { type as typeCommand } from '../provider/command_line/terminal.ts';
-import { createHttpBrowser } from '../support/http_browser.ts';
+import { createHttpBrowser, type HttpBrowser } from '../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../support/hub.ts';
 import { enrolAt, startRegisteredProvider } from '../support/providers.ts';
 import { createRelyingParty, open, presentCard, type RelyingParty, subOf, type Tokens } from './relying_party.ts';
@@ -245,6 +245,26 @@ describe('what administrators decide holds at once', () => {
       ...{ brand: 'Musubi', masked_number: '************4242', expires: '2029-12' },
     });
     assert.ok(!('health_insurance_valid' in told));
+  });
+
+  it('the person sees why a claim cannot be given: the relying party may not have it, or nobody who has it is connected', async () => {
+    const consentPage = async (browser: HttpBrowser, card: string) => {
+      const attempt = await shop.attempt({ scope: `${SHOP_SCOPE} health_insurance_valid`, prompt: 'consent' });
+      return presentCard(hub, browser, await open(shop.authorizationUrl(attempt), browser), { card });
+    };
+    const notAllowed = /健康保険が有効かどうか[\s\S]*このサービスは、この情報を受け取ることを認められていません/;
+    const withProvider = await consentPage(createHttpBrowser(), 'taro');
+    assert.match(withProvider.text, notAllowed);
+    assert.match(withProvider.text, /<strong>むすびカード<\/strong>[\s\S]*提供するときに、ここへ問い合わせて/);
+    assert.doesNotMatch(withProvider.text, /value="health_insurance_valid"/);
+    assert.doesNotMatch(withProvider.text, /連携していません/);
+
+    const browser = createHttpBrowser();
+    const unconnected = await consentPage(browser, 'ichiro');
+    assert.match(unconnected.text, notAllowed);
+    assert.match(unconnected.text, /支払いに使うカード[\s\S]*まだ連携していません[\s\S]*href="\/portal\/providers"/);
+    const [, reload = ''] = /<a href="(\/interaction\/[^"/]+)">この画面を読み込み直す/.exec(unconnected.text) ?? [];
+    assert.match((await browser.get(hub.issuer + reload)).text, /情報の提供に同意しますか/);
   });
 
   it('an acceptance, an offer, a provider or a membership that ends ends the claim', async () => {

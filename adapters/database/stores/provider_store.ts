@@ -65,6 +65,10 @@ const SELECTABLE: Statement = {
       ))
     ORDER BY membership.bound_at DESC, membership.id`,
 };
+const ACCEPTED: Statement = {
+  name: 'provider_accepted',
+  text: 'SELECT claim FROM member_attribute WHERE client_id = $1 AND claim = ANY ($2::text[]) AND accepts',
+};
 
 const END_OWN: Statement = {
   name: 'provider_end_own_membership',
@@ -213,6 +217,12 @@ export function createProviderStore(
         provider: providerOf(row),
         membership: { id: row.membership_id, sealedReference: row.sealed_reference, boundAt: row.bound_at },
       }));
+    },
+
+    async accepted(clientId, claims) {
+      if (!storable(clientId)) return [];
+      const { rows } = await queries.query<{ claim: string }>(ACCEPTED, [clientId, claims]);
+      return rows.map(({ claim }) => claim);
     },
 
     async bind({ id, subjectId, providerId, customer, sealedReference, boundAt }) {

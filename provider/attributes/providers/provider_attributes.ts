@@ -29,6 +29,8 @@ import type { UserinfoQuestions } from './userinfo_questions.ts';
 export interface ProviderAttributes extends AttributeSource {
   /** What the person's own providers have of them, for their own eyes: whoever accepts it. */
   own(subjectId: string, purpose: string): Promise<FetchedValues>;
+  /** Of `claims` those of attribute providers that this relying party may never be told, whoever they are of. */
+  notAccepted(clientId: string, claims: readonly string[]): Promise<readonly string[]>;
 }
 
 export interface ProviderAttributesWorld {
@@ -259,6 +261,13 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
       const found = await selectable(subjectId, names, clientId);
       const providers = [...found].map(([claim, { provider }]) => [claim, provider.names] as const);
       return { names: [...found.keys()], stale: [], providers: Object.fromEntries(providers) };
+    },
+
+    async notAccepted(clientId, names) {
+      const ofProviders = names.filter((name) => claims.includes(name));
+      if (ofProviders.length === 0) return [];
+      const accepted = await storage.providers.accepted(clientId, ofProviders);
+      return ofProviders.filter((name) => !accepted.includes(name));
     },
 
     values: (subjectId, names, asking) => fetch(subjectId, names, asking),

@@ -124,6 +124,9 @@ export interface ProviderStore {
     claims: readonly string[],
   ): Promise<readonly Selectable[]>;
 
+  /** Of `claims` those that this relying party accepts (受入可), whoever they would be of. */
+  accepted(clientId: string, claims: readonly string[]): Promise<readonly string[]>;
+
   /**
    * In the place of the subject’s own at this provider. False when the customer is somebody else’s already: whoever calls has
    * the transaction undone then.
