@@ -87,7 +87,12 @@ function configuration(hub: BareHub, key: JWK, clients: readonly Record<string, 
     // The engine's dispatcher refuses loopback, where the relying parties of a test are.
     fetch: (url, options) => fetch(url, { ...(options as RequestInit), dispatcher: undefined } as RequestInit),
     acrValues: ['aal3'],
-    claims: { acr: null, amr: null, auth_time: null, iss: null, sid: null, ...claimsByScope(builtInCatalogue) },
+    claims: {
+      ...{ acr: null, amr: null, auth_time: null, iss: null, sid: null },
+      ...claimsByScope(builtInCatalogue),
+      // With every answer, as the hub's own (claims_provenance.ts).
+      openid: ['sub', 'claims_provenance', 'claims_unavailable'],
+    },
     subjectTypes: ['pairwise'],
     // The engine's sector is host and port; the ports of a test change, and OIDC Core §8.1 means the host alone.
     pairwiseIdentifier: async (_ctx, accountId, client) => {

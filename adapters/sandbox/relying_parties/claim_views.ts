@@ -1,6 +1,17 @@
 import type { Language } from './sites.ts';
 import { words } from './words.ts';
 
+/** Whose word a claim is, as a person reads it. */
+export interface OriginView {
+  source: string;
+  /** Of when it is, by whoever says it. */
+  asOf: string;
+  /** Until when they stand by it, where they say so. */
+  validUntil: string | undefined;
+  /** Nobody vouches for it any more: it is told as it was. */
+  isStale: boolean;
+}
+
 /** How a claim is shown: a text, or the card check in its parts. */
 export type ClaimView = { text: string } | { checkedAt: string; source: string; asOf: string };
 
@@ -19,7 +30,7 @@ export function describeClaim(name: string, value: unknown, language: Language):
     case 'health_insurance_valid':
       return typeof value === 'boolean' ? { text: words[language].insuranceValid[value ? 'yes' : 'no'] } : undefined;
     case 'payment_token':
-      return describeCard(value);
+      return describeCard(value, language);
     case 'birthdate':
       return asText(typeof value === 'string' ? formatDate(value, language) : value);
     default:
@@ -27,11 +38,45 @@ export function describeClaim(name: string, value: unknown, language: Language):
   }
 }
 
-/** Whether the hub says that nobody vouches for this claim any more: it is told as it was. */
-export function isStale(name: string, claims: Readonly<Record<string, unknown>>): boolean {
-  const { claims_provenance: provenance } = claims;
-  const own = isRecord(provenance) ? provenance[name] : undefined;
-  return isRecord(own) && own.current === false;
+/** What `claims_provenance` says of a claim; undefined for one that the hub says itself. */
+export function describeOrigin(
+  name: string,
+  claims: Readonly<Record<string, unknown>>,
+  language: Language,
+): OriginView | undefined {
+  const own = memberOf(claims.claims_provenance, name);
+  if (typeof own?.source !== 'string') return undefined;
+  return {
+    source: sourceName(own.source, language),
+    asOf: formatTime(own.as_of ?? own.obtained_at, language) ?? words[language].unknown,
+    validUntil: formatTime(own.valid_until, language),
+    isStale: own.current === false,
+  };
+}
+
+/** Why a claim that was agreed to did not come (`claims_unavailable`), in a sentence; undefined when the hub says nothing of it. */
+export function describeAbsence(
+  name: string,
+  claims: Readonly<Record<string, unknown>>,
+  language: Language,
+): string | undefined {
+  const own = memberOf(claims.claims_unavailable, name);
+  if (typeof own?.source !== 'string') return undefined;
+  const { absences } = words[language];
+  const reason = String(own.reason);
+  const say = (Object.hasOwn(absences, reason) ? absences[reason] : undefined) ?? absences.not_available;
+  return say?.(sourceName(own.source, language));
+}
+
+/** A provider that this site has no name for is shown by its id. */
+function sourceName(source: string, language: Language): string {
+  const { sources } = words[language];
+  return (Object.hasOwn(sources, source) ? sources[source] : undefined) ?? source.slice(0, TEXT_LIMIT);
+}
+
+function memberOf(all: unknown, name: string): Readonly<Record<string, unknown>> | undefined {
+  const own = isRecord(all) && Object.hasOwn(all, name) ? all[name] : undefined;
+  return isRecord(own) ? own : undefined;
 }
 
 /** Japanese time: that is what the person's clock shows, wherever this process runs. */
@@ -57,10 +102,11 @@ function describeCardStatus(value: unknown, language: Language): ClaimView | und
   };
 }
 
-/** The brand, and the card's masked number or a token that stands for it. */
-function describeCard(value: unknown): ClaimView | undefined {
+/** The brand and the card's last four digits, or only the brand where a token stands for the card. */
+function describeCard(value: unknown, language: Language): ClaimView | undefined {
   if (!isRecord(value) || typeof value.brand !== 'string') return undefined;
-  return asText([value.brand, value.masked_number ?? value.network_token].filter(Boolean).join(' '));
+  const lastDigits = typeof value.masked_number === 'string' ? value.masked_number.match(/\d{4}$/)?.[0] : undefined;
+  return asText(lastDigits === undefined ? value.brand : words[language].cardEnding(value.brand, lastDigits));
 }
 
 /** `YYYY-MM-DD` (OIDC Core §5.1) in words; a birthday whose month or day is not known (`0000`, `1980-00-00`) as it came. */

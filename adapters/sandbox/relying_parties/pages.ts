@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import ejs from 'ejs';
 import type { Assets } from '../../../provider/web/assets.ts';
-import { describeClaim, formatTime, isStale } from './claim_views.ts';
+import { describeAbsence, describeClaim, describeOrigin, formatTime } from './claim_views.ts';
 import type { Problem } from './relying_party_error.ts';
 import type { SignedIn } from './sign_in.ts';
 import type { Language, Site } from './sites.ts';
@@ -34,7 +34,12 @@ const SIGN_IN_HELPS: readonly Problem[] = [
 const GOOD_NEWS: readonly Notice[] = ['signed_out', 'still_signed_in'];
 
 /** Renders one site's pages: plain HTML that needs no script. */
-export function createPages(world: { site: Site; neighbour: { site: Site; origin: string }; assets: Assets }): Pages {
+export function createPages(world: {
+  site: Site;
+  neighbour: { site: Site; origin: string };
+  issuer: URL;
+  assets: Assets;
+}): Pages {
   const { site, neighbour, assets } = world;
   const styleSheets = [...assets.styleSheets, assets.assetUrl('relying_parties.css')];
 
@@ -51,7 +56,7 @@ export function createPages(world: { site: Site; neighbour: { site: Site; origin
         styleSheets,
         icon: assets.assetUrl(`${site.name}.svg`),
         words: words[language],
-        notice: notice && { text: words[language].notices[notice], good: GOOD_NEWS.includes(notice) },
+        notice: notice && { ...words[language].notices[notice], isGood: GOOD_NEWS.includes(notice) },
         ...more,
       },
       { cache: true },
@@ -62,7 +67,8 @@ export function createPages(world: { site: Site; neighbour: { site: Site; origin
     front(page) {
       const { language } = page;
       const asked = ['sub', ...site.claims].map((name) => words[language].claims[name]);
-      return render('front', page, { title: words[language].frontTitle, purpose: site.purpose[language], asked });
+      const { title, lead } = words[language].fronts[site.name];
+      return render('front', page, { title, lead, purpose: site.purpose[language], asked });
     },
 
     greeting(page, person) {
@@ -70,6 +76,7 @@ export function createPages(world: { site: Site; neighbour: { site: Site; origin
       const known = words[language];
       const { name } = person.claims;
       return render('greeting', page, {
+        visit: describeVisit(site, person.claims, language),
         title: known.greeting(typeof name === 'string' ? name.slice(0, 100) : undefined),
         person: {
           sub: person.sub,
@@ -80,8 +87,10 @@ export function createPages(world: { site: Site; neighbour: { site: Site; origin
         claims: site.claims.map((claim) => ({
           label: known.claims[claim],
           view: describeClaim(claim, person.claims[claim], language),
-          isStale: isStale(claim, person.claims),
+          origin: describeOrigin(claim, person.claims, language),
+          absence: describeAbsence(claim, person.claims, language),
         })),
+        portalUrl: new URL('/portal', world.issuer).href,
         neighbour: { name: neighbour.site.brand[language], url: `${neighbour.origin}/` },
         technical: {
           idToken: JSON.stringify(person.idTokenClaims, null, 2),
@@ -108,4 +117,20 @@ export function createPages(world: { site: Site; neighbour: { site: Site; origin
       return render('message', page, { ...words[page.language].texts[name], hubCode: undefined, signInHelps: false });
     },
   };
+}
+
+/** What came of the visit: whether the person can check in, or pay. */
+function describeVisit(site: Site, claims: Readonly<Record<string, unknown>>, language: Language) {
+  const texts = words[language].visits[site.name];
+  const value = claims[site.visitIsAbout];
+  const view = describeClaim(site.visitIsAbout, value, language);
+  const absence = describeAbsence(site.visitIsAbout, claims, language);
+  const origin = describeOrigin(site.visitIsAbout, claims, language);
+  const shown = (tone: 'success' | 'warning' | 'info', text: { title: string; text: string }) => ({
+    ...{ tone, label: texts.label, again: texts.again, ...text, origin },
+  });
+  if (view && 'text' in view) {
+    return value === false ? shown('warning', texts.no) : shown('success', texts.yes(view.text));
+  }
+  return absence === undefined ? shown('info', texts.notGiven) : shown('warning', texts.unavailable(absence));
 }

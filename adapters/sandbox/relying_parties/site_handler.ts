@@ -98,7 +98,7 @@ export function createSiteHandler(world: SiteWorld): RequestListener {
     } catch (error) {
       const noSession = error instanceof RelyingPartyError && NOT_SILENTLY.includes(error.hubCode ?? '');
       if (!attempt.silent || !noSession || browser === undefined) throw error;
-      visitors.signOut(browser, 'not_signed_in_at_hub');
+      visitors.signOut(browser, error.hubCode === 'consent_required' ? 'no_consent_now' : 'not_signed_in_at_hub');
       return redirect('/');
     }
   }

@@ -14,8 +14,12 @@ export interface Site {
   readonly host: 'localhost' | '127.0.0.1';
   readonly brand: Readonly<Record<Language, string>>;
   readonly purpose: Readonly<Record<Language, string>>;
+  /** What single claims are for, where that is something of their own; the consent page shows it beside the claim. */
+  readonly claimPurposes: Readonly<Record<string, Readonly<Record<Language, string>>>>;
   /** Scopes beside `openid`; at this hub each asks for the claim of the same name. */
   readonly claims: readonly string[];
+  /** The claim that a visit here is about: whether the person can check in, or pay. */
+  readonly visitIsAbout: string;
   /** What it is accredited to be told by attribute providers. */
   readonly accepts: readonly string[];
   /** Hands the request to the hub directly instead of through the browser (PAR, RFC 9126). */
@@ -31,6 +35,13 @@ export const sites: Readonly<Record<SiteName, Site>> = {
       ja: '診療の予約と問診票の作成に使います。',
       en: 'To book appointments and to fill in your questionnaire for you.',
     },
+    claimPurposes: {
+      health_insurance_valid: {
+        ja: '受付で、保険証の代わりに、今日の資格を確かめます。',
+        en: 'To check you in today without your insurance card.',
+      },
+    },
+    visitIsAbout: 'health_insurance_valid',
     claims: ['card_status', 'name', 'address', 'birthdate', 'gender', 'health_insurance_valid'],
     accepts: ['health_insurance_valid', 'health_insurance', 'medical_costs', 'checkup_results'],
     pushesRequests: true,
@@ -43,6 +54,13 @@ export const sites: Readonly<Record<SiteName, Site>> = {
       ja: '会員として次回も同じ方だと分かるようにするために使います。',
       en: 'To recognise you as the same customer next time.',
     },
+    claimPurposes: {
+      payment_token: {
+        ja: 'お支払いに使います。カード番号は受け取りません。',
+        en: 'To take your payment. We never receive your card number.',
+      },
+    },
+    visitIsAbout: 'payment_token',
     claims: ['card_status', 'payment_token'],
     accepts: ['card_customer_valid', 'payment_token', 'spending_category'],
     pushesRequests: false,
@@ -103,6 +121,7 @@ function commonMetadata(site: Site, origin: string): Record<string, unknown> {
     'client_name#en': site.brand.en,
     'purpose#ja': site.purpose.ja,
     'purpose#en': site.purpose.en,
+    claim_purposes: site.claimPurposes,
     client_uri: `${origin}/`,
     policy_uri: `${origin}/privacy`,
     tos_uri: `${origin}/terms`,

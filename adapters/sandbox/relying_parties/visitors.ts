@@ -16,6 +16,7 @@ export type Notice =
   | 'signed_out_here_only'
   | 'signed_out_at_hub'
   | 'still_signed_in'
+  | 'no_consent_now'
   | 'not_signed_in_at_hub';
 
 interface Session {

@@ -1,10 +1,26 @@
 import type { Problem } from './relying_party_error.ts';
-import type { Language } from './sites.ts';
+import type { Language, SiteName } from './sites.ts';
 import type { Notice } from './visitors.ts';
 
 interface Text {
   title: string;
   paragraphs: readonly string[];
+}
+
+interface VisitText {
+  title: string;
+  text: string;
+}
+
+/** What a site makes of the claim that the visit is about. */
+interface VisitWords {
+  label: string;
+  yes: (value: string) => VisitText;
+  no: VisitText;
+  unavailable: (absence: string) => VisitText;
+  notGiven: VisitText;
+  /** Asks the hub, and so the provider, once more. */
+  again: string;
 }
 
 export interface Words {
@@ -16,8 +32,7 @@ export interface Words {
   privacy: string;
   terms: string;
 
-  frontTitle: string;
-  frontLead: string;
+  fronts: Readonly<Record<SiteName, { title: string; lead: string }>>;
   signIn: string;
   signInNote: string;
   asksTitle: string;
@@ -25,6 +40,8 @@ export interface Words {
   stepsTitle: string;
   steps: readonly string[];
 
+  /** What came of the visit, by the site. */
+  visits: Readonly<Record<SiteName, VisitWords>>;
   greeting: (name: string | undefined) => string;
   greetingLead: string;
   identityTitle: string;
@@ -42,9 +59,18 @@ export interface Words {
   given: string;
   notGiven: string;
   notGivenNote: string;
+  unavailable: string;
   /** Beside a claim that the hub marks as no longer vouched for. */
   stale: string;
+  source: string;
+  asOf: string;
+  validUntil: string;
+  /** Sources by the names that `claims_provenance` has for them: those that these sites have to do with. */
+  sources: Readonly<Record<string, string>>;
+  /** By the `reason` of `claims_unavailable`. */
+  absences: Readonly<Record<string, (source: string) => string>>;
   insuranceValid: { yes: string; no: string };
+  cardEnding: (brand: string, lastDigits: string) => string;
   cardGood: string;
   cardCheckedAt: string;
   cardSource: string;
@@ -54,13 +80,15 @@ export interface Words {
   otherTitle: string;
   otherNote: (name: string) => string;
   otherLink: (name: string) => string;
-  check: string;
+  controlTitle: string;
+  controlText: string;
+  controlLink: string;
   signOut: string;
   technicalTitle: string;
   idToken: string;
   userinfo: string;
 
-  notices: Readonly<Record<Notice, string>>;
+  notices: Readonly<Record<Notice, { title: string; text?: string }>>;
   problems: Readonly<Record<Problem, Text>>;
   hubCode: string;
   tryAgain: string;
@@ -77,8 +105,16 @@ const ja: Words = {
   privacy: 'プライバシーについて',
   terms: '利用規約',
 
-  frontTitle: 'ようこそ',
-  frontLead: 'マイナンバーカードでサインインできるデモサイトです。会員登録やパスワードは要りません。',
+  fronts: {
+    clinic: {
+      title: '保険証を出さずに、受付を済ませる',
+      lead: 'マイナンバーカードでサインインすると、今日の健康保険の資格を、加入している保険者に確かめられます。渡す情報は、あなたが選びます。',
+    },
+    shop: {
+      title: 'カード番号を入力せずに、お支払い',
+      lead: 'マイナンバーカードでサインインすると、お支払いに使うカードを、カード会社から受け取れます。カード番号そのものは、この店に渡りません。',
+    },
+  },
   signIn: 'マイナンバーカードでサインイン',
   signInNote: 'サインインの画面（Musubi）に移ります。カードの暗証番号がこのサイトに渡ることはありません。',
   asksTitle: 'このサイトがお願いする情報',
@@ -91,6 +127,42 @@ const ja: Words = {
     'このサイトに戻ります。',
   ],
 
+  visits: {
+    clinic: {
+      label: '今日の受付',
+      yes: () => ({
+        title: '今日の健康保険の資格を確認しました',
+        text: '保険証の提示は要りません。待合室でお待ちください。',
+      }),
+      no: {
+        title: '今日の健康保険の資格がありません',
+        text: '保険者から、今日は資格がないと返事がありました。受付の窓口でご相談ください。',
+      },
+      unavailable: (absence) => ({
+        title: 'いまは資格を確かめられませんでした',
+        text: `${absence}ほかの情報は受け取れています。お急ぎのときは、窓口で保険証をお見せください。`,
+      }),
+      notGiven: {
+        title: '健康保険の資格は受け取っていません',
+        text: '窓口で保険証をお見せください。保険者との連携や同意は、Musubi でいつでもできます。',
+      },
+      again: 'もう一度確かめる',
+    },
+    shop: {
+      label: 'お支払い',
+      yes: (card) => ({ title: `${card}でお支払いいただけます`, text: 'カード番号を入力する必要はありません。' }),
+      no: { title: 'このカードではお支払いいただけません', text: '別の方法でお支払いください。' },
+      unavailable: (absence) => ({
+        title: 'いまはカードを確かめられませんでした',
+        text: `${absence}ほかの情報は受け取れています。別の方法でのお支払いもできます。`,
+      }),
+      notGiven: {
+        title: 'お支払いのカードは受け取っていません',
+        text: '別の方法でお支払いいただけます。カード会社との連携や同意は、Musubi でいつでもできます。',
+      },
+      again: 'もう一度確かめる',
+    },
+  },
   greeting: (name) => (name === undefined ? 'サインインしました' : `${name} さん、こんにちは`),
   greetingLead: 'このサイトがあなたについて知っていることは、このページに書かれているものだけです。',
   identityTitle: 'あなたの識別子',
@@ -116,14 +188,32 @@ const ja: Words = {
     address: '住所',
     birthdate: '生年月日',
     gender: '性別',
-    health_insurance_valid: '健康保険の資格',
+    health_insurance_valid: '健康保険の資格（今日）',
     payment_token: '支払いに使うカード',
   },
   given: '渡されました',
   notGiven: '渡されていません',
   notGivenNote: '同意しなかったか、Musubi に登録がありません。なくてもこのサイトは使えます。',
+  unavailable: '受け取れませんでした',
   stale: '登録のあとで変わった可能性があります。',
+  source: '情報の出どころ',
+  asOf: 'いつの情報か',
+  validUntil: 'いつまで有効か',
+  sources: {
+    jpki_signing_certificate: '署名用電子証明書',
+    jpki_latest_attributes: '認証局が伝えた最新の情報',
+    'musubi-kenpo': 'むすび健康保険組合',
+    'musubi-kokuho': 'むすび市国民健康保険',
+    'musubi-card': 'むすびカード',
+  },
+  absences: {
+    not_available: (source) => `「${source}」から返事がありませんでした。`,
+    not_told: (source) => `「${source}」には、この情報がありませんでした。`,
+    not_fresh: (source) => `「${source}」の情報が古く、使えませんでした。`,
+    not_possible: (source) => `「${source}」には、このようには尋ねられませんでした。`,
+  },
   insuranceValid: { yes: '資格があります。', no: '資格がありません。' },
+  cardEnding: (brand, lastDigits) => `${brand}（末尾${lastDigits}）`,
   cardGood: 'カードは有効です。',
   cardCheckedAt: '確認した日時',
   cardSource: '確認の方法',
@@ -133,19 +223,33 @@ const ja: Words = {
   otherTitle: 'もう一つのサイトでも試す',
   otherNote: (name) => `${name}では、あなたは別の識別子になります。識別子を突き合わせても、同じ方だとは分かりません。`,
   otherLink: (name) => `${name}を開く`,
-  check: 'サインインが続いているか確かめる',
+  controlTitle: '決めるのは、あなたです',
+  controlText: 'このサイトにいつ何が渡ったかは、すべて Musubi に記録されています。同意は、いつでも取り消せます。',
+  controlLink: 'Musubi のマイページを開く',
   signOut: 'サインアウト',
   technicalTitle: '開発者の方へ：受け取った内容',
   idToken: 'ID トークンの中身',
   userinfo: 'UserInfo の応答',
 
   notices: {
-    signed_out: 'サインアウトしました。',
-    signed_out_here_only:
-      'このサイトからはサインアウトしましたが、Musubi につながりませんでした。共用の端末では、ブラウザーをすべて閉じてください。',
-    signed_out_at_hub: 'Musubi でサインアウトしたため、このサイトからもサインアウトしました。',
-    still_signed_in: 'Musubi でのサインインは続いています。',
-    not_signed_in_at_hub: 'Musubi では確認できませんでした。もう一度サインインしてください。',
+    signed_out: { title: 'サインアウトしました。' },
+    signed_out_here_only: {
+      title: 'このサイトからサインアウトしました。',
+      text: 'Musubi にはつながりませんでした。共用の端末では、ブラウザーをすべて閉じてください。',
+    },
+    signed_out_at_hub: {
+      title: 'このサイトからもサインアウトしました。',
+      text: 'Musubi でサインアウトしたか、このサイトへの同意を取り消したためです。受け取った情報は消しました。',
+    },
+    still_signed_in: { title: '情報を受け取り直しました。', text: 'Musubi でのサインインは続いています。' },
+    no_consent_now: {
+      title: 'このサイトへの同意が、いまはありません。',
+      text: '取り消したか、期限が過ぎたか、1回だけの同意でした。Musubi は何も渡さず、受け取っていた情報は消しました。',
+    },
+    not_signed_in_at_hub: {
+      title: 'もう一度サインインしてください。',
+      text: 'Musubi でのサインインは終わっています。',
+    },
   },
   problems: {
     access_denied: {
@@ -238,8 +342,16 @@ const en: Words = {
   privacy: 'Privacy',
   terms: 'Terms of use',
 
-  frontTitle: 'Welcome',
-  frontLead: 'A demo site where you sign in with your My Number Card. No registration, no password.',
+  fronts: {
+    clinic: {
+      title: 'Check in without your insurance card',
+      lead: 'Sign in with your My Number Card, and your own insurer can tell us that you are insured today. You choose what is shared.',
+    },
+    shop: {
+      title: 'Pay without typing a card number',
+      lead: 'Sign in with your My Number Card, and your card issuer can tell us which card you pay with. The card number itself never reaches this shop.',
+    },
+  },
   signIn: 'Sign in with My Number Card',
   signInNote: 'You go to the sign-in page (Musubi). This site never learns your card’s PIN.',
   asksTitle: 'What this site asks for',
@@ -252,6 +364,42 @@ const en: Words = {
     'You are back here.',
   ],
 
+  visits: {
+    clinic: {
+      label: 'Check-in today',
+      yes: () => ({
+        title: 'Your health insurance is valid today',
+        text: 'No need to show an insurance card. Please take a seat in the waiting room.',
+      }),
+      no: {
+        title: 'Your health insurance is not valid today',
+        text: 'Your insurer says that you are not insured with it today. Please come to the reception desk.',
+      },
+      unavailable: (absence) => ({
+        title: 'Your insurance could not be checked just now',
+        text: `${absence} The rest has come. If you are in a hurry, show your insurance card at the desk.`,
+      }),
+      notGiven: {
+        title: 'We were not told about your insurance',
+        text: 'Please show your insurance card at the desk. You can connect your insurer and agree at any time, at Musubi.',
+      },
+      again: 'Check again',
+    },
+    shop: {
+      label: 'Payment',
+      yes: (card) => ({ title: `You can pay with ${card}`, text: 'There is no card number to type.' }),
+      no: { title: 'You cannot pay with this card', text: 'Please pay in another way.' },
+      unavailable: (absence) => ({
+        title: 'Your card could not be checked just now',
+        text: `${absence} The rest has come. You can also pay in another way.`,
+      }),
+      notGiven: {
+        title: 'We were not told about a card',
+        text: 'You can pay in another way. You can connect your card issuer and agree at any time, at Musubi.',
+      },
+      again: 'Check again',
+    },
+  },
   greeting: (name) => (name === undefined ? 'You are signed in' : `Hello, ${name}`),
   greetingLead: 'What is written on this page is all that this site knows about you.',
   identityTitle: 'Who you are here',
@@ -272,14 +420,32 @@ const en: Words = {
     address: 'Address',
     birthdate: 'Date of birth',
     gender: 'Sex',
-    health_insurance_valid: 'Health insurance',
+    health_insurance_valid: 'Health insurance today',
     payment_token: 'Card to pay with',
   },
   given: 'Given',
   notGiven: 'Not given',
   notGivenNote: 'You did not agree to it, or Musubi does not hold it. This site works without it.',
+  unavailable: 'Not available',
   stale: 'This may have changed since it was registered.',
+  source: 'Source',
+  asOf: 'As of',
+  validUntil: 'Valid until',
+  sources: {
+    jpki_signing_certificate: 'signing certificate',
+    jpki_latest_attributes: 'the authority’s latest word',
+    'musubi-kenpo': 'Musubi Health Insurance Society',
+    'musubi-kokuho': 'Musubi City National Health Insurance',
+    'musubi-card': 'Musubi Card',
+  },
+  absences: {
+    not_available: (source) => `${source} did not answer.`,
+    not_told: (source) => `${source} does not have it.`,
+    not_fresh: (source) => `What ${source} has is too old to use.`,
+    not_possible: (source) => `${source} cannot be asked in this way.`,
+  },
   insuranceValid: { yes: 'You are insured.', no: 'You are not insured.' },
+  cardEnding: (brand, lastDigits) => `${brand} ending in ${lastDigits}`,
   cardGood: 'Your card is valid.',
   cardCheckedAt: 'Card checked',
   cardSource: 'Source',
@@ -290,19 +456,30 @@ const en: Words = {
   otherNote: (name) =>
     `At ${name} you will be somebody else: your identifier is another one, and comparing the two tells nobody that you are the same person.`,
   otherLink: (name) => `Open ${name}`,
-  check: 'Check whether I am still signed in',
+  controlTitle: 'You decide',
+  controlText: 'Musubi records all that was given to this site, and when. You can take your consent back at any time.',
+  controlLink: 'Open my page at Musubi',
   signOut: 'Sign out',
   technicalTitle: 'For developers: what came back',
   idToken: 'Claims of the ID token',
   userinfo: 'Answer of userinfo',
 
   notices: {
-    signed_out: 'You are signed out.',
-    signed_out_here_only:
-      'You are signed out of this site, but Musubi could not be reached. On a shared computer, close every browser window.',
-    signed_out_at_hub: 'You were signed out at Musubi, and so of this site too.',
-    still_signed_in: 'You are still signed in at Musubi.',
-    not_signed_in_at_hub: 'Musubi could not confirm it. Please sign in again.',
+    signed_out: { title: 'You are signed out.' },
+    signed_out_here_only: {
+      title: 'You are signed out of this site.',
+      text: 'Musubi could not be reached. On a shared computer, close every browser window.',
+    },
+    signed_out_at_hub: {
+      title: 'You are signed out of this site too.',
+      text: 'You were signed out at Musubi, or took back your consent for this site. What was given is deleted.',
+    },
+    still_signed_in: { title: 'What is shown was received anew.', text: 'You are still signed in at Musubi.' },
+    no_consent_now: {
+      title: 'There is no consent for this site now.',
+      text: 'You took it back, it has ended, or it was for one time only. Musubi gave nothing, and what had been given is deleted.',
+    },
+    not_signed_in_at_hub: { title: 'Please sign in again.', text: 'You are no longer signed in at Musubi.' },
   },
   problems: {
     access_denied: {

@@ -79,6 +79,45 @@ describe('the demo relying parties', () => {
       assert.equal(page.text.match(/tag-unavailable/g)?.length, 4); // address, birthdate, gender
     });
 
+    it('says what comes of the visit: whether one can check in or pay, by whose word and of when', async () => {
+      const provenance = (source: string) => ({
+        source,
+        obtained_at: 1_800_000_000,
+        current: true,
+        as_of: 1_800_000_000,
+      });
+      const { claims } = hub.person;
+      Object.assign(claims, {
+        ...{ health_insurance_valid: true, payment_token: { brand: 'Musubi', masked_number: '************4242' } },
+        claims_provenance: {
+          health_insurance_valid: provenance('musubi-kenpo'),
+          payment_token: provenance('musubi-card'),
+        },
+      });
+      const said = async (site: string) =>
+        /<section class="card" aria-labelledby="visit">[\s\S]*?<\/section>/.exec(
+          (await browser.get(`${site}/sign-in?lang=en`)).text,
+        )?.[0] ?? '';
+      assert.match(
+        await said(clinic),
+        /banner-success[\s\S]*Your health insurance is valid today[\s\S]*Musubi Health Insurance Society[\s\S]*15 January 2027 at 17:00:00 JST/,
+      );
+      assert.match(await said(shop), /You can pay with Musubi ending in 4242[\s\S]*Musubi Card/);
+
+      claims.health_insurance_valid = false;
+      assert.match(await said(clinic), /banner-warning[\s\S]*is not valid today/);
+
+      delete claims.health_insurance_valid;
+      delete claims.payment_token;
+      assert.match(await said(clinic), /banner-info[\s\S]*We were not told about your insurance/);
+      claims.claims_unavailable = {
+        health_insurance_valid: { source: 'musubi-kenpo', reason: 'not_available' },
+        payment_token: { source: 'musubi-card', reason: 'not_available' },
+      };
+      assert.match(await said(clinic), /banner-warning[\s\S]*Musubi Health Insurance Society did not answer\./);
+      assert.match(await said(shop), /banner-warning[\s\S]*Musubi Card did not answer\./);
+    });
+
     it('gives the same person another identifier at a site with another host', async () => {
       const atClinic = await browser.get(`${clinic}/sign-in`);
       const atShop = await browser.get(`${shop}/sign-in`);
@@ -244,6 +283,20 @@ describe('the demo relying parties', () => {
       const page = await browser.get(`${clinic}/check?lang=en`);
       assert.match(page.text, /You are still signed in at Musubi/);
       assert.equal(subOn(page), 'hanako@localhost');
+    });
+
+    it('asking silently ends the session of a person who has taken the consent back, and says so', async () => {
+      await browser.get(`${shop}/sign-in`);
+      const { url } = await browser.get(`${shop}/check?lang=en`, { stopAt: hub.issuer });
+      const answer = new URL(`${shop}/callback`);
+      answer.search = new URLSearchParams({
+        ...{ error: 'consent_required', iss: hub.issuer },
+        state: new URL(url).searchParams.get('state') ?? '',
+      }).toString();
+      const page = await browser.get(answer.href);
+      assert.equal(page.url, `${shop}/`);
+      assert.match(page.text, /There is no consent for this site now/);
+      assert.equal(subOn(page), undefined);
     });
 
     it('asking silently signs out a person whom the hub has forgotten', async () => {
