@@ -15,6 +15,7 @@ import { webRoom } from './hub/web.ts';
 import type { LinkAdministration } from './identity/link_administration.ts';
 import { createServers, listen } from './listeners.ts';
 import type { MailAddresses } from './notices_by_mail/mail_addresses.ts';
+import type { MailTransport } from './notices_by_mail/mail_delivery.ts';
 import { type Clients, createClients } from './oidc/clients.ts';
 import type { SigningKeys } from './oidc/signing_keys.ts';
 import { createGracefulShutdown, type GracefulShutdown } from './operations/graceful_shutdown.ts';
@@ -98,6 +99,8 @@ export interface HubWorld {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly interpose?: Interposition;
+  /** A way to send mail where no mail server is configured. */
+  readonly mail?: MailTransport;
 }
 
 /** How often expired rows are deleted (ms). */

@@ -1,5 +1,5 @@
 import type { Configuration } from '../../config/schema.ts';
-import { type Hub, startHub } from '../hub.ts';
+import { type Hub, type HubWorld, startHub } from '../hub.ts';
 import { createLogger } from '../operations/logger.ts';
 import { startControlSocket } from './control_socket.ts';
 import { controlSocketPath } from './control_socket_path.ts';
@@ -14,9 +14,10 @@ export interface RunningHub {
   stop(): Promise<number>;
 }
 
-export async function runHub(config: Configuration): Promise<RunningHub> {
+/** @param world what the hub has in the place of the system's own. */
+export async function runHub(config: Configuration, world: Omit<HubWorld, 'log'> = {}): Promise<RunningHub> {
   const log = createLogger(config.logging);
-  const hub = await startHub(config, { log });
+  const hub = await startHub(config, { ...world, log });
   try {
     const control = await startControlSocket({
       path: controlSocketPath(config.dataFolder),

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Provider } from 'oidc-provider';
 import { createSmtpTransport } from '../../adapters/mail/smtp_transport.ts';
+import type { Configuration } from '../../config/schema.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { createMailAddresses, type MailAddresses } from '../notices_by_mail/mail_addresses.ts';
-import { createMailDelivery, type MailDelivery } from '../notices_by_mail/mail_delivery.ts';
+import { createMailDelivery, type MailDelivery, type MailTransport } from '../notices_by_mail/mail_delivery.ts';
 import { mailText } from '../notices_by_mail/mail_text.ts';
 import { createMailToPerson, type MailToPerson, noMail } from '../notices_by_mail/mail_to_person.ts';
 import { nameInLanguage } from '../oidc/pages.ts';
@@ -13,7 +14,7 @@ import type { Base, Store } from './store.ts';
 
 export interface MailRooms {
   readonly toPerson: MailToPerson;
-  /** Undefined where no mail server is configured: then nobody is asked for an address. */
+  /** Undefined where there is no way to send mail: then nobody is asked for an address. */
   readonly addresses: MailAddresses | undefined;
   readonly delivery: MailDelivery | undefined;
 }
@@ -25,19 +26,9 @@ export function openMail(
   { catalogue, engine }: { catalogue: Catalogue; engine: () => Provider },
 ): MailRooms {
   const { config, clock, random, log, metrics } = base;
-  const { mail, branding, publicUrl } = config;
-  if (!mail) return { toPerson: noMail, addresses: undefined, delivery: undefined };
-  const { host, port, security, user, passwordFile, authorityFile, from, timeoutSeconds, connections } = mail;
-  const transport = createSmtpTransport({
-    ...{ host, port, security, connections },
-    authorities: authorityFile === undefined ? undefined : readFileSync(authorityFile, 'utf8'),
-    login:
-      user === undefined || passwordFile === undefined
-        ? undefined
-        : { user, password: readFileSync(passwordFile, 'utf8').trimEnd() },
-    from: { name: branding.nameJa, address: from },
-    timeout: timeoutSeconds * 1000,
-  });
+  const { branding, publicUrl } = config;
+  const transport = config.mail ? smtpTransport(config.mail, branding.nameJa) : base.mail;
+  if (!transport) return { toPerson: noMail, addresses: undefined, delivery: undefined };
   const words = {
     hub: { ja: branding.nameJa, en: branding.nameEn },
     ...{ publicUrl, catalogue },
@@ -55,4 +46,19 @@ export function openMail(
       observe: metrics.mailEnded,
     }),
   };
+}
+
+/** @param name that mails come from, beside the address. */
+function smtpTransport(mail: NonNullable<Configuration['mail']>, name: string): MailTransport {
+  const { host, port, security, user, passwordFile, authorityFile, from, timeoutSeconds, connections } = mail;
+  return createSmtpTransport({
+    ...{ host, port, security, connections },
+    authorities: authorityFile === undefined ? undefined : readFileSync(authorityFile, 'utf8'),
+    login:
+      user === undefined || passwordFile === undefined
+        ? undefined
+        : { user, password: readFileSync(passwordFile, 'utf8').trimEnd() },
+    from: { name, address: from },
+    timeout: timeoutSeconds * 1000,
+  });
 }

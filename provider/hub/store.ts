@@ -8,6 +8,7 @@ import { createOidcStore } from '../../adapters/oidc-store/oidc_store.ts';
 import { ensureSandboxEncryptionKey } from '../../config/encryption_key.ts';
 import type { Configuration } from '../../config/schema.ts';
 import type { ProviderTransport } from '../attributes/providers/provider_questions.ts';
+import type { MailTransport } from '../notices_by_mail/mail_delivery.ts';
 import type { Logger } from '../operations/logger.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { Clock, Random } from '../world.ts';
@@ -21,6 +22,7 @@ export interface Base {
   random: Random;
   metrics: Metrics;
   interpose?: Interposition;
+  mail?: MailTransport | undefined;
 }
 
 /** Puts something between the hub and a neighbour: for tests of what happens when that fails. */

@@ -14,6 +14,7 @@ import { systemClock } from '../../../provider/world.ts';
 import { writeFileAtomically } from '../authority/write_file.ts';
 import { freePorts } from '../free_ports.ts';
 import type { SandboxPorts } from '../hub_settings.ts';
+import { createMailFolder } from '../mail_folder.ts';
 import { DEFAULT_PORTS, startSandbox } from '../sandbox.ts';
 import { endWithNpm } from './end_with_npm.ts';
 
@@ -28,13 +29,15 @@ export const run: CommandHandler = async (io, invocation) => {
   try {
     const settings = { ...sandbox.settings, ...databaseOf(invocation) };
     await saveSettings(dataFolder, settings);
-    const running = await runHub(loadConfiguration({ values: settings, environment: overrides(io) }));
+    const mailFolder = join(dataFolder, 'sandbox', 'mail');
+    const config = loadConfiguration({ values: settings, environment: overrides(io) });
+    const running = await runHub(config, { mail: createMailFolder(mailFolder) });
     endWithNpm(io.environment, () => running.stop());
     try {
       const sites = await sandbox.startRelyingParties({ issuer: running.hub.issuer, clients: running.hub.clients });
       const { issuer, attributeProviders } = running.hub;
       await sandbox.startAttributeProviders({ issuer, attributeProviders });
-      io.stdout.write(welcome(running.hub.issuer, sites, dataFolder));
+      io.stdout.write(welcome(running.hub.issuer, sites, { dataFolder, mailFolder }));
     } catch (error) {
       await running.stop();
       throw error;
@@ -45,7 +48,11 @@ export const run: CommandHandler = async (io, invocation) => {
   }
 };
 
-function welcome(issuer: string, sites: { clinic: string; shop: string }, dataFolder: string): string {
+function welcome(
+  issuer: string,
+  sites: { clinic: string; shop: string },
+  { dataFolder, mailFolder }: { dataFolder: string; mailFolder: string },
+): string {
   return `
 Musubi is ready. Open a relying party and sign in with a card:
 
@@ -55,6 +62,7 @@ Musubi is ready. Open a relying party and sign in with a card:
 Cards: taro, ichiro and others; the PIN of each is 1234.
 Hub:   ${issuer}   (discovery: ${issuer}/.well-known/openid-configuration)
 Data:  ${dataFolder}
+Mail:  ${mailFolder}   (what the hub writes to people, where no mail server is set)
 Stop with Ctrl-C. More: npx musubi --help
 `;
 }
