@@ -166,8 +166,10 @@ export interface PortalInputs {
     csrf: string;
     /** Where notices go. */
     address: string | undefined;
-    /** Where a code was sent, and until when it works (ms since 1970). */
-    pending: { readonly address: string; readonly until: number } | undefined;
+    /** Since when the mail server does not take it (ms since 1970). */
+    refusedAt: number | undefined;
+    /** Where a code was sent, and until when it works (ms since 1970); or could not be sent. */
+    pending: { readonly address: string; readonly until: number; readonly isRefused: boolean } | undefined;
     /** What stands in the fields. */
     code: string;
     entered: string;
@@ -183,7 +185,10 @@ export interface PortalInputs {
     isCut: boolean;
     cards: readonly PortalCard[];
     sessions: readonly PortalSession[];
+    /** Attribute providers, by their names in the page's language. */
+    memberships: readonly { name: string; boundAt: number }[];
     notices: readonly PortalNotice[];
+    mailAddress?: string | undefined;
     reports: readonly PortalReport[];
   };
   portal_report: {
@@ -356,7 +361,9 @@ export interface PortalModels {
   portal_mail: {
     csrf: string;
     address: string | undefined;
+    refused: string | undefined;
     pending: string | undefined;
+    pendingRefused: string | undefined;
     isRemovable: boolean;
     code: string;
     entered: string;
@@ -371,7 +378,9 @@ export interface PortalModels {
     cut: string | undefined;
     cards: readonly ShownCard[];
     sessions: readonly ShownSession[];
+    memberships: readonly { name: string; since: string }[];
     notices: readonly ShownNotice[];
+    mailAddress: string | undefined;
     reports: readonly { reference: string; kind: string; at: string; text: string }[];
   };
   portal_report: {
@@ -436,7 +445,7 @@ export const portalBuilders: PortalBuilders = {
       hasOther: otherSignInAt !== undefined,
       tasks: tasks.map((task) => ({
         ...portal.top.tasks[task],
-        path: mustBe(localPath(enrolmentPath), 'enrolmentPath'),
+        path: mustBe(localPath(task === 'mail_refused' ? '/portal/mail' : enrolmentPath), task),
       })),
       notices: notices.map((notice) => shownNotice(notice, language)),
       menu: (Object.keys(PATHS) as (keyof typeof PATHS)[]).map((item) => ({
@@ -547,11 +556,16 @@ export const portalBuilders: PortalBuilders = {
     });
   },
 
-  portal_mail({ csrf, address, pending, code, entered, errorCode }, language) {
+  portal_mail({ csrf, address, refusedAt, pending, code, entered, errorCode }, language) {
     const { layout, portal } = wordsIn(language);
     return page(errorCode === undefined ? portal.mail.title : layout.errorTitle(portal.mail.title), {
       ...{ csrf, address, code, entered },
-      pending: pending && portal.mail.sent(pending.address, longMoment(pending.until, language)),
+      refused: refusedAt === undefined ? undefined : portal.mail.refused(longMoment(refusedAt, language)),
+      pending:
+        pending && !pending.isRefused
+          ? portal.mail.sent(pending.address, longMoment(pending.until, language))
+          : undefined,
+      pendingRefused: pending?.isRefused ? portal.mail.notSent(pending.address) : undefined,
       isRemovable: address !== undefined || pending !== undefined,
       error: errorCode === undefined ? undefined : errorText(errorCode, language),
     });
@@ -569,6 +583,10 @@ export const portalBuilders: PortalBuilders = {
       cut: input.isCut ? record.newest(input.disclosures.length) : undefined,
       cards: input.cards.map((card) => shownCard(card, language)),
       sessions: input.sessions.map((session) => shownSession(session, language)),
+      memberships: input.memberships.map(({ name, boundAt }) => ({
+        ...{ name: cleanText(name, NAME_LIMIT), since: longMoment(boundAt, language) },
+      })),
+      mailAddress: input.mailAddress,
       notices: input.notices.map((notice) => shownNotice(notice, language)),
       reports: input.reports.map(({ reference, kind, at, text }) => ({
         ...{ reference, kind: report.kinds[kind], at: longMoment(at, language) },

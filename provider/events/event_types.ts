@@ -41,6 +41,7 @@ export const EVENT_OF: Readonly<Record<Happening, EventType>> = {
   'notice:registration_taken_over': notice('registration_taken_over'),
   'notice:attributes_stale': notice('attributes_stale'),
   'notice:unusual_sign_in': notice('unusual_sign_in'),
+  'notice:account_unlocked': notice('account_unlocked'),
   // CAEP 1.0 §3.1. The subject is the person: every session of theirs.
   sessions_ended: { uri: `${CAEP}session-revoked`, members: { initiating_entity: 'system' } },
   // RISC 1.0 §2.3, without its optional reason.

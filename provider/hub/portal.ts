@@ -9,6 +9,7 @@ import type { ProviderAttributes } from '../attributes/providers/provider_attrib
 import type { Consents } from '../consent/consents.ts';
 import type { DisclosureHistory } from '../consent/disclosure_history.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
+import type { Notify } from '../identity/notices.ts';
 import type { SubjectSessions } from '../identity/revocation_effects.ts';
 import type { LogoutNotices } from '../oidc/logout_notices.ts';
 import { PORTAL_CLIENT_ID } from '../oidc/portal_client.ts';
@@ -44,10 +45,11 @@ export function openPortal(
     sessions: SubjectSessions;
     notices: LogoutNotices;
     events: SubjectEvents;
+    notify: Notify;
     mail: MailRooms;
   },
 ) {
-  const { sessions, notices, events, mail } = rooms;
+  const { sessions, notices, events, notify, mail } = rooms;
   const portal = createPortal({
     ...{ storage, sessions, notices, clock, artefacts: oidcStore },
     registered: (subjectId) => registered(rooms, subjectId),
@@ -55,8 +57,12 @@ export function openPortal(
     withdraw: rooms.consents.withdraw,
   });
   const reports = createMisuseReports({ storage, vault, log, clock, random, observe: metrics.misuseReported });
-  const locks = createAccountLocks({ storage, sessions, events, mail: mail.toPerson, clock, random });
-  const records = createRecords({ issuer: config.publicUrl, storage, portal, reports, history: rooms.history, clock });
+  const locks = createAccountLocks({ storage, sessions, events, notify, mail: mail.toPerson, clock, random });
+  const records = createRecords({
+    ...{ issuer: config.publicUrl, storage, portal, reports, history: rooms.history, clock },
+    memberships: rooms.memberships,
+    mailAddresses: mail.addresses,
+  });
   return { portal, reports, locks, records };
 }
 

@@ -217,7 +217,7 @@ export function openRooms(
     recordKeys: async () => statementKeys(await keys.list()),
     ...providers,
     portal: openPortal(base, store, {
-      ...{ attributes, consents, history, sessions, notices, events, mail, catalogue, ...providers },
+      ...{ attributes, consents, history, sessions, notices, events, notify, mail, catalogue, ...providers },
     }),
     eventAdministration: createEventAdministration({ storage, clock }),
     ...openServiceProviders(base, store, catalogue, engine),

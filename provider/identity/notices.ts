@@ -11,13 +11,15 @@ import type { SubjectEvents } from './happenings.ts';
  * - `registration_taken_over`: a card that no line connects with the earlier one took the registration over.
  * - `attributes_stale`: nobody vouches for the four attributes any more; the person is asked to enrol again.
  * - `unusual_sign_in`: a card or phone signed in that had not for a long time (identity.ts).
+ * - `account_unlocked`: the operator has lifted the lock that the person had put on the account.
  */
 export type NoticeKind =
   | 'card_renewed'
   | 'device_added'
   | 'registration_taken_over'
   | 'attributes_stale'
-  | 'unusual_sign_in';
+  | 'unusual_sign_in'
+  | 'account_unlocked';
 
 export interface Notice {
   readonly kind: NoticeKind;

@@ -11,8 +11,10 @@ export interface OwnMailAddress {
   /** Where notices go. */
   readonly address: string | undefined;
   readonly confirmedAt: number | undefined;
-  /** Entered, and waiting for the code that was sent there. */
-  readonly pending: { readonly address: string; readonly until: number } | undefined;
+  /** Since when the mail server does not take it: nothing arrives there. */
+  readonly refusedAt: number | undefined;
+  /** Entered, and waiting for the code that was sent there; or refused, when it could not be. */
+  readonly pending: { readonly address: string; readonly until: number; readonly isRefused: boolean } | undefined;
 }
 
 /**
@@ -125,9 +127,13 @@ export function createMailAddresses(world: {
       return {
         address: kept?.sealedAddress && openAddress(vault, kept.sealedAddress),
         confirmedAt: kept?.confirmedAt,
+        refusedAt: kept?.refusedAt,
         pending:
           isWaiting && kept.sealedPending
-            ? { address: openAddress(vault, kept.sealedPending), until: kept.pendingUntil }
+            ? {
+                ...{ address: openAddress(vault, kept.sealedPending), until: kept.pendingUntil },
+                isRefused: kept.isPendingRefused,
+              }
             : undefined,
       };
     },

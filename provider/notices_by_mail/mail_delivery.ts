@@ -110,7 +110,8 @@ export function createMailDelivery(world: MailDeliveryWorld): MailDelivery {
       const outcome = await transport.send({ id, to: openAddress(vault, sealedAddress), subject, text, at });
       failures = 0;
       restsUntil = 0;
-      await storage.mail.finish(id, owner);
+      if (outcome === 'sent') await storage.mail.finish(id, owner);
+      else await storage.mail.refuse(id, owner, clock());
       world.observe(outcome, 1);
       if (outcome === 'refused') log.warn({ mail: id }, 'the mail server does not take an address');
     } catch (error) {

@@ -3,9 +3,13 @@
 export interface MailAddressRecord {
   readonly sealedAddress: Uint8Array | undefined;
   readonly confirmedAt: number | undefined;
+  /** Since when the mail server does not take it. */
+  readonly refusedAt: number | undefined;
   /** Entered, and not confirmed yet. */
   readonly sealedPending: Uint8Array | undefined;
   readonly pendingUntil: number | undefined;
+  /** The mail server does not take it. */
+  readonly isPendingRefused: boolean;
 }
 
 export interface AskedConfirmation {
@@ -60,8 +64,10 @@ export interface MailStore {
 
   /** A mail that is due, for this process alone until `until`. */
   claim(owner: string, now: number, until: number): Promise<WaitingMail | undefined>;
-  /** Forgets it: it was sent, or never will be. */
+  /** Forgets it: it was sent, so its address is good. */
   finish(id: string, owner: string): Promise<void>;
+  /** Forgets it, and notes of its address, where that is the person's still, that it is not taken. */
+  refuse(id: string, owner: string, now: number): Promise<void>;
   postpone(id: string, owner: string, nextAttemptAt: number): Promise<void>;
   /** Gives up what has waited since before `before` and nobody is sending at `now`; how many. */
   dropOlder(before: number, now: number): Promise<number>;

@@ -1,6 +1,7 @@
 import { HubError } from '../errors.ts';
 import type { AccountLock } from '../identity/account_lock.ts';
 import type { SubjectEvents } from '../identity/happenings.ts';
+import type { Notify } from '../identity/notices.ts';
 import type { SubjectSessions } from '../identity/revocation_effects.ts';
 import type { MailToPerson } from '../notices_by_mail/mail_to_person.ts';
 import type { Storage } from '../storage.ts';
@@ -27,7 +28,7 @@ export interface AccountLocks {
   /** The newest hundred. */
   list(): Promise<readonly ShownLock[]>;
   /**
-   * For the operator, who has made sure that it is the person who asks.
+   * For the operator, who has made sure that it is the person who asks. The person is told, in case it was not.
    *
    * @throws HubError `lock_unknown` (404).
    */
@@ -41,10 +42,11 @@ export function createAccountLocks(world: {
   sessions: SubjectSessions;
   events: SubjectEvents;
   mail: MailToPerson;
+  notify: Notify;
   clock: Clock;
   random: Random;
 }): AccountLocks {
-  const { storage, sessions, events, mail, clock } = world;
+  const { storage, sessions, events, mail, notify, clock } = world;
   return {
     async lock(subjectId) {
       const lock = { reference: newReference('L', world.random), lockedAt: clock() };
@@ -83,10 +85,9 @@ export function createAccountLocks(world: {
         if (subjectId === undefined) {
           throw new HubError('lock_unknown', 404, `No account is locked by the number "${reference}".`);
         }
-        await stores.audit.append(
-          { kind: 'account.unlocked', actor: 'operator', subjectId, data: { reference } },
-          clock(),
-        );
+        const at = clock();
+        await stores.audit.append({ kind: 'account.unlocked', actor: 'operator', subjectId, data: { reference } }, at);
+        await notify(stores, { subjectId, kind: 'account_unlocked', causedBy: undefined, at });
       });
     },
   };

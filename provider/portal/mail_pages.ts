@@ -23,8 +23,8 @@ async function showMail(
   shown: { code?: string; entered?: string; errorCode?: string },
   world: PortalWorld,
 ): Promise<void> {
-  const { address, pending } = await mailAddressesOf(world).of(subjectId);
-  sendPage(ctx, world.renderer, 'portal_mail', { csrf, address, pending, code: '', entered: '', ...shown });
+  const { address, refusedAt, pending } = await mailAddressesOf(world).of(subjectId);
+  sendPage(ctx, world.renderer, 'portal_mail', { csrf, address, refusedAt, pending, code: '', entered: '', ...shown });
 }
 
 /** Does it and shows the page anew, or with what stands in the way. */

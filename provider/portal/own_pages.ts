@@ -14,18 +14,23 @@ export async function showTop(
   world: PortalWorld,
 ): Promise<void> {
   const { portal } = world;
-  const [attributes, otherSignInAt, notices] = await Promise.all([
+  const [attributes, otherSignInAt, notices, mail] = await Promise.all([
     portal.registered(subjectId),
     portal.otherSignIn(subjectId, signedInAt),
     portal.notices(subjectId),
+    world.mailAddresses?.of(subjectId),
   ]);
   const isStale = attributes.some(({ isCurrent }) => isCurrent === false);
   const name = attributes.find((attribute) => attribute.name === 'name')?.value;
-  const task = isStale ? ('enrol_again' as const) : ('enrol' as const);
+  const isMailRefused = mail?.refusedAt !== undefined || mail?.pending?.isRefused === true;
   sendPage(ctx, world.renderer, 'portal_top', {
     name: typeof name === 'string' ? name : undefined,
     ...{ signedInAt, otherSignInAt },
-    tasks: world.enrolment && (isStale || name === undefined) ? [task] : [],
+    tasks: [
+      ...(world.enrolment && isStale ? (['enrol_again'] as const) : []),
+      ...(world.enrolment && !isStale && name === undefined ? (['enrol'] as const) : []),
+      ...(isMailRefused ? (['mail_refused'] as const) : []),
+    ],
     enrolmentPath: portalSignInPath('/portal/attributes', true),
     notices: notices.slice(0, RECENT_NOTICES),
   });

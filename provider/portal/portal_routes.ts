@@ -68,7 +68,10 @@ export function mountPortal(router: Router, world: PortalWorld): void {
   // Whoever holds an unlocked browser must not be able to turn the notices away from the person.
   carefulPage('/portal/mail', showMailPage);
   carefulForm('/portal/mail', enterMailAddress);
+  // Who had to show the card before a form counted comes back to the address of the form.
+  carefulPage('/portal/mail/confirm', showMailPage);
   carefulForm('/portal/mail/confirm', confirmMailAddress);
+  carefulPage('/portal/mail/remove', showMailPage);
   carefulForm('/portal/mail/remove', removeMailAddress);
   page('/portal/download', showDownload);
   carefulPage('/portal/download.json', downloadJson);

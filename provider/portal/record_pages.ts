@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { sendPage } from '../web/send_page.ts';
 import { attributeInputs, consentInputs, disclosureInputs, sessionInputs } from './page_parts.ts';
 import type { Portal } from './portal.ts';
-import { cardInput } from './portal_pages.ts';
+import { cardInput, languageOf } from './portal_pages.ts';
 import type { PortalPerson } from './portal_session.ts';
 import type { KeptDisclosure } from './portal_store.ts';
 import type { PortalWorld } from './portal_world.ts';
@@ -57,7 +57,7 @@ export async function showRecord(ctx: Context, person: PortalPerson, world: Port
   const { portal, reports, records } = world;
   const { subjectId } = person;
   await records.note(subjectId, 'page');
-  const [attributes, live, past, cards, sessions, notices, sent] = await Promise.all([
+  const [attributes, live, past, cards, sessions, notices, sent, memberships, mail] = await Promise.all([
     portal.attributes(subjectId),
     portal.liveConsents(subjectId),
     portal.pastConsents(subjectId, undefined),
@@ -65,6 +65,8 @@ export async function showRecord(ctx: Context, person: PortalPerson, world: Port
     sessionInputs(ctx, person, world),
     portal.notices(subjectId),
     reports.listOf(subjectId),
+    world.memberships.list(subjectId),
+    world.mailAddresses?.of(subjectId),
   ]);
   const { items, isCut } = await newestDisclosures(subjectId, portal);
   sendPage(ctx, world.renderer, 'portal_record', {
@@ -72,7 +74,8 @@ export async function showRecord(ctx: Context, person: PortalPerson, world: Port
     attributes: attributeInputs(ctx, attributes, world),
     consents: await consentInputs(ctx, subjectId, [...live, ...past.items], world),
     disclosures: await disclosureInputs(ctx, subjectId, items, world),
-    ...{ isCut, cards: cards.map(cardInput), sessions, notices },
+    ...{ isCut, cards: cards.map(cardInput), sessions, notices, mailAddress: mail?.address },
+    memberships: memberships.map(({ provider, boundAt }) => ({ name: provider.names[languageOf(ctx)], boundAt })),
     reports: sent.map(({ reference, kind, reported, text }) => ({ reference, kind, at: Date.parse(reported), text })),
   });
 }

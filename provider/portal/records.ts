@@ -1,4 +1,6 @@
+import type { Memberships } from '../attributes/providers/memberships.ts';
 import type { DisclosureHistory, ExportedHistory } from '../consent/disclosure_history.ts';
+import type { MailAddresses } from '../notices_by_mail/mail_addresses.ts';
 import type { Storage } from '../storage.ts';
 import type { Clock } from '../world.ts';
 import type { MisuseReports } from './misuse_reports.ts';
@@ -29,6 +31,9 @@ export function createRecords(world: {
   storage: Storage;
   portal: Portal;
   reports: MisuseReports;
+  memberships: Pick<Memberships, 'list'>;
+  /** Undefined where the hub writes to nobody. */
+  mailAddresses: Pick<MailAddresses, 'of'> | undefined;
   history: Pick<DisclosureHistory, 'export'>;
   clock: Clock;
 }): Records {
@@ -74,6 +79,15 @@ export function createRecords(world: {
     return true;
   }
 
+  async function mailAddress(subjectId: string) {
+    const { address, confirmedAt, pending } = (await world.mailAddresses?.of(subjectId)) ?? {};
+    return {
+      address: address ?? null,
+      confirmed_at: confirmedAt === undefined ? null : iso(confirmedAt),
+      to_be_confirmed: pending?.address ?? null,
+    };
+  }
+
   return {
     async *json(subjectId, sessionId) {
       const met = new Set<string>();
@@ -86,6 +100,11 @@ export function createRecords(world: {
         ...{ name, value: value ?? null, source: source?.en, as_of: asOf === undefined ? undefined : iso(asOf) },
         is_current: isCurrent,
       }));
+      yield ',\n"memberships": ';
+      yield* list(await world.memberships.list(subjectId), ({ provider, boundAt }) => ({
+        ...{ provider: provider.id, name: provider.names, connected_at: iso(boundAt) },
+      }));
+      yield `,\n"mail_address": ${JSON.stringify(await mailAddress(subjectId))}`;
       yield ',\n"consents": ';
       const allConsents = yield* list(
         consents(subjectId),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { watch } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { newDataFolder, type SandboxProcess, startSandboxProcess } from '../support/sandbox_process.ts';
@@ -83,6 +85,8 @@ describe('a person on their own pages', () => {
     const unlocked = await sandbox.command('person', 'unlock', reference);
     assert.equal(unlocked.code, 0, unlocked.stderr);
     await person.useCard('taro');
+    assert.match(await text(page), /アカウントのロックが解かれました/);
+    await page.getByRole('link', { name: '続ける' }).click();
     await page.getByRole('heading', { name: 'マイページ', level: 1 }).waitFor();
     await person.leave();
   });
@@ -104,4 +108,30 @@ describe('a person on their own pages', () => {
     assert.match(await text(page), /Musubi Points Card/);
     await person.leave();
   });
+
+  it('has notices sent to an address, confirmed by the mail that the sandbox keeps as a file', async () => {
+    const person = await newPerson(browser);
+    const { page } = person;
+    await page.goto(`${sandbox.issuer}/portal/mail`);
+    await person.useCard('keiko');
+    await page.getByLabel('メールアドレス').fill('keiko@example.jp');
+    const mail = nextMail();
+    await answered(page, () => page.getByRole('button', { name: '確認コードを送る' }).click());
+    await person.look();
+    const text = await mail;
+    assert.match(text, /^To: keiko@example\.jp\nSubject: .*メールアドレスの確認/);
+    await page.goto(/https?:\S+\/portal\/mail\?code=\S+/.exec(text)?.[0] ?? '');
+    await answered(page, () => page.getByRole('button', { name: '登録する' }).click());
+    await page.getByText('keiko@example.jp').waitFor();
+    await person.leave();
+  });
 });
+
+/** What the hub writes to people next. */
+async function nextMail(): Promise<string> {
+  const folder = join(sandbox.dataFolder, 'sandbox', 'mail');
+  for await (const { filename } of watch(folder)) {
+    if (filename?.endsWith('.txt')) return readFileSync(join(folder, filename), 'utf8');
+  }
+  throw new Error('the folder of mails is gone');
+}

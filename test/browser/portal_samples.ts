@@ -208,7 +208,13 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
   portal: {
     page: 'portal_top',
     input: {
-      ...{ name: '見本　太郎', signedInAt: NOW, otherSignInAt: NOW - DAY, tasks: ['enrol_again'], notices },
+      ...{
+        name: '見本　太郎',
+        signedInAt: NOW,
+        otherSignInAt: NOW - DAY,
+        tasks: ['enrol_again', 'mail_refused'],
+        notices,
+      },
       enrolmentPath: '/portal/sign-in?again=yes',
     },
   },
@@ -261,13 +267,21 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
   'portal-notices': { page: 'portal_notices', input: { notices, offersMail: true } },
   'portal-mail': {
     page: 'portal_mail',
-    input: { csrf: 'token', address: undefined, pending: undefined, code: '', entered: '' },
+    input: { csrf: 'token', address: undefined, refusedAt: undefined, pending: undefined, code: '', entered: '' },
   },
   'portal-mail-to-confirm': {
     page: 'portal_mail',
     input: {
       ...{ csrf: 'token', address: 'taro@example.jp', code: '0123456789', entered: '', errorCode: 'mail_code_wrong' },
-      pending: { address: 'a-very-long-name-of-somebody@department.example.jp', until: NOW + DAY },
+      refusedAt: undefined,
+      pending: { address: 'a-very-long-name-of-somebody@department.example.jp', until: NOW + DAY, isRefused: false },
+    },
+  },
+  'portal-mail-refused': {
+    page: 'portal_mail',
+    input: {
+      ...{ csrf: 'token', address: 'taro@example.jp', refusedAt: NOW - DAY, code: '', entered: '' },
+      pending: { address: 'a-very-long-name-of-somebody@department.example.jp', until: NOW + DAY, isRefused: true },
     },
   },
   'portal-download': { page: 'portal_download', input: {} },
@@ -276,6 +290,8 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
     input: {
       ...{ at: NOW, isCut: true, cards: cards.slice(0, 1), sessions, notices: notices.slice(0, 1) },
       ...{ attributes: attributes.slice(0, 1), consents: [consent], disclosures: disclosures.slice(0, 2) },
+      memberships: [{ name: '見本健康保険組合', boundAt: NOW - DAY }],
+      mailAddress: 'a-very-long-name-of-somebody@department.example.jp',
       reports: [{ reference: 'R-7K2M-9QXT', kind: 'disclosure', at: NOW - DAY, text: '知らない提供がありました。' }],
     },
   },

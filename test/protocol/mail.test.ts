@@ -185,6 +185,65 @@ describe('mail', () => {
     assert.match((await post('/remove', {})).text, /登録されていません/);
   });
 
+  it('that the server does not take is said to the person on their pages, until they enter an address that works', async () => {
+    await personWithAddress('mail-refused', 'gone@example.jp');
+    const browser = createHttpBrowser();
+    mails.answer = { recipient: 550 };
+    await (await newParty('さくら医院')).signIn({ card: 'mail-refused', browser });
+    await hub.hub.deliverMail();
+    const card = 'mail-refused';
+    const top = await hub.answerPages(await browser.get(`${hub.issuer}/portal`), { browser, card });
+    assert.match(top.text, /お知らせのメールが届いていません[\s\S]*href="\/portal\/mail"/);
+    const page = await browser.get(`${hub.issuer}/portal/mail`);
+    assert.match(page.text, /お知らせの送り先は、[^<]*から、メールサーバーに受け付けられていません/);
+
+    const { csrf = '' } = hiddenFields(page.text);
+    const post = (path: string, fields: Record<string, string>) =>
+      browser.post(`${hub.issuer}/portal/mail${path}`, { csrf, ...fields });
+    await post('', { address: 'typo@example.jp' });
+    await hub.hub.deliverMail();
+    const untold = await browser.get(`${hub.issuer}/portal/mail`);
+    assert.match(untold.text, /typo@example\.jpは、メールサーバーに受け付けられず、確認コードを送れませんでした/);
+    assert.doesNotMatch(untold.text, /name="code"/);
+
+    mails.answer = {};
+    await post('', { address: 'new@example.jp' });
+    await hub.hub.deliverMail();
+    const [, code = ''] = /確認コード：(\S+)/.exec(mails.received.at(-1)?.text ?? '') ?? [];
+    assert.doesNotMatch((await post('/confirm', { code })).text, /受け付けられ/);
+    assert.doesNotMatch((await browser.get(`${hub.issuer}/portal`)).text, /お知らせのメールが届いていません/);
+  });
+
+  it('goes where the person’s own records say, as JSON and as a page', async () => {
+    await personWithAddress('mail-records', 'records@example.jp');
+    const browser = createHttpBrowser();
+    const open = (path: string) => browser.get(`${hub.issuer}/portal/${path}`);
+    const json = await hub.answerPages(await open('download.json'), { browser, card: 'mail-records' });
+    const { mail_address } = JSON.parse(json.text);
+    assert.equal(mail_address.address, 'records@example.jp');
+    assert.ok(Date.parse(mail_address.confirmed_at) <= Date.now());
+    assert.equal(mail_address.to_be_confirmed, null);
+    assert.match((await open('download.html')).text, /<bdi>records@example\.jp<\/bdi>/);
+  });
+
+  it('tells that an account was locked, and that an operator has unlocked it', async () => {
+    await personWithAddress('mail-lock', 'lock@example.jp');
+    const browser = createHttpBrowser();
+    const page = await hub.answerPages(await browser.get(`${hub.issuer}/portal/lock`), { browser, card: 'mail-lock' });
+    await browser.post(`${hub.issuer}/portal/lock`, hiddenFields(page.text));
+    const [{ reference = '' } = {}] = await hub.hub.locks.list();
+    await hub.hub.locks.unlock(reference);
+    await hub.hub.deliverMail();
+    const texts = mails.received.map(({ text }) => text);
+    assert.equal(texts.length, 2);
+    assert.ok(
+      texts.some(
+        (text) => text.includes('アカウントのロックが解かれました') && text.includes('Your account is unlocked'),
+      ),
+    );
+    assert.ok(!texts.some((text) => text.includes(reference)));
+  });
+
   it('puts no address into the log', () => {
     assert.doesNotMatch(hub.log.join('\n'), /@example\.jp/);
   });

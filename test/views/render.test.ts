@@ -201,7 +201,7 @@ const inputs: PageInputs = {
   },
   portal_notices: { notices: [{ kind: 'device_added', at: 0 }], offersMail: true },
   portal_mail: {
-    ...{ csrf: hostile, address: hostile, pending: { address: hostile, until: 0 } },
+    ...{ csrf: hostile, address: hostile, refusedAt: 0, pending: { address: hostile, until: 0, isRefused: true } },
     ...{ code: hostile, entered: hostile, errorCode: hostile },
   },
   portal_download: {},
@@ -213,6 +213,8 @@ const inputs: PageInputs = {
     isCut: true,
     cards: [portalCard],
     sessions: [portalSession],
+    memberships: [{ name: hostile, boundAt: 0 }],
+    mailAddress: hostile,
     notices: [{ kind: 'device_added', at: 0 }],
     reports: [{ reference: hostile, kind: 'other', at: 0, text: hostile }],
   },

@@ -182,6 +182,11 @@ export const en: Words = {
         body: 'A card or phone that had not signed in for 90 days or more has signed in.',
         next: 'If that was not you, check that you still have your card and phone. If one is missing, have it suspended at once.',
       },
+      account_unlocked: {
+        title: 'Your account is unlocked',
+        body: 'The operator has lifted the lock, after making sure that it was you who asked. Your card signs in again.',
+        next: 'If you did not ask for it, lock the account again at once, and contact the operator.',
+      },
     },
     button: 'Continue',
   },

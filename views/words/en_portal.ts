@@ -35,13 +35,18 @@ export const enPortal: PortalWords = {
     tasks: {
       enrol: {
         title: 'You have not registered your information',
-        text: 'Register with your signing certificate, and you can share your name, address and so on with services that you agree to. Press the button, then choose “Register and sign in” on the sign-in page.',
+        text: 'Register with your signing certificate, and you can share your name, address and so on with services that you agree to. Press the button; on the sign-in page open “You have a new card, or want to register your details” and choose “Register and sign in”.',
         button: 'Register',
       },
       enrol_again: {
         title: 'What you have registered is out of date',
-        text: 'The signing certificate that you registered with is no longer valid. Please register again with your new one: press the button, then choose “Register and sign in” on the sign-in page.',
+        text: 'The signing certificate that you registered with is no longer valid. Please register again with your new one: press the button; on the sign-in page open “You have a new card, or want to register your details” and choose “Register and sign in”.',
         button: 'Register again',
+      },
+      mail_refused: {
+        title: 'Mail to you does not arrive',
+        text: 'The mail server does not take the address that is registered. Please register one that works.',
+        button: 'See where notices go',
       },
     },
     noticesTitle: 'Recent notices',
@@ -221,7 +226,7 @@ export const enPortal: PortalWords = {
   notices: { title: 'Notices', lead: 'What has happened to your registration, newest first.' },
   download: {
     title: 'Download my records',
-    lead: 'Your information, consents, what was shared, cards, sign-ins, notices and reports, all together.',
+    lead: 'Your information, consents, what was shared, cards, sign-ins, connections, notices and where they go, and reports, all together.',
     care: 'The file holds your name, address and so on. Do not save it on a device that others use.',
     json: 'Get it as data (JSON)',
     jsonHint: 'For other software to read.',
@@ -301,6 +306,11 @@ export const enPortal: PortalWords = {
     send: 'Send the code',
     confirmTitle: 'Enter the code',
     sent: (address, until) => `A code was sent to ${address}. It works until ${until}.`,
+    refusedTitle: 'Mail could not be delivered',
+    refused: (since) =>
+      `The mail server has not taken the address where notices go since ${since}. Please register one that works, below.`,
+    notSent: (address) =>
+      `The mail server does not take ${address}, so no code was sent. Please check the address and enter it again.`,
     code: 'Code',
     confirm: 'Register',
   },

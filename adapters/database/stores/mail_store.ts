@@ -4,13 +4,15 @@ import { sweepInBatches } from '../sweep_in_batches.ts';
 
 const FIND_ADDRESS: Statement = {
   name: 'mail_find_address',
-  text: `SELECT sealed_address, confirmed_at, sealed_pending, pending_until FROM mail_address WHERE subject_id = $1`,
+  text: `SELECT sealed_address, confirmed_at, refused_at, sealed_pending, pending_until, pending_refused FROM mail_address
+    WHERE subject_id = $1`,
 };
 const ASK: Statement = {
   name: 'mail_ask',
   text: `INSERT INTO mail_address (subject_id, sealed_pending, pending_code, pending_until, asked, asked_since)
     VALUES ($1, $2, $3, $4, 1, $5)
     ON CONFLICT (subject_id) DO UPDATE SET sealed_pending = $2, pending_code = $3, pending_until = $4, pending_tries = 0,
+      pending_refused = false,
       asked = CASE WHEN mail_address.asked_since <= $6 THEN 1 ELSE mail_address.asked + 1 END,
       asked_since = CASE WHEN mail_address.asked_since <= $6 THEN $5 ELSE mail_address.asked_since END
     WHERE mail_address.asked_since <= $6 OR mail_address.asked < $7`,
@@ -24,9 +26,11 @@ const CONFIRM: Statement = {
     UPDATE mail_address SET
       sealed_address = CASE WHEN is_right THEN sealed_pending ELSE mail_address.sealed_address END,
       confirmed_at = CASE WHEN is_right THEN $3 ELSE confirmed_at END,
+      refused_at = CASE WHEN is_right THEN NULL ELSE refused_at END,
       sealed_pending = CASE WHEN is_right THEN NULL ELSE sealed_pending END,
       pending_code = CASE WHEN is_right THEN NULL ELSE pending_code END,
       pending_until = CASE WHEN is_right THEN NULL ELSE pending_until END,
+      pending_refused = pending_refused AND NOT is_right,
       pending_tries = CASE WHEN is_right THEN 0 ELSE pending_tries + 1 END
     FROM before WHERE mail_address.subject_id = before.subject_id
     RETURNING is_right, before.sealed_address`,
@@ -38,8 +42,8 @@ const REMOVE_ADDRESS: Statement = {
       SELECT subject_id, sealed_address FROM mail_address
       WHERE subject_id = $1 AND (sealed_address IS NOT NULL OR sealed_pending IS NOT NULL) FOR UPDATE
     )
-    UPDATE mail_address SET sealed_address = NULL, confirmed_at = NULL, sealed_pending = NULL, pending_code = NULL,
-      pending_until = NULL, pending_tries = 0
+    UPDATE mail_address SET sealed_address = NULL, confirmed_at = NULL, refused_at = NULL, sealed_pending = NULL,
+      pending_code = NULL, pending_until = NULL, pending_tries = 0, pending_refused = false
     FROM before WHERE mail_address.subject_id = before.subject_id RETURNING before.sealed_address`,
 };
 const SWEEP_ADDRESSES: Statement = {
@@ -74,9 +78,26 @@ const CLAIM: Statement = {
     )
     RETURNING id, subject_id, sealed_address, sealed_content, at, attempts`,
 };
+// An address is known again by its encryption, which is copied from row to row as it is.
 const FINISH: Statement = {
   name: 'mail_finish',
-  text: 'DELETE FROM mail_outbox WHERE id = $1 AND claimed_by = $2',
+  text: `WITH sent AS (
+      DELETE FROM mail_outbox WHERE id = $1 AND claimed_by = $2 RETURNING subject_id, sealed_address
+    )
+    UPDATE mail_address SET refused_at = NULL FROM sent
+    WHERE mail_address.subject_id = sent.subject_id AND mail_address.sealed_address = sent.sealed_address
+      AND refused_at IS NOT NULL`,
+};
+const REFUSE: Statement = {
+  name: 'mail_refuse',
+  text: `WITH refused AS (
+      DELETE FROM mail_outbox WHERE id = $1 AND claimed_by = $2 RETURNING subject_id, sealed_address
+    )
+    UPDATE mail_address SET
+      refused_at = CASE WHEN mail_address.sealed_address = refused.sealed_address THEN coalesce(refused_at, $3)
+        ELSE refused_at END,
+      pending_refused = pending_refused OR coalesce(sealed_pending = refused.sealed_address, false)
+    FROM refused WHERE mail_address.subject_id = refused.subject_id`,
 };
 const POSTPONE: Statement = {
   name: 'mail_postpone',
@@ -97,16 +118,20 @@ export function createMailStore(queries: Queries): MailStore {
       const { rows } = await queries.query<{
         sealed_address: Buffer | null;
         confirmed_at: number | null;
+        refused_at: number | null;
         sealed_pending: Buffer | null;
         pending_until: number | null;
+        pending_refused: boolean;
       }>(FIND_ADDRESS, [subjectId]);
       const [row] = rows;
       return (
         row && {
           sealedAddress: row.sealed_address ?? undefined,
           confirmedAt: row.confirmed_at ?? undefined,
+          refusedAt: row.refused_at ?? undefined,
           sealedPending: row.sealed_pending ?? undefined,
           pendingUntil: row.pending_until ?? undefined,
+          isPendingRefused: row.pending_refused,
         }
       );
     },
@@ -163,6 +188,9 @@ export function createMailStore(queries: Queries): MailStore {
     },
     async finish(id, owner) {
       await queries.query(FINISH, [id, owner]);
+    },
+    async refuse(id, owner, now) {
+      await queries.query(REFUSE, [id, owner, now]);
     },
     async postpone(id, owner, nextAttemptAt) {
       await queries.query(POSTPONE, [id, owner, nextAttemptAt]);

@@ -77,7 +77,8 @@ describe(`mail to people, on ${testEngine}`, () => {
       assert.deepEqual(await addresses.of(subjectId), {
         address: undefined,
         confirmedAt: undefined,
-        pending: { address: 'taro@example.jp', until: now + DAY },
+        refusedAt: undefined,
+        pending: { address: 'taro@example.jp', until: now + DAY, isRefused: false },
       });
       await toPerson.tell(storage, subjectId, { kind: 'card_renewed' }, now);
       assert.deepEqual(await taken(), []);
@@ -85,6 +86,7 @@ describe(`mail to people, on ${testEngine}`, () => {
       assert.deepEqual(await addresses.of(subjectId), {
         address: 'taro@example.jp',
         confirmedAt: now,
+        refusedAt: undefined,
         pending: undefined,
       });
       assert.deepEqual(await auditKinds(subjectId), ['mail_address.entered', 'mail_address.confirmed']);
@@ -250,6 +252,71 @@ describe(`mail to people, on ${testEngine}`, () => {
       await storage.mail.finish(again?.id ?? '', 'dead');
       await storage.mail.postpone(again?.id ?? '', 'other', now);
       assert.equal((await storage.mail.claim('third', now, now + 1))?.attempts, 1);
+    });
+  });
+
+  describe('an address that the mail server does not take', () => {
+    /** Brings what waits to a mail server that answers so. */
+    const deliver = (answer: 'sent' | 'refused') =>
+      createMailDelivery({
+        ...{ storage, vault, clock, random: systemRandom, log: { warn: () => {} }, observe: () => {} },
+        transport: { send: async () => answer, close: () => {} },
+        text: async ({ kind }) => ({ subject: kind, text: kind }),
+      }).deliver();
+    const tell = (subjectId: string) => toPerson.tell(storage, subjectId, { kind: 'card_renewed' }, now);
+
+    it('is known as such, since the first mail that it did not take, until it takes one', async () => {
+      const subjectId = await withAddress();
+      await tell(subjectId);
+      await deliver('refused');
+      const since = now;
+      assert.equal((await addresses.of(subjectId)).refusedAt, since);
+      now += DAY;
+      await tell(subjectId);
+      await deliver('refused');
+      assert.equal((await addresses.of(subjectId)).refusedAt, since);
+      await tell(subjectId);
+      await deliver('sent');
+      assert.equal((await addresses.of(subjectId)).refusedAt, undefined);
+      assert.deepEqual(await taken(), []);
+    });
+
+    it('got no code: that is said of the one that was entered, and not of the one that is in use', async () => {
+      const subjectId = await withAddress('works@example.jp');
+      await addresses.request(subjectId, 'typo@example.jp');
+      await deliver('refused');
+      const { refusedAt, pending } = await addresses.of(subjectId);
+      assert.equal(refusedAt, undefined);
+      assert.equal(pending?.isRefused, true);
+      // Entered anew, it has not been tried yet.
+      await addresses.confirm(subjectId, await codeFor(subjectId, 'right@example.jp'));
+      assert.deepEqual(await addresses.of(subjectId), {
+        ...{ address: 'right@example.jp', confirmedAt: now, refusedAt: undefined, pending: undefined },
+      });
+    });
+
+    it('is told apart from the one that has taken its place meanwhile', async () => {
+      const subjectId = await withAddress('old@example.jp');
+      await addresses.confirm(subjectId, await codeFor(subjectId, 'new@example.jp'));
+      // What waits is what the old one is told of that.
+      await deliver('refused');
+      assert.equal((await addresses.of(subjectId)).refusedAt, undefined);
+      await tell(subjectId);
+      await addresses.remove(subjectId);
+      await deliver('refused');
+      assert.deepEqual(await addresses.of(subjectId), {
+        ...{ address: undefined, confirmedAt: undefined, refusedAt: undefined, pending: undefined },
+      });
+    });
+
+    it('is not noted by a process that died and came back', async () => {
+      const subjectId = await withAddress();
+      await tell(subjectId);
+      const mail = await storage.mail.claim('dead', now, now + 1_000);
+      await storage.mail.claim('other', now + 1_000, now + 2_000);
+      await storage.mail.refuse(mail?.id ?? '', 'dead', now);
+      assert.equal((await addresses.of(subjectId)).refusedAt, undefined);
+      await storage.mail.finish(mail?.id ?? '', 'other');
     });
   });
 

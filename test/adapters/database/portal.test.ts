@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createStorage } from '../../../adapters/database/create_storage.ts';
 import { createVault } from '../../../adapters/database/encryption.ts';
+import { createNotify } from '../../../provider/identity/notices.ts';
 import { noMail } from '../../../provider/notices_by_mail/mail_to_person.ts';
 import { createAccountLocks } from '../../../provider/portal/account_locks.ts';
 import { createMisuseReports } from '../../../provider/portal/misuse_reports.ts';
@@ -154,6 +155,7 @@ describe('a relying party', () => {
 
 describe('a lock', () => {
   const ended: string[] = [];
+  const events = { emit: async () => {} };
   const locks = () =>
     createAccountLocks({
       storage,
@@ -163,8 +165,7 @@ describe('a lock', () => {
           return { sessions: 0, grants: 0 };
         },
       },
-      events: { emit: async () => {} },
-      mail: noMail,
+      ...{ events, mail: noMail, notify: createNotify(events) },
       clock: () => 5000,
       random: randomBytes,
     });
@@ -191,6 +192,14 @@ describe('a lock', () => {
     await locks().unlock(reference);
     assert.deepEqual(await release(subjectId), ['sub']);
     await assert.rejects(locks().unlock(reference), { code: 'lock_unknown' });
+  });
+
+  it('that is lifted is told to its person, once', async () => {
+    const reference = await locks().lock(subjectId);
+    const before = await storage.notices.list(subjectId, 10);
+    await Promise.allSettled([1, 2, 3].map(() => locks().unlock(reference)));
+    const told = (await storage.notices.list(subjectId, 10)).slice(0, -before.length || undefined);
+    assert.deepEqual(told, [{ kind: 'account_unlocked', at: 5000 }]);
   });
 });
 
