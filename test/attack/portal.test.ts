@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createRelyingParty, isSignInPage, type RelyingParty, sendForm } from '../protocol/relying_party.ts';
 import { formAction, hiddenFields } from '../support/hidden_fields.ts';
@@ -31,6 +32,60 @@ const ends = (browser: HttpBrowser) => links(browser, '/portal/sessions', /href=
 /** The token of the person's own forms. */
 const csrfOf = async (browser: HttpBrowser) => hiddenFields((await open(browser, '/portal/report')).text).csrf ?? '';
 
+/** Every address that shows something; of another person's things an address that might be one. */
+const PAGES = [
+  ...[
+    '',
+    '/attributes',
+    '/consents',
+    '/history',
+    '/cards',
+    '/sessions',
+    '/providers',
+    '/notices',
+    '/download',
+    '/report',
+  ],
+  ...['/lock', '/sessions/end-all', '/download.json', '/download.html', '/history.json'],
+];
+const THINGS = [
+  ...['/consents/X/withdraw', '/sessions/X/end', '/receipts/X', '/providers/memberships/X/end'],
+  ...['/providers/X', '/providers/X/connected', '/providers/X/callback'],
+];
+
+describe('the portal', () => {
+  it('shows nothing without a session, and what it shows is kept by no cache', async () => {
+    for (const path of [...PAGES, ...THINGS]) {
+      const page = await createHttpBrowser().get(`${hub.issuer}/portal${path}`);
+      assert.ok(isSignInPage(page), path);
+      assert.equal(page.headers.get('cache-control'), 'no-store', path);
+    }
+    for (const path of PAGES) {
+      const page = await open(taro, `/portal${path}`);
+      assert.equal(page.status, 200, path);
+      assert.equal(page.headers.get('cache-control'), 'no-store', path);
+    }
+  });
+
+  it('has nothing by an id that is none, whatever that holds', async () => {
+    const ids = [
+      'none',
+      '%00',
+      '%2e%2e%2fhistory',
+      '%27%20OR%201%3D1',
+      '0'.repeat(3000),
+      randomUUID(),
+      '__proto__',
+      '%E0%A4%A',
+    ];
+    for (const path of THINGS) {
+      for (const id of ids) {
+        assert.equal((await open(taro, `/portal${path.replace('X', id)}`)).status, 404, `${path} ${id}`);
+      }
+    }
+  });
+});
+
 describe('another person’s things', () => {
   it('are not there: no consent or session of theirs can be looked at or ended, with a token of one’s own', async () => {
     const csrf = await csrfOf(taro);
@@ -44,6 +99,9 @@ describe('another person’s things', () => {
       assert.equal((await taro.post(hub.issuer + path, { csrf })).status, 404, path);
       assert.deepEqual(await list(ichiro), before);
     }
+    const [receipt = ''] = await links(ichiro, '/portal/consents', /href="(\/portal\/receipts\/[^"]+)"/g);
+    assert.equal((await open(ichiro, receipt)).status, 200);
+    assert.equal((await open(taro, receipt)).status, 404);
   });
 
   it('are in no history and on no page, whatever an address names', async () => {
@@ -86,7 +144,8 @@ describe('a form', () => {
     const others = await csrfOf(ichiro);
     assert.notEqual(csrf, others);
     const paths = [...(await withdrawals(taro)), ...(await ends(taro)), '/portal/sessions/end-all', '/portal/lock'];
-    for (const path of [...paths, '/portal/report']) {
+    const ofProviders = ['/portal/providers/none', '/portal/providers/memberships/none/end'];
+    for (const path of [...paths, ...ofProviders, '/portal/report']) {
       for (const headers of FOREIGN) {
         const answer = await taro.post(hub.issuer + path, { csrf, kind: 'other', text: 'x' }, { headers });
         assert.equal(answer.status, 403, path);
