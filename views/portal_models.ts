@@ -479,7 +479,7 @@ export const portalBuilders: PortalBuilders = {
         times: history.timesOf(count),
         // Of a hundred; what is there at all must be seen.
         width: Math.max(2, Math.round((count / most) * 100)),
-        last: longMoment(lastAt, language),
+        last: longDate(lastAt, language),
       })),
       hint: history.pictureHint(counted),
       parties: [

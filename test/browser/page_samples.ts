@@ -111,10 +111,12 @@ const toSign: PageInputs['document_sign'] = {
   lifetimeSeconds: 300,
 };
 
-/** Every page in a plausible and in a crowded state, by the path that the sample server shows it under. */
 /** Stands in a sample for the origin of the server that shows it. */
 const OWN_ORIGIN = 'http://own-origin.invalid';
 
+const insurer = { ja: '見本健康保険組合', en: 'Example Health Insurance Society' };
+
+/** Every page in a plausible and in a crowded state, by the path that the sample server shows it under. */
 export const samples: Readonly<Record<string, Sample>> = {
   'sign-in': sample('sign_in', signIn),
   'sign-in-refused': sample('sign_in', { ...signIn, errorCode: 'certificate_expired' }),
@@ -147,11 +149,8 @@ export const samples: Readonly<Record<string, Sample>> = {
       { ...claim('card_status'), required: false },
       { ...claim('name'), required: true },
       { ...claim('birthdate'), required: false, checked: true },
-      {
-        ...claim('health_insurance_valid'),
-        source: { ja: '見本健康保険組合', en: 'Example Health Insurance Society' },
-        required: false,
-      },
+      { ...claim('health_insurance_valid'), source: insurer, required: false },
+      { ...claim('checkup_results'), source: insurer, required: false, sealed: true, purpose: '健康相談に使います。' },
       { ...claim('address'), required: false, withheld: 'not_held' },
       { ...claim('payment_token'), required: false, withheld: 'not_connected' },
       { ...claim('medical_costs'), required: false, withheld: 'not_accepted' },

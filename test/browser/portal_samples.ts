@@ -298,7 +298,7 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
   'portal-report': {
     page: 'portal_report',
     input: {
-      ...{ csrf: 'a form token', parties: [clinic, library], kind: 'disclosure', clientId: 'rp-clinic' },
+      ...{ csrf: 'a form token', parties: [clinic, library], kind: undefined, clientId: 'rp-clinic' },
       ...{ text: '', limit: 1000, problems: ['missing', 'missingKind'] },
     },
   },
@@ -307,6 +307,12 @@ export const portalSamples: Readonly<Record<string, PortalSamples>> = {
     input: {
       ...{ decision: 'withdraw', csrf: 'a form token', fields: {}, backPath: '/portal/consents', party: library },
       ...{ action: '/portal/consents/1/withdraw', claims: claims('sub', 'card_status', 'name') },
+    },
+  },
+  'portal-lock': {
+    page: 'portal_confirm',
+    input: {
+      ...{ decision: 'lock', csrf: 'a form token', fields: {}, backPath: '/portal', action: '/portal/lock' },
     },
   },
   'portal-locked': { page: 'portal_done', input: { done: 'locked', reference: 'L-7K2M-9QXT' } },
