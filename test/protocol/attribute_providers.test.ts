@@ -247,24 +247,62 @@ describe('what administrators decide holds at once', () => {
     assert.ok(!('health_insurance_valid' in told));
   });
 
-  it('the person sees why a claim cannot be given: the relying party may not have it, or nobody who has it is connected', async () => {
-    const consentPage = async (browser: HttpBrowser, card: string) => {
-      const attempt = await shop.attempt({ scope: `${SHOP_SCOPE} health_insurance_valid`, prompt: 'consent' });
+  /** Of what the shop may not be told, what it may, and what is the hub's own to hold. */
+  const EVERYTHING = `${SHOP_SCOPE} health_insurance_valid name`;
+
+  it('the person sees why a claim cannot be given: it is not allowed, nobody who has it is connected, or it is not held', async () => {
+    const consentPage = async (browser: HttpBrowser, card: string, scope = EVERYTHING) => {
+      const attempt = await shop.attempt({ scope, prompt: 'consent' });
       return presentCard(hub, browser, await open(shop.authorizationUrl(attempt), browser), { card });
     };
-    const notAllowed = /健康保険が有効かどうか[\s\S]*このサービスは、この情報を受け取ることを認められていません/;
-    const withProvider = await consentPage(createHttpBrowser(), 'taro');
-    assert.match(withProvider.text, notAllowed);
-    assert.match(withProvider.text, /<strong>むすびカード<\/strong>[\s\S]*提供するときに、ここへ問い合わせて/);
-    assert.doesNotMatch(withProvider.text, /value="health_insurance_valid"/);
-    assert.doesNotMatch(withProvider.text, /連携していません/);
+    const itemOf = ({ text }: { text: string }, claim: string) =>
+      text.split('<li class="choice">').find((item) => item.includes(claim)) ?? '';
+    const notAllowed = /このサービスは、この情報を受け取ることを認められていません/;
+    const notConnected = /まだ連携していません/;
+    const notHeld = /Musubiはこの情報を持っていません/;
+    const insurance = '健康保険が有効かどうか';
+    const payment = '支払いに使うカード';
+
+    const customer = await consentPage(createHttpBrowser(), 'taro');
+    assert.match(itemOf(customer, insurance), notAllowed);
+    assert.match(itemOf(customer, payment), /<strong>むすびカード<\/strong>[\s\S]*提供するときに、ここへ問い合わせて/);
+    assert.match(itemOf(customer, '氏名'), /type="checkbox"/);
+    assert.doesNotMatch(
+      customer.text,
+      new RegExp(`value="health_insurance_valid"|${notConnected.source}|${notHeld.source}`),
+    );
+
+    const stranger = await consentPage(createHttpBrowser(), 'ichiro');
+    assert.match(itemOf(stranger, insurance), notAllowed);
+    assert.match(itemOf(stranger, payment), notConnected);
+    assert.match(itemOf(stranger, '氏名'), notHeld);
+    assert.doesNotMatch(stranger.text, /type="checkbox"[^>]* name="claims"/);
+    // First things first: a provider confirms nobody who has not enrolled.
+    assert.match(stranger.text, /href="[^"]*\/enrolment"/);
+    assert.doesNotMatch(stranger.text, /href="\/portal\/providers"/);
 
     const browser = createHttpBrowser();
-    const unconnected = await consentPage(browser, 'ichiro');
-    assert.match(unconnected.text, notAllowed);
-    assert.match(unconnected.text, /支払いに使うカード[\s\S]*まだ連携していません[\s\S]*href="\/portal\/providers"/);
+    const unconnected = await consentPage(browser, 'ichiro', SHOP_SCOPE);
+    assert.match(unconnected.text, /href="\/portal\/providers"/);
     const [, reload = ''] = /<a href="(\/interaction\/[^"/]+)">この画面を読み込み直す/.exec(unconnected.text) ?? [];
     assert.match((await browser.get(hub.issuer + reload)).text, /情報の提供に同意しますか/);
+  });
+
+  it('the relying party is not told which of the three it is: it gets what it gets of somebody who leaves everything out', async () => {
+    const parameters = {
+      ...{ scope: EVERYTHING, prompt: 'consent' },
+      claims: JSON.stringify({ userinfo: { payment_token: { max_age: 60 }, health_insurance_valid: null } }),
+    };
+    const stranger = await shop.userinfo(await shop.signIn({ card: 'ichiro', parameters }));
+    const careful = await shop.userinfo(await shop.signIn({ card: 'taro', agree: [], parameters }));
+    assert.deepEqual(Object.keys(stranger), ['sub']);
+    assert.deepEqual(Object.keys(careful), ['sub']);
+
+    // Only of what the person has agreed to it hears why it does not come.
+    providers.card.behave('silent');
+    const told = await shop.userinfo(await shop.signIn({ card: 'taro', agree: ['payment_token'], parameters }));
+    providers.card.behave('ordinary');
+    assert.deepEqual(told.claims_unavailable, { payment_token: { source: 'musubi-card', reason: 'not_told' } });
   });
 
   it('an acceptance, an offer, a provider or a membership that ends ends the claim', async () => {
