@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { SANDBOX_SIGNING_PIN } from '../../adapters/sandbox/authority/issuing.ts';
 import { findChromium } from '../setup.ts';
+import { type Hand, mouse } from './hands.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -32,6 +34,10 @@ export interface Person {
   openCardAgent(): Promise<Page>;
   /** The whole step: button, card, PIN; resolves when the hub has answered. */
   useCard(card: string, pin?: string): Promise<void>;
+  /** From a page that shows a document: signs it in the card agent's window; resolves when the hub has answered. */
+  sign(card: string): Promise<void>;
+  /** From a page that offers it: fills in the form and signs the application in the card agent, until the hub has registered it. */
+  enrol(card: string, form: EnrolmentForm): Promise<void>;
   /** Ticks what is named and nothing else, and agrees. */
   agree(claims?: readonly string[]): Promise<void>;
   /** What the relying party greets with. */
@@ -41,49 +47,86 @@ export interface Person {
   leave(): Promise<void>;
 }
 
+/** What is on the card, as it is typed into the form of enrolment, by the form's own names. */
+export interface EnrolmentForm {
+  readonly name: string;
+  readonly address: string;
+  readonly birth_year: string;
+  readonly birth_month: string;
+  readonly birth_day: string;
+  readonly gender: 'male' | 'female';
+}
+
+/** The browser's settings, and how the person uses it: with the mouse, where nothing is said. */
+export interface PersonOptions extends BrowserContextOptions {
+  readonly hand?: Hand;
+}
+
 const WINDOW = { locale: 'ja-JP', viewport: { width: 1280, height: 900 } };
 
-export async function newPerson(browser: Browser, options: BrowserContextOptions = {}): Promise<Person> {
-  return personIn(await browser.newContext({ ...WINDOW, ...options }), options);
+export async function newPerson(browser: Browser, { hand, ...options }: PersonOptions = {}): Promise<Person> {
+  return personIn(await browser.newContext({ ...WINDOW, ...options }), { hand, ...options });
 }
 
 /** A person whose browser is there already. */
-export async function personIn(context: BrowserContext, options: BrowserContextOptions = {}): Promise<Person> {
+export async function personIn(
+  context: BrowserContext,
+  { hand = mouse, viewport }: Pick<PersonOptions, 'hand' | 'viewport'> = {},
+): Promise<Person> {
   // Two cores, shared with other test files: patience costs nothing where all is well.
   context.setDefaultTimeout(60_000);
   const page = await context.newPage();
 
   const openCardAgent = async () => {
     const opened = context.waitForEvent('page');
-    await page.click('[data-start]:not([disabled])');
+    await hand.press(page, '[data-start]:not([disabled])');
     const agent = await opened;
-    if (options.viewport) await agent.setViewportSize(options.viewport);
+    if (viewport) await agent.setViewportSize(viewport);
     await agent.waitForSelector('#request:visible');
     return agent;
+  };
+
+  const sign = async (card: string) => {
+    const agent = await openCardAgent();
+    await hand.choose(agent, `[name=card][value="${card}"]`);
+    await hand.write(agent, '#pin', '1234');
+    await hand.write(agent, '#password', SANDBOX_SIGNING_PIN);
+    await answered(page, () => hand.press(agent, '#sign'));
   };
 
   return {
     page,
     context,
     openCardAgent,
+    sign,
 
     async beginSignIn(site) {
       await page.goto(site);
-      await page.click('a[href="/sign-in"]');
+      await hand.press(page, 'a[href="/sign-in"]');
     },
 
     async useCard(card, pin = '1234') {
       const agent = await openCardAgent();
-      await agent.check(`[name=card][value="${card}"]`);
-      await agent.fill('#pin', pin);
-      await answered(page, () => agent.click('#sign'));
+      await hand.choose(agent, `[name=card][value="${card}"]`);
+      await hand.write(agent, '#pin', pin);
+      await answered(page, () => hand.press(agent, '#sign'));
+    },
+
+    async enrol(card, { gender, ...fields }) {
+      await hand.press(page, 'a[href$="/enrolment"]');
+      for (const [name, value] of Object.entries(fields)) await hand.write(page, `[name=${name}]`, value);
+      await hand.choose(page, `[name=gender][value=${gender}]`);
+      await answered(page, () => hand.press(page, 'main form button:not([type])'));
+      await sign(card);
+      await hand.press(page, 'main a.button-primary');
     },
 
     async agree(claims = ['card_status']) {
       for (const box of await page.locator('input[name=claims]').all()) {
-        await box.setChecked(claims.includes((await box.getAttribute('value')) ?? ''));
+        const claim = (await box.getAttribute('value')) ?? '';
+        await hand.tick(page, `input[name=claims][value="${claim}"]`, claims.includes(claim));
       }
-      await page.click('button[name=decision][value=agree]');
+      await hand.press(page, 'button[name=decision][value=agree]');
     },
 
     async greeting() {

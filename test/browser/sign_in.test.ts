@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { newDataFolder, type SandboxProcess, startSandboxProcess, until } from '../support/sandbox_process.ts';
-import { answered, launchChromium, newPerson, type Person, text } from './person.ts';
+import { keyboard } from './hands.ts';
+import { answered, launchChromium, newPerson, type Person, type PersonOptions, text } from './person.ts';
 
 const SIGN_OUT_QUESTION = 'form[action="/sign-out/confirm"]';
 
@@ -21,7 +22,7 @@ after(async () => {
   await remove?.();
 });
 
-async function asPerson(options: BrowserContextOptions, act: (person: Person) => Promise<void>): Promise<void> {
+async function asPerson(options: PersonOptions, act: (person: Person) => Promise<void>): Promise<void> {
   const person = await newPerson(browser, options);
   try {
     await act(person);
@@ -122,26 +123,8 @@ describe('a person with a My Number Card', () => {
     }));
 
   it('signs in with the keyboard alone', () =>
-    asPerson({ locale: 'en-GB' }, async (person) => {
-      const { page, context } = person;
-      await page.goto(sandbox.clinic);
-      await press(page, 'a[href="/sign-in"]');
-      await page.waitForSelector('[data-start]:not([disabled])');
-      const opened = context.waitForEvent('page');
-      await press(page, '[data-start]');
-      const agent = await opened;
-      await agent.waitForSelector('#request:visible');
-      await tabTo(agent, '[name=card]');
-      for (let i = 0; i < 20 && !(await agent.isChecked('[value=mei]')); i += 1)
-        await agent.keyboard.press('ArrowDown');
-      await tabTo(agent, '#pin');
-      await agent.keyboard.type('1234');
-      await answered(page, () => agent.keyboard.press('Enter'));
-      await onConsentPage(person);
-      await tabTo(page, 'input[name=claims][value=card_status]');
-      if (!(await page.isChecked('input[value=card_status]'))) await page.keyboard.press('Space');
-      await press(page, 'button[name=decision][value=agree]');
-      await atRelyingParty(person);
+    asPerson({ locale: 'en-GB', hand: keyboard }, async (person) => {
+      await signIn(person, sandbox.clinic, 'mei', 'asked');
       assert.match((await person.greeting()).claims, /Your card is valid/);
     }));
 
@@ -216,17 +199,3 @@ describe('every page on the way is without barriers', () => {
     );
   }
 });
-
-/** Presses Tab until the element has the focus, as a person does who has no mouse. */
-async function tabTo(page: Page, selector: string): Promise<void> {
-  for (let stops = 0; stops < 60; stops += 1) {
-    if (await page.evaluate<boolean>(`document.activeElement.matches(${JSON.stringify(selector)})`)) return;
-    await page.keyboard.press('Tab');
-  }
-  assert.fail(`${selector} cannot be reached with the keyboard`);
-}
-
-async function press(page: Page, selector: string): Promise<void> {
-  await tabTo(page, selector);
-  await page.keyboard.press('Enter');
-}

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { SANDBOX_SIGNING_PIN } from '../../adapters/sandbox/authority/issuing.ts';
 import { newDataFolder, type SandboxProcess, startSandboxProcess, until } from '../support/sandbox_process.ts';
-import { answered, launchChromium, newPerson, type Person, text } from './person.ts';
+import { launchChromium, newPerson, type Person, text } from './person.ts';
 
 /*
  * One person with a browser, a card and a card agent, from the first enrolment over two cards, a move and a loss. The whole
@@ -128,25 +127,13 @@ async function goOn({ page }: Person): Promise<void> {
 /** From the consent page, and back to it. */
 async function enrol(person: Person, address: string): Promise<void> {
   const { page } = person;
-  await apply(person, address);
+  await person.enrol(CARD, registered(address));
   await page.waitForSelector('button[name=decision][value=agree]');
 }
 
-async function apply(person: Person, address: string): Promise<void> {
-  const { page } = person;
-  await page.click('a[href$="/enrolment"]');
-  const form = { name: '山田　太郎', address, birth_year: '1985', birth_month: '3', birth_day: '15' };
-  for (const [name, value] of Object.entries(form)) await page.fill(`[name=${name}]`, value);
-  await page.check('[name=gender][value=male]');
-  await answered(page, () => page.click('main form button:not([type])'));
-  const agent = await person.openCardAgent();
-  await agent.check(`[name=card][value=${CARD}]`);
-  await agent.fill('#pin', '1234');
-  await agent.fill('#password', SANDBOX_SIGNING_PIN);
-  await answered(page, () => agent.click('#sign'));
-  await page.waitForSelector('h1:text("登録が終わりました")');
-  await page.click('main a.button-primary');
-}
+/** Of the person as they are registered, at this address. */
+const registered = (address: string) =>
+  ({ name: '山田　太郎', address, birth_year: '1985', birth_month: '3', birth_day: '15', gender: 'male' }) as const;
 
 /** Instead of signing in, by the link on the sign-in page. */
 async function enrolAnew(address: string): Promise<void> {
@@ -154,7 +141,7 @@ async function enrolAnew(address: string): Promise<void> {
     const { page } = person;
     await person.beginSignIn(sandbox.clinic);
     await page.click('details:has(a[href$="/enrolment"]) summary');
-    await apply(person, address);
+    await person.enrol(CARD, registered(address));
     await greeted(person);
   });
 }
