@@ -338,7 +338,8 @@ async function claimOnPage(page: Page, { says }: Story): Promise<string> {
 const seen = new Set<string>();
 
 async function look(page: Page, person: Person): Promise<void> {
-  const key = `${new URL(page.url()).origin} ${await page.title()} ${await text(page, 'h1')}`;
+  const banners = await page.locator('.banner-title').allTextContents();
+  const key = [new URL(page.url()).origin, await page.title(), await text(page, 'h1'), ...banners].join(' ');
   if (!seen.has(key)) await assertFits(page, person);
   seen.add(key);
 }

@@ -26,7 +26,7 @@ export async function photograph(page: Page): Promise<void> {
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
       const name = `${String(taken).padStart(2, '0')}-${language}-${path}-${width}-${colorScheme}.png`;
-      await page.screenshot({ path: join(folder, name), fullPage: true });
+      await page.screenshot({ path: join(folder, name), fullPage: true, animations: 'disabled' });
     }
   }
   await page.emulateMedia({ colorScheme: null });
