@@ -48,7 +48,8 @@ export interface PortalConsent {
 
 export interface PortalDisclosure {
   party: PortalParty;
-  claims: readonly PortalClaim[];
+  /** Each with whose word it was; undefined for what the hub says itself. */
+  claims: readonly (PortalClaim & { source?: string | undefined })[];
   at: number;
   exit: keyof Words['portal']['history']['exits'];
   /** Whether the answer is known to have been handed to the network. */
@@ -728,7 +729,10 @@ function shownDisclosure(item: PortalDisclosure, language: Language): ShownDiscl
   const { history } = wordsIn(language).portal;
   return {
     party: shownParty(item.party, language),
-    claims: claimLabels(item.claims),
+    claims: item.claims.map(({ label, source }) => {
+      const claim = cleanText(label, NAME_LIMIT);
+      return source === undefined ? claim : history.claimFrom(claim, cleanText(source, NAME_LIMIT));
+    }),
     at: longMoment(item.at, language),
     dateTime: new Date(item.at).toISOString(),
     exit: history.exits[item.exit],

@@ -19,6 +19,7 @@ import { createPortal, type OwnAttribute } from '../portal/portal.ts';
 import { mountPortal } from '../portal/portal_routes.ts';
 import { createPortalSessions } from '../portal/portal_session.ts';
 import { createRecords } from '../portal/records.ts';
+import type { Storage } from '../storage.ts';
 import type { Renderer } from '../web/render.ts';
 import type { MailRooms } from './mail.ts';
 import type { Rooms } from './rooms.ts';
@@ -54,6 +55,7 @@ export function openPortal(
     ...{ storage, sessions, notices, clock, artefacts: oidcStore },
     registered: (subjectId) => registered(rooms, subjectId),
     fromProviders: (subjectId) => fromProviders(rooms, subjectId),
+    sourceNames: (sources) => sourceNames(storage, sources),
     withdraw: rooms.consents.withdraw,
   });
   const reports = createMisuseReports({ storage, vault, log, clock, random, observe: metrics.misuseReported });
@@ -110,6 +112,15 @@ function shown(
     asOf: told?.provenance?.asOf ?? told?.provenance?.obtainedAt,
     isCurrent: told?.provenance?.isCurrent,
   };
+}
+
+async function sourceNames(
+  { providers }: Storage,
+  sources: readonly string[],
+): Promise<ReadonlyMap<string, Bilingual>> {
+  const found = await Promise.all([...new Set(sources)].map(async (id) => [id, await providers.find(id)] as const));
+  const names = new Map(found.flatMap(([id, provider]) => (provider ? [[id, provider.names] as const] : [])));
+  return new Map(found.map(([id]) => [id, sourceWords(id, names)]));
 }
 
 function sourceWords(source: string, providers: ReadonlyMap<string, Bilingual>): Bilingual {

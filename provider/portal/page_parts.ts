@@ -59,11 +59,13 @@ export async function disclosureInputs(
 ) {
   const consentIds = items.map(({ consentId }) => consentId);
   const clientIds = items.map(({ clientId }) => clientId);
-  const [consents, naming] = await Promise.all([
+  const sources = items.flatMap((item) => item.sources).filter((source) => source !== undefined);
+  const [consents, sourceNames, naming] = await Promise.all([
     world.portal.consents(subjectId, consentIds),
+    world.portal.sourceNames(sources),
     namingOf(ctx, clientIds, world),
   ]);
-  return items.map((item) => disclosureInput(item, consents, naming));
+  return items.map((item) => disclosureInput(item, { consents, sourceNames }, naming));
 }
 
 export async function sessionInputs(ctx: Context, { subjectId, sessionId }: PortalPerson, world: PortalWorld) {

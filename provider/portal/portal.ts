@@ -96,6 +96,8 @@ export interface Portal {
   endSession(subjectId: string, handle: string): Promise<void>;
   endAllSessions(subjectId: string): Promise<void>;
   relyingParties(clientIds: readonly string[]): Promise<ReadonlyMap<string, KnownRelyingParty>>;
+  /** What a person calls these sources, by name of the source; a provider that is gone has that name only. */
+  sourceNames(sources: readonly string[]): Promise<ReadonlyMap<string, Bilingual>>;
   stateOf(consent: KeptConsent): ConsentState;
 }
 
@@ -113,6 +115,7 @@ export function createPortal(world: {
   storage: Storage;
   registered(subjectId: string): Promise<readonly OwnAttribute[]>;
   fromProviders(subjectId: string): Promise<readonly OwnAttribute[]>;
+  sourceNames: Portal['sourceNames'];
   /** False when there was nothing to withdraw. */
   withdraw(consentId: string, subjectId: string, language: 'ja' | 'en'): Promise<boolean>;
   artefacts: SubjectArtefacts;
@@ -132,6 +135,7 @@ export function createPortal(world: {
   return {
     stateOf,
     registered: world.registered,
+    sourceNames: world.sourceNames,
 
     async attributes(subjectId) {
       return (await Promise.all([world.registered(subjectId), world.fromProviders(subjectId)])).flat();

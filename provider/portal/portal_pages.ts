@@ -11,6 +11,7 @@ import type {
 import type { ShownType } from '../../views/portal_values.ts';
 import type { Language } from '../../views/words/words.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
+import type { Bilingual } from '../attributes/catalogue/claim_type.ts';
 import { methodOf } from '../authentication/acr.ts';
 import type { StoredReceipt } from '../consent/consent_store.ts';
 import { preferencesOf } from '../web/preferences.ts';
@@ -108,14 +109,18 @@ export function consentInput(
 }
 
 export function disclosureInput(
-  { clientId, claims, at, exit, consentId, deliveredAt }: KeptDisclosure,
-  consents: ReadonlyMap<string, KeptConsent>,
+  { clientId, claims, sources, at, exit, consentId, deliveredAt }: KeptDisclosure,
+  {
+    consents,
+    sourceNames,
+  }: { consents: ReadonlyMap<string, KeptConsent>; sourceNames: ReadonlyMap<string, Bilingual> },
   naming: Naming,
 ): PortalDisclosure {
+  const sourceOf = (place: number) => sourceNames.get(sources[place] ?? '')?.[naming.language];
   return {
     party: partyOf(clientId, naming),
     isDelivered: deliveredAt !== undefined,
-    claims: claims.map(naming.claim),
+    claims: claims.map((name, place) => ({ ...naming.claim(name), source: sourceOf(place) })),
     ...{ at, exit, consentedAt: consents.get(consentId)?.grantedAt },
   };
 }

@@ -25,6 +25,8 @@ export interface KeptDisclosure {
   readonly consentId: string;
   readonly exit: Exit;
   readonly claims: readonly string[];
+  /** Of each of `claims`, at the same place; undefined for what the hub says itself. */
+  readonly sources: readonly (string | undefined)[];
   readonly at: number;
   /** When the answer was handed to the network. Undefined: it was prepared, and nobody saw that it left. */
   readonly deliveredAt: number | undefined;

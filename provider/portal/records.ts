@@ -123,7 +123,8 @@ export function createRecords(world: {
       yield ',\n"disclosures": ';
       const allDisclosures = yield* list(
         disclosures(subjectId),
-        ({ sequence, clientId, consentId, exit, claims, at, deliveredAt }) => ({
+        ({ sequence, clientId, consentId, exit, claims, sources, at, deliveredAt }) => ({
+          sources: sources.map((source) => source ?? null),
           delivered_at: deliveredAt === undefined ? null : iso(deliveredAt),
           ...{ sequence, at: iso(at), client_id: seen(clientId), claims, exit, consent: consentId },
         }),

@@ -287,7 +287,7 @@ async function readTheRecord({ person, story, hand }: Teller): Promise<void> {
   await look(page, person);
   await hand.press(page, '.portal-menu a[href="/portal/history"]');
   const newest = await text(page, 'ul.cards > li');
-  for (const told of [says.claim, says.exit]) assert.ok(newest.includes(told), newest);
+  for (const told of [says.claim, story.provider.name, says.exit]) assert.ok(newest.includes(told), newest);
   assert.ok(!newest.includes(says.value), newest);
   await look(page, person);
 

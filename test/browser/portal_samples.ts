@@ -146,7 +146,10 @@ const ended: typeof consent = {
 const disclosures: PortalInputs['portal_history']['items'] = [
   {
     party: clinic,
-    claims: claims('sub', 'card_status'),
+    claims: [
+      ...claims('sub'),
+      ...claims('health_insurance_valid').map((claim) => ({ ...claim, source: '見本健康保険組合' })),
+    ],
     at: NOW,
     exit: 'userinfo',
     isDelivered: true,

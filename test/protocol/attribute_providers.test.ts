@@ -131,6 +131,10 @@ describe('the clinic', () => {
     // Nothing is kept: the next answer is the provider's again.
     await clinic.userinfo(tokens);
     assert.equal(providers.kenpo.answered, asked + 2);
+
+    const portal = createHttpBrowser();
+    const history = await presentCard(hub, portal, await portal.get(`${hub.issuer}/portal/history`), { card: 'taro' });
+    assert.match(history.text, /健康保険が有効かどうか（情報元：むすび健康保険組合）/);
   });
 
   it('is told the certificate as one structured claim, in the id_token when it asks there', async () => {

@@ -116,6 +116,7 @@ export const enPortal: PortalWords = {
     pictureHint: (count) => `Counts your newest ${count.toLocaleString('en')} records.`,
     party: 'Service',
     claims: 'Information',
+    claimFrom: (claim, source) => `${claim} (source: ${source})`,
     times: 'Times',
     timesOf: (count) => `${count}`,
     last: 'Last on',

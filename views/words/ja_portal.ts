@@ -112,6 +112,7 @@ export const jaPortal = {
     pictureHint: (count: number) => `新しいものから${count.toLocaleString('ja')}件までを数えています。`,
     party: 'サービス',
     claims: '渡った情報',
+    claimFrom: (claim: string, source: string) => `${claim}（情報元：${source}）`,
     times: '回数',
     timesOf: (count: number) => `${count}回`,
     last: '最後の日',

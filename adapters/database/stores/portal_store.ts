@@ -30,7 +30,7 @@ const FIND_CONSENTS: Statement = {
 const LIST_DISCLOSURES: Statement = {
   name: 'portal_list_disclosures',
   text: `SELECT sequence, client_id, consent_id, exit, disclosure.at, delivery.at AS delivered_at,
-      array_agg(claim ORDER BY place) AS claims
+      array_agg(claim ORDER BY place) AS claims, array_agg(source ORDER BY place) AS sources
     FROM disclosure LEFT JOIN disclosure_delivery AS delivery USING (subject_id, sequence)
     WHERE subject_id = $1 AND sequence IN (
       SELECT DISTINCT sequence FROM disclosure
@@ -112,6 +112,7 @@ export function createPortalStore(queries: Queries): PortalStore {
         consent_id: string;
         exit: Exit;
         claims: string[];
+        sources: (string | null)[];
         at: number;
         delivered_at: number | null;
       }>(LIST_DISCLOSURES, [
@@ -119,7 +120,8 @@ export function createPortalStore(queries: Queries): PortalStore {
         before ?? null,
         limit,
       ]);
-      return rows.map(({ client_id, consent_id, delivered_at, ...row }) => ({
+      return rows.map(({ client_id, consent_id, delivered_at, sources, ...row }) => ({
+        sources: sources.map((source) => source ?? undefined),
         ...{ clientId: client_id, consentId: consent_id, deliveredAt: delivered_at ?? undefined },
         ...row,
       }));

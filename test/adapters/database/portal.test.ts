@@ -101,6 +101,22 @@ describe('the history of one person', () => {
     await disclose('shop', ['sub'], 3000);
   });
 
+  it('says of each claim whose word it was', async () => {
+    const claims = [
+      { claim: 'sub', source: undefined },
+      { claim: 'name', source: 'insurer' },
+    ];
+    await storage.consents.disclose({ subjectId, clientId: 'clinic', exit: 'userinfo', claims, now: 3001 });
+    const [newest] = await storage.portal.listDisclosures(subjectId, {}, undefined, 1);
+    assert.deepEqual(
+      [newest?.claims, newest?.sources],
+      [
+        ['sub', 'name'],
+        [undefined, 'insurer'],
+      ],
+    );
+  });
+
   it('is filtered by relying party, claim and time, and paged by place', async () => {
     const ask = async (filter: object, before?: number, limit = 10) =>
       storage.portal.listDisclosures(subjectId, filter, before, limit);
