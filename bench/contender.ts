@@ -6,7 +6,7 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import type { SoftCardFile } from '../adapters/card/soft_card_file.ts';
 import { formAction, hiddenFields } from '../test/support/hidden_fields.ts';
-import { discover, type Outcome, signIn, type Target } from './driver.ts';
+import { discover, type Form, type Outcome, signIn, type Target } from './driver.ts';
 import { processTreeCpu } from './process_cpu.ts';
 import { samlTarget } from './saml_driver.ts';
 import type { Usage } from './usage.ts';
@@ -31,6 +31,21 @@ export interface Round {
   resident: number;
 }
 
+/** What a server under measurement says when it answers. */
+interface Ready {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  /** Where the cards are, for a hub. */
+  cards?: string;
+  /** Whose cards sign in; every good one unless given. */
+  people?: readonly string[];
+  samlKey?: string;
+}
+
+/** The sandbox's citizens whose cards are in order. */
+const GOOD = ['taro', 'ichiro', 'keiko', 'hanako', 'mei', 'tanaka-sub'];
+
 /** Starts one of the servers of this folder; resolves when it answers. */
 export async function startContender(
   name: string,
@@ -43,16 +58,16 @@ export async function startContender(
     env: { ...process.env, ...environment, NODE_ENV: 'production' },
   });
   const [message] = await once(child, 'message');
-  const { issuer, clientId, clientSecret, cards, samlKey } = (message as { ready: Record<string, string> }).ready;
+  const { issuer, clientId, clientSecret, cards, people, samlKey } = (message as { ready: Ready }).ready;
   const common = {
-    issuer: issuer ?? '',
-    clientId: clientId ?? '',
-    clientSecret: clientSecret ?? '',
+    issuer,
+    clientId,
+    clientSecret,
     redirectUri: REDIRECT_URI,
   };
   const discovered = await discover(common.issuer);
   const answers = cards
-    ? { scope: 'openid card_status', answer: cardHolder(common.issuer, readCards(cards)) }
+    ? { scope: 'openid card_status', answer: cardHolder(common.issuer, readCards(cards, people ?? GOOD)) }
     : { scope: 'openid', answer: developmentPages };
   const saml = samlKey === undefined ? undefined : await samlTarget(common.issuer, samlKey);
   return { name, child, databasePid, target: { ...common, ...discovered, ...answers, saml } };
@@ -116,7 +131,7 @@ export async function endContender({ child }: Contender): Promise<void> {
 }
 
 /** The development interactions of oidc-provider: a login form that takes any name, then a consent form. */
-function developmentPages(html: string, path: string): { path: string; form: Record<string, string> } {
+function developmentPages(html: string, path: string): { path: string; form: Form } {
   const prompt = /name="prompt" value="([a-z]+)"/.exec(html)?.[1] ?? 'login';
   return { path, form: prompt === 'login' ? { prompt, login: 'bench', password: 'bench' } : { prompt } };
 }
@@ -127,7 +142,12 @@ function cardHolder(origin: string, cards: readonly Card[]): Target['answer'] {
   return (html, path) => {
     const { csrf = '', nonce = '' } = hiddenFields(html);
     if (html.includes('value="agree"')) {
-      const form: Record<string, string> = { csrf, decision: 'agree', claims: 'card_status' };
+      const offered = [...html.matchAll(/type="checkbox" [^>]*name="claims" value="([^"]+)"/g)];
+      const form: Form = [
+        ['csrf', csrf],
+        ['decision', 'agree'],
+        ...offered.map(([, name = '']): [string, string] => ['claims', name]),
+      ];
       return { path: `${path}/consent`, form };
     }
     const card = cards[turn % cards.length];
@@ -151,11 +171,9 @@ interface Card {
   key: ReturnType<typeof createPrivateKey>;
 }
 
-/** The sandbox's citizens whose cards are in order. */
-function readCards(folder: string): Card[] {
-  const good = ['taro', 'ichiro', 'keiko', 'hanako', 'mei', 'tanaka-sub'];
+function readCards(folder: string, people: readonly string[]): Card[] {
   return readdirSync(folder)
-    .filter((name) => good.includes(name.replace('.card.json', '')))
+    .filter((name) => people.includes(name.replace('.card.json', '')))
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as SoftCardFile)
     .map(({ user }) => ({ certificate: user.certificate, key: createPrivateKey(user.privateKey) }));
 }

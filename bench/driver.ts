@@ -9,12 +9,23 @@ export interface Target {
   clientSecret: string;
   redirectUri: string;
   scope: string;
-  endpoints: { authorization: string; token: string };
+  endpoints: { authorization: string; token: string; userinfo: string };
   keys: JWTVerifyGetKey;
   /** Answers a page: which form to send where. */
-  answer(html: string, path: string): { path: string; form: Record<string, string> };
+  answer(html: string, path: string): { path: string; form: Form };
   /** Where the same hub is driven by SAML: a registered service provider, the address of its answer, and its key. */
   saml: { entityId: string; acs: string; privateKey: KeyObject; hubKeys: readonly KeyObject[] } | undefined;
+}
+
+export type Form = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+
+/** What a sign-in asks for, where it is not the target's scope alone. */
+export interface Asked {
+  scope: string;
+  /** Asked for by the claims parameter; each must be told at the end. */
+  claims: readonly string[];
+  /** Where the claims are told. For `userinfo` that is asked in any case. */
+  at: 'id_token' | 'userinfo';
 }
 
 export interface Outcome {
@@ -42,8 +53,8 @@ export class Browser {
     this.#origin = origin;
   }
 
-  send(path: string, form?: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
-    const body = form ? new URLSearchParams(form).toString() : undefined;
+  send(path: string, form?: Form, headers: Record<string, string> = {}): Promise<Answer> {
+    const body = form ? new URLSearchParams(form as Record<string, string>).toString() : undefined;
     return new Promise((resolve, reject) => {
       const outgoing = request(
         new URL(path, this.#origin),
@@ -100,7 +111,11 @@ export function timeSteps() {
 }
 
 /** Complete sign-in of a new browser: authorize → pages → code → tokens, validated as a relying party must. */
-export async function signIn(target: Target, agent: Agent): Promise<Outcome> {
+export async function signIn(
+  target: Target,
+  agent: Agent,
+  { scope, claims, at }: Asked = { scope: target.scope, claims: [], at: 'id_token' },
+): Promise<Outcome> {
   const browser = new Browser(agent, target.issuer);
   const { steps, timed } = timeSteps();
   const begin = performance.now();
@@ -111,11 +126,14 @@ export async function signIn(target: Target, agent: Agent): Promise<Outcome> {
     client_id: target.clientId,
     redirect_uri: target.redirectUri,
     response_type: 'code',
-    scope: target.scope,
+    scope,
     state: 'bench',
     nonce,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
+    ...(claims.length > 0 && {
+      claims: JSON.stringify({ [at]: Object.fromEntries(claims.map((name) => [name, null])) }),
+    }),
   });
 
   let answer = await timed('authorize', browser.send(`${target.endpoints.authorization}?${query}`));
@@ -142,24 +160,36 @@ export async function signIn(target: Target, agent: Agent): Promise<Outcome> {
       { authorization: `Basic ${credentials}` },
     ),
   );
-  const { payload } = await jwtVerify(JSON.parse(tokens.body).id_token, target.keys, {
+  const { id_token: idToken, access_token: accessToken } = JSON.parse(tokens.body) as Record<string, string>;
+  const { payload } = await jwtVerify(idToken ?? '', target.keys, {
     issuer: target.issuer,
     audience: target.clientId,
   });
   if (payload.nonce !== nonce || !payload.sub) throw new Error('the id_token is not for this sign-in');
+  let told: Record<string, unknown> = payload;
+  if (at === 'userinfo') {
+    const bearer = { authorization: `Bearer ${accessToken}` };
+    told = JSON.parse((await timed('userinfo', browser.send(target.endpoints.userinfo, undefined, bearer))).body);
+  }
+  const missing = claims.filter((name) => told[name] === undefined);
+  if (missing.length > 0) throw new Error(`${missing} are not told: ${JSON.stringify(told)}`);
   return { total: performance.now() - begin, steps, subject: payload.sub };
 }
 
 /** Reads what a relying party reads once: discovery and keys. */
 export async function discover(issuer: string): Promise<Pick<Target, 'endpoints' | 'keys'>> {
   const metadata = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<
-    'authorization_endpoint' | 'token_endpoint' | 'jwks_uri',
+    'authorization_endpoint' | 'token_endpoint' | 'userinfo_endpoint' | 'jwks_uri',
     string
   >;
   const keys = (await (await fetch(metadata.jwks_uri)).json()) as JSONWebKeySet;
   const path = (url: string) => new URL(url).pathname;
   return {
-    endpoints: { authorization: path(metadata.authorization_endpoint), token: path(metadata.token_endpoint) },
+    endpoints: {
+      authorization: path(metadata.authorization_endpoint),
+      token: path(metadata.token_endpoint),
+      userinfo: path(metadata.userinfo_endpoint),
+    },
     keys: createLocalJWKSet(keys),
   };
 }

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SettingsChange } from '../../../provider/saml/provider_settings.ts';
+import { enrolCitizen } from '../../protocol/enrol_citizen.ts';
 import type { HttpBrowser } from '../../support/http_browser.ts';
 import { startTestHub, type TestHub } from '../../support/hub.ts';
-import { enrolTaro } from './enrol_taro.ts';
+
 import { type KeyFiles, makeKeyFiles } from './provider_keys.ts';
 import { type PublishedHub, publishedHub } from './published_hub.ts';
 
@@ -41,7 +42,7 @@ export async function startInteropHub(): Promise<InteropHub> {
   const hub = await startTestHub({ clock: () => Date.now() + ahead });
   return {
     hub,
-    browser: await enrolTaro(hub),
+    browser: await enrolCitizen(hub, 'taro'),
     published: () => publishedHub(hub),
     keys: makeKeys(),
     makeKeys,
