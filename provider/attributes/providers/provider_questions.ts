@@ -121,11 +121,16 @@ export function createProviderQuestions(world: {
   async function verified<Answer extends z.ZodType<{ in_reply_to: string; iat: number }>>(
     provider: AttributeProvider,
     token: string,
-    { typ, schema, jti }: { typ: string; schema: Answer; jti: string },
+    {
+      typ,
+      schema,
+      fits,
+      jti,
+    }: { typ: string; schema: Answer; fits: (answer: z.infer<Answer>) => boolean; jti: string },
   ): Promise<z.infer<Answer>> {
     const { payload } = await signed(provider, token.trim(), { typ, audience: issuer });
     const answer = schema.safeParse(payload);
-    if (!answer.success) throw new ProviderSilent('answer_malformed');
+    if (!answer.success || !fits(answer.data)) throw new ProviderSilent('answer_malformed');
     if (answer.data.in_reply_to !== jti) throw new ProviderSilent('answer_to_another_question');
     assertFresh(answer.data);
     return answer.data;
@@ -140,14 +145,19 @@ export function createProviderQuestions(world: {
     provider: AttributeProvider,
     path: string,
     content: Readonly<Record<string, unknown>>,
-    { asks, answers, schema }: { asks: string; answers: string; schema: Answer },
+    {
+      asks,
+      answers,
+      schema,
+      fits,
+    }: { asks: string; answers: string; schema: Answer; fits: (answer: z.infer<Answer>) => boolean },
   ): Promise<z.infer<Answer>> {
     const iat = Math.floor(clock() / 1000);
     const jti = Buffer.from(random(16)).toString('base64url');
     const head = { iss: issuer, aud: provider.url, jti, iat, exp: iat + QUESTION_LIFETIME };
     const message = await statements.sign(asks, { ...head, ...content });
     return transport.exchange(provider, `${provider.url}${path}`, message, (body) =>
-      verified(provider, body, { typ: answers, schema, jti }),
+      verified(provider, body, { typ: answers, schema, fits, jti }),
     );
   }
 
@@ -155,8 +165,8 @@ export function createProviderQuestions(world: {
     async attributes(provider, question) {
       const { attributesQuestion: asks, attributesAnswer: answers } = TYPES;
       const answer: AttributesAnswer = await ask(provider, PATHS.attributes, question, {
-        ...{ asks, answers },
-        schema: attributesAnswer.refine(({ sub }) => sub === question.customer),
+        ...{ asks, answers, schema: attributesAnswer },
+        fits: ({ sub }) => sub === question.customer,
       });
       return answer.claims;
     },
@@ -174,8 +184,8 @@ export function createProviderQuestions(world: {
     async customer(provider, question) {
       const { customerQuestion: asks, customerAnswer: answers } = TYPES;
       const answer: CustomerAnswer = await ask(provider, PATHS.customer, question, {
-        ...{ asks, answers },
-        schema: customerAnswer.refine(({ outcome, customer }) => outcome !== 'confirmed' || customer !== undefined),
+        ...{ asks, answers, schema: customerAnswer },
+        fits: ({ outcome, customer }) => outcome !== 'confirmed' || customer !== undefined,
       });
       return answer.outcome === 'confirmed' ? answer.customer : undefined;
     },
