@@ -1,4 +1,4 @@
-import { importJWK, type JWTPayload, SignJWT } from 'jose';
+import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import type { RecordSigner } from '../consent/receipt.ts';
 import type { Clock } from '../world.ts';
 import type { SigningKey } from './oidc_stores.ts';
@@ -10,23 +10,30 @@ const REMEMBERED = 30_000;
 /** Signs statements as the hub signs its ID tokens. */
 export function createStatementSigner(world: { keys: Pick<SigningKeys, 'current'>; clock: Clock }): RecordSigner {
   const { keys, clock } = world;
-  let known: { readonly kid: string; readonly key: Awaited<ReturnType<typeof importJWK>>; readonly until: number };
+  let known: { readonly kid: string; readonly key: KeyObject; readonly until: number };
 
   async function signingKey() {
     if (known && clock() < known.until) return known;
     const { jwks } = await keys.current();
     const jwk = jwks.find(({ alg }) => alg === 'ES256');
     if (!jwk?.kid) throw new Error('there is no key to sign statements with');
-    known = { kid: jwk.kid, key: await importJWK(jwk, 'ES256'), until: clock() + REMEMBERED };
+    known = { kid: jwk.kid, key: createPrivateKey({ key: jwk, format: 'jwk' }), until: clock() + REMEMBERED };
     return known;
   }
 
   return {
     async sign(type, content) {
       const { kid, key } = await signingKey();
-      return new SignJWT(content as JWTPayload).setProtectedHeader({ alg: 'ES256', typ: type, kid }).sign(key);
+      const signed = [{ alg: 'ES256', typ: type, kid }, content].map(encode).join('.');
+      // In this thread: it takes less than handing it to another and back.
+      const signature = sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
+      return `${signed}.${signature.toString('base64url')}`;
     },
   };
+}
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
 /**

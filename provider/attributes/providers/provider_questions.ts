@@ -1,4 +1,3 @@
-import { type JWTPayload, jwtVerify } from 'jose';
 import type { z } from 'zod';
 import type { Clock, Random } from '../../world.ts';
 import type { ProviderKeys } from './provider_keys.ts';
@@ -18,6 +17,7 @@ import {
   withdrawalAnswer,
 } from './provider_messages.ts';
 import type { AttributeProvider } from './provider_store.ts';
+import { openSigned } from './signed_answer.ts';
 
 /** Why a provider's word could not be had; the code is for logs and figures. */
 export class ProviderSilent extends Error {
@@ -83,7 +83,6 @@ export interface ClaimToken {
 
 /** What a token for a relying party may have in its header: nothing is to leave there unseen. */
 const TOKEN_HEADER = ['alg', 'kid', 'typ'];
-const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'];
 /** Seconds by which clocks may differ. */
 const TOLERANCE = 60;
 
@@ -109,12 +108,12 @@ export function createProviderQuestions(world: {
 
   /** Of a key of the provider's, of this type, from this provider, in time. @throws ProviderSilent */
   async function signed(provider: AttributeProvider, token: string, options: { typ: string; audience?: string }) {
-    return jwtVerify(token, keys.of(provider), {
-      ...{ ...options, issuer: provider.url, algorithms: ALGORITHMS },
-      ...{ currentDate: new Date(clock()), clockTolerance: TOLERANCE, requiredClaims: ['exp', 'iat'] },
-    }).catch((cause) => {
+    try {
+      const expected = { ...options, issuer: provider.url, now: clock(), tolerance: TOLERANCE };
+      return await openSigned(token, keys.of(provider), expected);
+    } catch (cause) {
       throw cause instanceof ProviderSilent ? cause : new ProviderSilent('answer_not_verified', { cause });
-    });
+    }
   }
 
   /** One list: of a key of this provider's → of its type → from this provider, to this hub → in time → of its shape → to this question. */
@@ -137,8 +136,8 @@ export function createProviderQuestions(world: {
   }
 
   /** It answers what was asked just now: one that is older was made for something else. */
-  function assertFresh({ iat }: Pick<JWTPayload, 'iat'>): void {
-    if (Math.abs(clock() / 1000 - (iat ?? 0)) > TOLERANCE) throw new ProviderSilent('answer_stale');
+  function assertFresh({ iat }: { iat: number }): void {
+    if (Math.abs(clock() / 1000 - iat) > TOLERANCE) throw new ProviderSilent('answer_stale');
   }
 
   async function ask<Answer extends z.ZodType<{ in_reply_to: string; iat: number }>>(
@@ -149,8 +148,8 @@ export function createProviderQuestions(world: {
       asks,
       answers,
       schema,
-      fits,
-    }: { asks: string; answers: string; schema: Answer; fits: (answer: z.infer<Answer>) => boolean },
+      fits = () => true,
+    }: { asks: string; answers: string; schema: Answer; fits?: (answer: z.infer<Answer>) => boolean },
   ): Promise<z.infer<Answer>> {
     const iat = Math.floor(clock() / 1000);
     const jti = Buffer.from(random(16)).toString('base64url');
@@ -172,9 +171,9 @@ export function createProviderQuestions(world: {
     },
 
     async claimToken(provider, form, claim, token) {
-      const { payload, protectedHeader } = await signed(provider, token, { typ: TYPES[form] });
+      const { payload, header } = await signed(provider, token, { typ: TYPES[form] });
       const read = shapeOf(form, claim).safeParse(payload);
-      const isPlainHeader = Object.keys(protectedHeader).every((name) => TOKEN_HEADER.includes(name));
+      const isPlainHeader = Object.keys(header).every((name) => TOKEN_HEADER.includes(name));
       if (!read.success || !isPlainHeader) throw new ProviderSilent('token_malformed');
       const content = read.data as ClaimToken;
       assertFresh(content);
