@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { encryptionKeyProblem, isSandboxEncryptionKey } from './encryption_key.ts';
 import { isMarkedAsSandbox } from './sandbox_marker.ts';
 import type { PartialSettings } from './schema.ts';
@@ -33,6 +34,7 @@ const RULES: readonly Rule[] = [
   acrValuesNameKnownPolicies,
   mutualTlsHasItsOwnOrigin,
   tlsFilesAreReadable,
+  clientCertificateHasItsKey,
   anchorFilesAreReadable,
   signInTlsHasItsOwnOrigin,
   signInTlsEndsInOnePlace,
@@ -163,8 +165,11 @@ function mutualTlsHasItsOwnOrigin({ publicUrl, mutualTls }: PartialSettings): Fa
   return [fault('mutualTls.publicUrl', problem, 'write another host name or port')];
 }
 
-function tlsFilesAreReadable({ mutualTls, signIn }: PartialSettings): Fault[] {
+function tlsFilesAreReadable({ mutualTls, signIn, attributes }: PartialSettings): Fault[] {
+  const { clientCertificate } = attributes ?? {};
   const files = [
+    ['attributes.clientCertificate.certificateFile', clientCertificate?.certificateFile] as const,
+    ['attributes.clientCertificate.keyFile', clientCertificate?.keyFile] as const,
     ['signIn.tls.certificateFile', signIn?.tls?.certificateFile] as const,
     ['signIn.tls.keyFile', signIn?.tls?.keyFile] as const,
     ['mutualTls.certificateFile', mutualTls?.certificateFile] as const,
@@ -178,6 +183,18 @@ function tlsFilesAreReadable({ mutualTls, signIn }: PartialSettings): Fault[] {
       ? []
       : [fault(path, `names ${file}, which cannot be read`, 'write the path of a PEM file')],
   );
+}
+
+function clientCertificateHasItsKey({ attributes }: PartialSettings): Fault[] {
+  const { certificateFile, keyFile } = attributes?.clientCertificate ?? {};
+  if (!certificateFile || !keyFile || !isReadableFile(certificateFile) || !isReadableFile(keyFile)) return [];
+  try {
+    createSecureContext({ cert: readFileSync(certificateFile), key: readFileSync(keyFile) });
+    return [];
+  } catch {
+    const problem = 'names a file that holds no private key, in PEM, of the certificate in certificateFile';
+    return [fault('attributes.clientCertificate.keyFile', problem, 'write the path of the key without passphrase')];
+  }
 }
 
 function anchorFilesAreReadable({ trust }: PartialSettings): Fault[] {

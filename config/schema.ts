@@ -417,6 +417,22 @@ export const schema = z.strictObject({
       unit: 'seconds',
       example: 3,
     }),
+    clientCertificate: z
+      .strictObject({
+        certificateFile: setting(filePath(), {
+          meaning:
+            'The certificate that the hub shows to attribute providers that ask for one (mutual TLS), with its ' +
+            'intermediates, PEM. Renewed files are read within a minute',
+          example: '/etc/musubi/attributes.crt',
+          path: true,
+        }),
+        keyFile: setting(filePath(), {
+          meaning: 'The private key of that certificate, PEM',
+          example: '/etc/musubi/attributes.key',
+          path: true,
+        }),
+      })
+      .optional(),
   }),
   lifetimes: z.strictObject({
     sessionSeconds: setting(wholeNumber(60, 30 * DAY).default(8 * 3600), {

@@ -159,6 +159,7 @@ export async function startHub(config: Configuration, world: HubWorld): Promise<
         () => rooms.auditQueue.flush(),
         () => rooms.questions.stop(),
         () => rooms.deliveries.flush(),
+        () => rooms.providerConnections.close(),
         () => store.database.close(),
       ],
       deadline: config.shutdownSeconds * 1000,
@@ -260,6 +261,7 @@ export async function openAdministration(
         await rooms.revocation.stop();
         await rooms.auditQueue.flush();
         await rooms.questions.stop();
+        rooms.providerConnections.close();
         await store.database.close();
       },
     };

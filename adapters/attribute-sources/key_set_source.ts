@@ -14,7 +14,7 @@ export function createKeySetSource(settings: ProviderTransportSettings): KeySetS
         ...settings,
         maxBody: MAX_KEY_SET,
         allowedNetworks: [],
-        places: { configured: [new URL(url).origin], allowed: [] },
+        places: { configured: [new URL(url).origin], allowed: [], clientCertificate: settings.clientCertificate },
       });
       try {
         const answer = await fetch(url, { headers: { accept: 'application/jwk-set+json, application/json' } });

@@ -56,7 +56,11 @@ export function createOpenIdProviders(
     if (ways.size >= MAX_WAYS) ways.clear();
     const limits = { ...settings, maxBody: MAX_ANSWER };
     const issuer = new URL(url);
-    const own = createGuardedFetch({ ...limits, places: { configured: [issuer.origin], allowed: [] } });
+    const { clientCertificate } = settings;
+    const own = createGuardedFetch({
+      ...limits,
+      places: { configured: [issuer.origin], allowed: [], clientCertificate },
+    });
     const others = createGuardedFetch(limits);
     const fetch: Way['fetch'] = (address, init) =>
       (new URL(address).origin === issuer.origin ? own : others)(address, init);

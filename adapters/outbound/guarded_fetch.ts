@@ -2,7 +2,9 @@ import { lookup as systemLookup } from 'node:dns/promises';
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { createNetworks } from '../../config/networks.ts';
+import type { ClientCertificate, MutualTlsRequestOptions } from './client_certificate.ts';
 import { isPublicAddress } from './public_address.ts';
 
 export interface GuardedFetchSettings {
@@ -34,6 +36,8 @@ export interface GuardedPlaces {
    * like everybody's.
    */
   readonly allowed: readonly string[];
+  /** Shown to configured origins that ask for one. */
+  readonly clientCertificate?: ClientCertificate | undefined;
 }
 
 export type OutboundRefusal =
@@ -83,13 +87,12 @@ export function createGuardedFetch(settings: GuardedFetchSettings): typeof fetch
     checkPlace(url, settings.places);
     const timeout = AbortSignal.timeout(settings.timeout);
     const signal = AbortSignal.any([timeout, request.signal]);
+    const isConfigured = configured.has(url.origin);
     try {
-      const addresses = await abortable(
-        checkedAddresses(url, resolve, configured.has(url.origin) ? anywhere : mayReach),
-        signal,
-      );
+      const addresses = await abortable(checkedAddresses(url, resolve, isConfigured ? anywhere : mayReach), signal);
       const body = request.body ? Buffer.from(await request.arrayBuffer()) : undefined;
-      const answer = await send(url, request, body, addresses, signal);
+      const secureContext = isConfigured ? settings.places?.clientCertificate?.context() : undefined;
+      const answer = await send(url, request, body, { addresses, secureContext, signal });
       const response = readAnswer(answer, request, settings.maxBody, explain);
       return settings.streaming ? response : await whole(response);
     } catch (cause) {
@@ -152,12 +155,15 @@ function send(
   url: URL,
   request: Request,
   body: Buffer | undefined,
-  addresses: readonly string[],
-  signal: AbortSignal,
+  {
+    addresses,
+    secureContext,
+    signal,
+  }: { addresses: readonly string[]; secureContext: SecureContext | undefined; signal: AbortSignal },
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const outgoing = url.protocol === 'https:' ? requestHttps : requestHttp;
-  const sent: ClientRequest = outgoing(url, {
+  const options: MutualTlsRequestOptions = {
     method: request.method,
     headers: {
       ...Object.fromEntries(request.headers),
@@ -166,8 +172,10 @@ function send(
     },
     agent: false, // a kept connection would lead wherever an earlier check allowed
     lookup: answerWith(addresses),
+    secureContext,
     signal,
-  });
+  };
+  const sent: ClientRequest = outgoing(url, options);
   sent.on('response', resolve);
   sent.on('error', reject);
   // A switch of protocols that nobody asked for.
@@ -198,16 +206,8 @@ function readAnswer(
 ): Response {
   try {
     const status = answer.statusCode ?? 0;
-    if (status >= 300 && status < 400 && status !== 304 && request.redirect !== 'manual') {
-      throw new OutboundError('outbound_redirect_refused', 'the answer is a redirect');
-    }
-    if (!['', 'identity'].includes(answer.headers['content-encoding'] ?? '')) {
-      throw new OutboundError(
-        'outbound_content_encoding_refused',
-        'the answer is compressed, though that was not asked for',
-      );
-    }
-    if (Number(answer.headers['content-length'] ?? 0) > maxBody) throw tooLarge(maxBody);
+    const refusal = refusalOf(answer, { maxBody, mayRedirect: request.redirect === 'manual' });
+    if (refusal) throw refusal;
     const headers = new Headers();
     for (const [name, values] of Object.entries(answer.headersDistinct)) {
       for (const value of values ?? []) headers.append(name, value);
@@ -260,7 +260,22 @@ async function whole(response: Response): Promise<Response> {
   return read;
 }
 
-function tooLarge(maxBody: number): OutboundError {
+/** What is wrong with an answer by its head alone. */
+export function refusalOf(
+  { statusCode: status = 0, headers }: IncomingMessage,
+  { maxBody, mayRedirect }: { maxBody: number; mayRedirect: boolean },
+): OutboundError | undefined {
+  if (status >= 300 && status < 400 && status !== 304 && !mayRedirect) {
+    return new OutboundError('outbound_redirect_refused', 'the answer is a redirect');
+  }
+  if (!['', 'identity'].includes(headers['content-encoding'] ?? '')) {
+    const problem = 'the answer is compressed, though that was not asked for';
+    return new OutboundError('outbound_content_encoding_refused', problem);
+  }
+  return Number(headers['content-length'] ?? 0) > maxBody ? tooLarge(maxBody) : undefined;
+}
+
+export function tooLarge(maxBody: number): OutboundError {
   return new OutboundError('outbound_too_large', `the answer exceeds ${maxBody} octets`);
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createKeySetSource } from '../../adapters/attribute-sources/key_set_source.ts';
 import { createOpenIdProviders } from '../../adapters/attribute-sources/openid_providers.ts';
 import { createProviderTransport } from '../../adapters/attribute-sources/provider_transport.ts';
+import { readClientCertificate } from '../../adapters/outbound/client_certificate.ts';
 import type { Catalogue } from '../attributes/catalogue/catalogue.ts';
 import { createCustomerBinding } from '../attributes/providers/customer_reference.ts';
 import { createMembershipTokens } from '../attributes/providers/membership_tokens.ts';
@@ -32,7 +33,11 @@ export function openAttributeProviders(
   { catalogue, statements }: { catalogue: Catalogue; statements: QuestionSigner },
 ) {
   const { allowPlainHttp, allowedNetworks } = config.outbound;
-  const settings = { timeout: config.attributes.providerTimeoutSeconds * 1000, allowPlainHttp };
+  const { providerTimeoutSeconds, clientCertificate: files } = config.attributes;
+  const onProblem = (err: unknown) =>
+    log.warn({ err }, 'the certificate for attribute providers could not be read again; the last one goes on');
+  const clientCertificate = files && readClientCertificate(files, { clock, onProblem });
+  const settings = { timeout: providerTimeoutSeconds * 1000, allowPlainHttp, clientCertificate };
   const issuer = config.publicUrl;
   const onSilence = (provider: string, { code }: ProviderSilent) =>
     log.warn({ provider, code }, 'an attribute provider did not answer usably');
@@ -58,5 +63,6 @@ export function openAttributeProviders(
     }),
     permissions: createProviderPermissions({ storage, questions, clock, onSilence }),
     providerAdministration: createProviderAdministration({ storage, vault, catalogue, clock, allowPlainHttp }),
+    providerConnections: direct,
   };
 }

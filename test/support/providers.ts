@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ServerOptions as TlsServerOptions } from 'node:https';
 import {
   generateProviderKey,
   type RunningProvider,
@@ -16,9 +17,10 @@ export async function startRegisteredProvider(
   hub: TestHub,
   provider: SandboxProvider,
   clock: Clock = systemClock,
+  tls?: TlsServerOptions,
 ): Promise<RunningProvider> {
   const running = await startAttributeProvider({
-    ...{ provider, issuer: hub.issuer, port: 0, privateKey: generateProviderKey(), clock },
+    ...{ provider, issuer: hub.issuer, port: 0, privateKey: generateProviderKey(), clock, tls },
   });
   const { id, kind, names, entries, forms, offers } = provider;
   const { url, keys } = running;

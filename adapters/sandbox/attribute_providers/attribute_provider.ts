@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions as TlsServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createRemoteJWKSet, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose';
 import type { z } from 'zod';
@@ -76,16 +77,18 @@ export async function startAttributeProvider(options: {
   port: number;
   privateKey: JWK;
   clock: Clock;
+  /** Answers over TLS, and only whom these options let in; over plain HTTP unless given. */
+  tls?: TlsServerOptions | undefined;
 }): Promise<RunningProvider> {
-  const { provider, issuer, privateKey, clock } = options;
+  const { provider, issuer, privateKey, clock, tls } = options;
   const { kty, crv, x, y, kid, alg, use } = privateKey;
   const keys = { keys: [{ kty, crv, x, y, kid, alg, use }] as JSONWebKeySet['keys'] };
-  const server = createServer();
+  const server = tls ? createTlsServer(tls) : createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, '127.0.0.1', resolve);
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const signingKey = await importJWK(privateKey, 'ES256');
   const strangerKey = await importJWK(generateProviderKey(), 'ES256');
   const hubKeys = createRemoteJWKSet(new URL('/jwks', issuer));
