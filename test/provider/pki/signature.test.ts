@@ -39,6 +39,22 @@ describe('verifySignature', () => {
     assert.ok(verifySignature(p256.publicKey, 'ES256', data, sign('sha256', data, p256.privateKey), 'der'));
   });
 
+  it('accepts numbers of every length that r and s can have', () => {
+    const lengths = new Set<string>();
+    // About one in 128 begins with an octet of zero, and half of the others with one that would be negative.
+    for (let n = 0; lengths.size < 6; n += 1) {
+      const message = Buffer.from(`message ${n}`);
+      const signature = sign('sha256', message, { key: p256.privateKey, dsaEncoding: 'ieee-p1363' });
+      assert.ok(verifySignature(p256.publicKey, 'ES256', message, signature), signature.toString('hex'));
+      for (const [name, first] of [
+        ['r', signature.readUInt8(0)],
+        ['s', signature.readUInt8(32)],
+      ] as const) {
+        lengths.add(`${name} ${first === 0 ? 'short' : first >= 0x80 ? 'high' : 'plain'}`);
+      }
+    }
+  });
+
   it('refuses PKCS#1 v1.5 with garbage after the digest', () => {
     assert.ok(!verifySignature(rsa.publicKey, 'RS256', data, block(padded(digestInfo, 'ab'.repeat(100)))));
     const short = `0001${'ff'.repeat(8)}00${digestInfo}`;
