@@ -19,17 +19,24 @@ import {
 } from './receipt.ts';
 
 export interface Consents {
-  /**
-   * What must be asked before `asked` may leave, and the live consent it was judged by.
-   *
-   * @param givenNow id of the consent that was given for this very request, when it was.
-   */
+  /** What must be asked before `asked` may leave, and the live consent it was judged by. */
   need(
     subjectId: string,
     clientId: string,
     asked: AskedClaims,
-    givenNow?: string,
   ): Promise<{ need: ConsentNeed; live: Consent | undefined }>;
+  /**
+   * The live consent, when everything that is asked for has been decided as it is asked for now: then there is no page to show,
+   * whoever would answer. Undefined while `need` names something undecided.
+   *
+   * @param givenNow id of the consent that was given for this very request, when it was.
+   */
+  decided(
+    subjectId: string,
+    clientId: string,
+    asked: AskedClaims,
+    givenNow: string | undefined,
+  ): Promise<Consent | undefined>;
   /** The last decision of the pair, live or not: what a page that asks every time shows as chosen. */
   lastDecision(subjectId: string, clientId: string): Promise<Consent | undefined>;
   /** Records the person's answer to the consent page, with its audit event and its receipt, in one transaction. */
@@ -112,12 +119,23 @@ export function createConsents(world: ConsentsWorld): Consents {
     world;
   const isSensitive = (claim: string) => catalogue.find(claim)?.sensitivity === 'sensitive';
 
-  const need: Consents['need'] = async (subjectId, clientId, asked, givenNow) => {
+  const need: Consents['need'] = async (subjectId, clientId, asked) => {
     const [live, held] = await Promise.all([
       storage.consents.findLive(subjectId, clientId, clock()),
       attributes.held(subjectId, Object.keys(asked), clientId),
     ]);
-    return { need: consentNeed(asked, held, live, { isSensitive, givenNow }), live };
+    return { need: consentNeed(asked, held, live, { isSensitive, givenNow: undefined }), live };
+  };
+
+  const decided: Consents['decided'] = async (subjectId, clientId, asked, givenNow) => {
+    const live = await storage.consents.findLive(subjectId, clientId, clock());
+    if (!live) return undefined;
+    // What is not held needs no decision: only something undecided is worth asking the sources.
+    const names = Object.keys(asked);
+    const circumstances = { isSensitive, givenNow };
+    if (consentNeed(asked, { names, stale: [] }, live, circumstances).undecided.length === 0) return live;
+    const held = await attributes.held(subjectId, names, clientId);
+    return consentNeed(asked, held, live, circumstances).undecided.length === 0 ? live : undefined;
   };
 
   /** `sub` has no source: where nothing else is asked for, the one statement that discloses is all there is. */
@@ -179,6 +197,7 @@ export function createConsents(world: ConsentsWorld): Consents {
 
   return {
     need,
+    decided,
 
     lastDecision: (subjectId, clientId) => storage.consents.findLast(subjectId, clientId),
 

@@ -40,8 +40,8 @@ export function createGrantLoader(world: {
     const asked = askedClaims(catalogue, params, client);
     const requested = Object.keys(asked);
     if (isPortal(client)) return portalGrant(ctx, client, accountId, requested);
-    const { need, live } = await consents.need(accountId, client.clientId, asked, consentGivenNow(ctx));
-    if (!live || need.undecided.length > 0) return undefined;
+    const live = await consents.decided(accountId, client.clientId, asked, consentGivenNow(ctx));
+    if (!live) return undefined;
 
     const granted = new Set(live.granted);
     const grant =
