@@ -70,7 +70,8 @@ function toolsFor(suites: readonly Suite[]): TestToolName[] {
   if (suites.some((suite) => suite.name === 'interop')) {
     for (const tool of ['pkits', 'pysaml2', 'apache', 'shibboleth', 'mellon'] as const) needed.add(tool);
   }
-  if (suites.some((suite) => suite.name === 'browser')) needed.add('chromium').add('fonts').add('nss');
+  if (suites.some((suite) => suite.name === 'browser'))
+    needed.add('chromium').add('headlessChromium').add('fonts').add('nss');
   if (suites.some(({ name }) => name === 'attack' || name === 'browser')) needed.add('nginx').add('nginxJs');
   // The process suite starts a PostgreSQL of its own.
   if (suites.some((suite) => suite.database === 'postgresql' || suite.name === 'process')) needed.add('postgresql');

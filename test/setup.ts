@@ -3,13 +3,15 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findPostgresqlPrograms } from './support/postgresql.ts';
 
-/** Something outside npm that tests need, and the Debian or Ubuntu package that brings it. */
 /** Where Debian puts NIST's Public Key Interoperability Test Suite. */
 export const PKITS_FOLDER = '/usr/lib/python3/dist-packages/cryptography_vectors/x509/PKITS_data';
 
+/** Something outside npm that tests need, and the Debian or Ubuntu package that brings it. */
 interface TestTool {
   readonly name: string;
   readonly package: string;
+  /** Not every system has it, and the tests do without. */
+  readonly isOptional?: boolean;
   readonly isPresent: () => boolean;
 }
 
@@ -17,6 +19,12 @@ export type TestToolName = keyof typeof TOOLS;
 
 const TOOLS = {
   chromium: { name: 'Chromium', package: 'chromium', isPresent: () => findChromium() !== undefined },
+  headlessChromium: {
+    name: 'Chromium without windows',
+    package: 'chromium-headless-shell',
+    isOptional: true,
+    isPresent: () => onPath('chromium-headless-shell') !== undefined,
+  },
   fonts: { name: 'Noto CJK fonts', package: 'fonts-noto-cjk', isPresent: () => hasNotoCjk() },
   postgresql: {
     name: 'PostgreSQL server',
@@ -56,9 +64,14 @@ const TOOLS = {
   nss: { name: 'NSS tools', package: 'libnss3-tools', isPresent: () => onPath('certutil') !== undefined },
 } as const satisfies Readonly<Record<string, TestTool>>;
 
-/** The browser that test/browser drives, or undefined. */
+/** The whole browser, or undefined. */
 export function findChromium(): string | undefined {
   return ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'].map(onPath).find(Boolean);
+}
+
+/** The same browser without windows of its own, which takes half of the time; where there is none, the whole one. */
+export function findHeadlessChromium(): string | undefined {
+  return onPath('chromium-headless-shell') ?? findChromium();
 }
 
 /**
@@ -68,6 +81,16 @@ export function findChromium(): string | undefined {
  */
 export function ensureTestTools(names: readonly TestToolName[]): void {
   const missing = names.map((name): TestTool => TOOLS[name]).filter((tool) => !tool.isPresent());
+  const needed = missing.filter(({ isOptional }) => !isOptional);
+  try {
+    install(missing);
+  } catch (error) {
+    if (needed.length === missing.length) throw error;
+    install(needed);
+  }
+}
+
+function install(missing: readonly TestTool[]): void {
   if (missing.length === 0) return;
   const packages = missing.map((tool) => tool.package);
   const advice = `apt-get install --no-install-recommends ${packages.join(' ')}`;

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { WebEidToken } from '../../adapters/card/card.ts';
 import { type CardAgent, startCardAgent } from '../../adapters/card/card_agent.ts';
 import { softCardDoor, writeSoftCard } from '../../adapters/card/soft_card.ts';
@@ -23,6 +23,7 @@ import {
   triesLeft,
   USER_PIN,
 } from '../adapters/card/soft_card_factory.ts';
+import { launchChromium } from './person.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const WEBSITE = readFileSync(`${import.meta.dirname}/agent_website.js`, 'utf8');
@@ -37,18 +38,7 @@ let website: Server;
 let port: number;
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-      '--host-resolver-rules=MAP *.example 127.0.0.1',
-    ],
-  });
+  browser = await launchChromium(['--host-resolver-rules=MAP *.example 127.0.0.1']);
   ({ folder, remove } = await cardsFolder());
   agent = await startCardAgent({ cards: softCardDoor(folder), port: 0 });
   // Every name that leads to this server is a website of its own.

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { SANDBOX_SIGNING_PIN } from '../../adapters/sandbox/authority/issuing.ts';
-import { findChromium } from '../setup.ts';
+import { findChromium, findHeadlessChromium } from '../setup.ts';
 import { type Hand, mouse } from './hands.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -20,8 +20,10 @@ export const LAUNCH = {
   ],
 };
 
-export async function launchChromium(): Promise<Browser> {
-  return chromium.launch(LAUNCH);
+/** @param args beside those that every test's browser has. */
+export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
+  const executablePath = findHeadlessChromium() ?? LAUNCH.executablePath;
+  return chromium.launch({ executablePath, args: [...LAUNCH.args, ...args] });
 }
 
 /** A person with a browser of their own, and what they do in it. */

@@ -209,8 +209,8 @@ export function createProviderAttributes(world: ProviderAttributesWorld): Provid
       if (isTooOld(answered, wish, now)) return missing(errand, 'not_fresh');
       const { targetDate } = wish;
       return valueFrom(provider.id, {
-        ...{ value: answered.value, obtainedAt: now, targetDate },
-        ...inMilliseconds(answered),
+        ...{ value: answered.value, obtainedAt: now, ...inMilliseconds(answered) },
+        ...(targetDate !== undefined && { targetDate }),
       });
     } catch (error) {
       if (!(error instanceof ProviderSilent)) throw error;
