@@ -15,7 +15,7 @@ const settings: Readonly<Record<string, CommandOption>> = {
   claims: { value: 'NAMES', help: 'claims that it gets beside those that its metadata requests, with commas between' },
   freshness: {
     value: 'AGES',
-    help: 'how old claims of attribute providers may be: CLAIM=SECONDS, with commas between; "" takes any',
+    help: 'how old claims of providers may be: CLAIM=SECONDS, with commas between; "" takes any',
   },
   'purpose-ja': { value: 'TEXT', help: 'why it wants them, for the consent page, in Japanese; "" removes it' },
   'purpose-en': { value: 'TEXT', help: 'the same in English' },

@@ -17,7 +17,11 @@ const shop = { clientId: 'rp-shop', name: '港町商店', host: undefined, isReg
 
 /** By their words in the catalogue. */
 const CLAIMS: Readonly<Record<string, string>> = {
-  ...{ sub: 'このサービス専用の識別番号', card_status: 'カードが有効であること' },
+  ...{
+    sub: 'このサービス専用の識別番号',
+    card_status: 'カードが有効であること',
+    health_insurance_valid: '健康保険が有効かどうか',
+  },
   ...{ name: '氏名', address: '住所', birthdate: '生年月日' },
 };
 const claims = (...names: string[]): PortalClaim[] => names.map((name) => ({ name, label: CLAIMS[name] ?? name }));

@@ -205,6 +205,7 @@ const ja: Words = {
     'musubi-kenpo': 'むすび健康保険組合',
     'musubi-kokuho': 'むすび市国民健康保険',
     'musubi-card': 'むすびカード',
+    'musubi-points': 'むすびポイントカード',
   },
   absences: {
     not_available: (source) => `「${source}」から返事がありませんでした。`,
@@ -437,6 +438,7 @@ const en: Words = {
     'musubi-kenpo': 'Musubi Health Insurance Society',
     'musubi-kokuho': 'Musubi City National Health Insurance',
     'musubi-card': 'Musubi Card',
+    'musubi-points': 'Musubi Points Card',
   },
   absences: {
     not_available: (source) => `${source} did not answer.`,

@@ -44,6 +44,7 @@ function world(mails: number) {
       return due;
     },
     finish: async (id) => void waiting.delete(id),
+    refuse: async (id) => void waiting.delete(id),
     async postpone(id, _owner, dueAt) {
       const found = waiting.get(id);
       assert.ok(found);
