@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,6 +17,9 @@ Without arguments: types, lint and every test, on both databases. With arguments
 
 /** Tests share two cores with the servers and the browser that they start. */
 const CONCURRENCY = Math.min(Math.max(availableParallelism(), 1), 4);
+
+/** A folder in memory, and the octets that have to be free in it: a database for each test is much to write to a disk. */
+const MEMORY = { folder: '/dev/shm', least: 8 * 1024 ** 3 };
 
 /** Files of a suite whose time is printed. */
 const SHOWN_LONGEST = 8;
@@ -39,6 +42,7 @@ async function main(): Promise<number> {
   const everything = positionals.length === 0;
   const total: Total = { passed: 0, failed: 0, skipped: 0 };
   let postgresql: TestPostgresql | undefined;
+  if (hasMemory()) process.env.TMPDIR ??= MEMORY.folder;
   // Each file and each server starts with the same modules: compiled once, half of that time is saved.
   const compiled = mkdtempSync(join(tmpdir(), 'musubi-test-compiled-'));
   process.env.NODE_COMPILE_CACHE = compiled;
@@ -63,6 +67,12 @@ async function main(): Promise<number> {
   if (nothingRan) process.stdout.write('\nno test ran\n');
   process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
   return total.failed > 0 || nothingRan ? 1 : 0;
+}
+
+function hasMemory(): boolean {
+  if (!existsSync(MEMORY.folder)) return false;
+  const { bavail, bsize } = statfsSync(MEMORY.folder);
+  return bavail * bsize >= MEMORY.least;
 }
 
 function toolsFor(suites: readonly Suite[]): TestToolName[] {
