@@ -118,19 +118,22 @@ async function sourceNames(
   { providers }: Storage,
   sources: readonly string[],
 ): Promise<ReadonlyMap<string, Bilingual>> {
-  const found = await Promise.all([...new Set(sources)].map(async (id) => [id, await providers.find(id)] as const));
-  const names = new Map(found.flatMap(([id, provider]) => (provider ? [[id, provider.names] as const] : [])));
-  return new Map(found.map(([id]) => [id, sourceWords(id, names)]));
+  const nameOf = async (id: string) => ownSourceWords(id) ?? (await providers.find(id))?.names ?? { ja: id, en: id };
+  return new Map(await Promise.all([...new Set(sources)].map(async (id) => [id, await nameOf(id)] as const)));
 }
 
 function sourceWords(source: string, providers: ReadonlyMap<string, Bilingual>): Bilingual {
+  return ownSourceWords(source) ?? providers.get(source) ?? { ja: source, en: source };
+}
+
+/** Of what is no attribute provider's. */
+function ownSourceWords(source: string): Bilingual | undefined {
   const inWords = (language: Language) => {
     const words: Readonly<Record<string, string>> = wordsIn(language).portal.attributes.sources;
     return Object.hasOwn(words, source) ? words[source] : undefined;
   };
   const [ja, en] = [inWords('ja'), inWords('en')];
-  if (ja !== undefined && en !== undefined) return { ja, en };
-  return providers.get(source) ?? { ja: source, en: source };
+  return ja === undefined || en === undefined ? undefined : { ja, en };
 }
 
 /** @param engine the one that runs when it is asked for. */

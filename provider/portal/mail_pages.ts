@@ -3,6 +3,7 @@ import { HubError } from '../errors.ts';
 import type { MailAddresses } from '../notices_by_mail/mail_addresses.ts';
 import { PORTAL_MAIL_PATH } from '../notices_by_mail/mail_text.ts';
 import { sendPage } from '../web/send_page.ts';
+import { seeOther } from './page_parts.ts';
 import type { PortalPerson } from './portal_session.ts';
 import type { PortalWorld } from './portal_world.ts';
 
@@ -43,8 +44,7 @@ async function changeMail(
     ctx.status = error.status;
     return showMail(ctx, person, { ...fields, errorCode: error.code }, world);
   }
-  ctx.status = 303;
-  ctx.redirect(PORTAL_MAIL_PATH);
+  seeOther(ctx, PORTAL_MAIL_PATH);
 }
 
 export async function enterMailAddress(ctx: Context, person: PortalPerson, form: URLSearchParams, world: PortalWorld) {
